@@ -1,0 +1,52 @@
+/*
+ * crypto.h: the primitives that tacet uses, each a thin call into OpenSSL's EVP.
+ *
+ * Nothing is implemented here. Functions that return int give -1 when OpenSSL refuses (which no
+ * peer can provoke, except where it is said).
+ */
+#ifndef CORE_CRYPTO_H
+#define CORE_CRYPTO_H
+
+#include "core/base/secret.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define X25519_LEN   32
+#define SHA256_LEN   32
+#define AEAD_TAG_LEN 16
+
+/* The public key of a private one (RFC 7748 section 5). */
+int crypto_x25519_public(const struct key *private_key, uint8_t public_key[X25519_LEN]);
+/* The shared secret; -1 also when it would be all zero (RFC 7748 section 6.1), which a peer's
+ * public key can provoke. */
+int crypto_x25519(const struct key *private_key, const uint8_t public_key[X25519_LEN],
+		  struct key *shared);
+
+/* One part of a message that is hashed or authenticated in pieces. */
+struct crypto_part {
+	const void *data;
+	size_t len;
+};
+
+int crypto_sha256(const struct crypto_part *parts, size_t count, uint8_t out[SHA256_LEN]);
+/* RFC 2104. */
+int crypto_hmac_sha256(const void *key, size_t key_len, const struct crypto_part *parts,
+		       size_t count, uint8_t out[SHA256_LEN]);
+/* RFC 5869 section 2.2 and 2.3, with SHA-256. */
+int crypto_hkdf_extract(const void *salt, size_t salt_len, const struct crypto_part *parts,
+			size_t count, struct key *prk);
+int crypto_hkdf_expand(const struct key *prk, const void *info, size_t info_len, void *out,
+		       size_t len);
+
+/*
+ * ChaCha20-Poly1305 (RFC 8439) with the nonce layout of the Noise specification, section 12.3:
+ * 32 zero bits, then the 64-bit counter little-endian. out takes len + AEAD_TAG_LEN bytes in seal,
+ * len - AEAD_TAG_LEN in open; it may be the input. open gives -1 when the tag is wrong.
+ */
+int crypto_aead_seal(const struct key *key, uint64_t nonce, const void *ad, size_t ad_len,
+		     const void *plain, size_t len, uint8_t *out);
+int crypto_aead_open(const struct key *key, uint64_t nonce, const void *ad, size_t ad_len,
+		     const void *sealed, size_t len, uint8_t *out);
+
+#endif

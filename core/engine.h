@@ -1,0 +1,151 @@
+/*
+ * engine.h: accounts, their contacts, and all that goes on between them.
+ *
+ * The engine translates "this account has this status" and "send this to that contact" into
+ * records, sessions and frames (DESIGN sections 4 to 9). It knows no XMPP: a message's payload is
+ * opaque bytes. Everything is called from one thread, the loop's.
+ */
+#ifndef CORE_ENGINE_H
+#define CORE_ENGINE_H
+
+#include "core/base/env.h"
+#include "core/base/err.h"
+#include "core/identity.h"
+#include "core/registry.h"
+#include "core/transport.h"
+
+struct engine;
+struct account;
+struct contact;
+
+/* Longest name of an account or contact, and longest status text, in bytes. */
+#define ACCOUNT_NAME_MAX 64
+#define CONTACT_NAME_MAX 256
+#define STATUS_TEXT_MAX  2048
+/* Longest message payload, in bytes. */
+#define PAYLOAD_MAX (64 * 1024)
+/* Most messages that wait for one contact. */
+#define OUTBOX_MAX 10000
+/* Most contacts of an account. */
+#define CONTACTS_MAX 10000
+
+/* XMPP's show values; the papers' A, BRB, DND, XA (and NA), OFF. */
+enum show { SHOW_OFFLINE, SHOW_AVAILABLE, SHOW_CHAT, SHOW_AWAY, SHOW_DND, SHOW_XA };
+
+struct status {
+	enum show show;
+	int8_t priority;
+	char text[STATUS_TEXT_MAX + 1]; /* UTF-8; cut at a character if it was longer */
+};
+
+enum contact_state {
+	CONTACT_IDLE,       /* the engine is stopped or has no registry yet */
+	CONTACT_LOOKING,    /* a lookup is under way */
+	CONTACT_PUBLISHING, /* our record is being put */
+	CONTACT_WAITING,    /* not found; our record is out, the next lookup is planned */
+	CONTACT_DIALLING,   /* found, being dialled or shaking hands */
+	CONTACT_LINKED,     /* a session is up */
+};
+
+/* How a message ended. */
+enum delivery { DELIVERY_ACKED, DELIVERY_REJECTED };
+
+struct engine_handler {
+	/* A contact's status as it is to be shown (SHOW_OFFLINE when the link is gone). */
+	void (*status)(void *arg, struct contact *contact, const struct status *status);
+	/*
+	 * A message has come and is stored. Return true when someone has taken it; false keeps it for
+	 * engine_deliver_waiting. sent_ms: the sender's clock. Messages of a contact come in order.
+	 */
+	bool (*message)(void *arg, struct contact *contact, const uint8_t *payload, size_t len,
+			int64_t sent_ms);
+	/* A message of ours was stored by the contact's daemon, or refused. token: as in engine_send. */
+	void (*delivered)(void *arg, struct contact *contact, uint64_t token, enum delivery how,
+			  const char *reason);
+	/* A contact's state changed (for `status --watch`). */
+	void (*state)(void *arg, struct contact *contact, enum contact_state state);
+};
+
+struct engine_config {
+	const struct env *env;
+	struct registry *registry;   /* owned by the caller, outlives the engine */
+	struct transport *transport; /* likewise */
+	const char *database;        /* path of the SQLite file; ":memory:" in tests */
+	unsigned replicas;           /* 1 … REPLICAS_MAX; 0: 3 */
+	int64_t renewal_ms;          /* status renewal; 0: 120 s */
+};
+
+/* Open or make the database and load all accounts; nothing is sent yet. */
+struct engine *engine_new(const struct engine_config *config, const struct engine_handler *handler,
+			  void *arg, struct err *err);
+/* Say goodbye in every session, close everything. The frames are handed to the transport; give the
+ * loop a moment before the transport goes. */
+void engine_free(struct engine **engine);
+/* Go online: services are made, contacts looked up. Before it, and after engine_stop, nothing is
+ * sent. engine_stop says goodbye and withdraws. */
+void engine_start(struct engine *engine);
+void engine_stop(struct engine *engine);
+/* Correct the system clock by offset_ms for everything that is said to others. */
+void engine_set_clock_offset(struct engine *engine, int64_t offset_ms);
+int64_t engine_now_ms(const struct engine *engine);
+
+/* --- accounts --- */
+/* A new identity. name: 1 … ACCOUNT_NAME_MAX bytes, unique (ERR_EXISTS). */
+struct account *engine_account_add(struct engine *engine, const char *name, struct err *err);
+struct account *engine_account_find(const struct engine *engine, const char *name);
+void engine_accounts(const struct engine *engine, void (*each)(void *arg, struct account *account),
+		     void *arg);
+const char *account_name(const struct account *account);
+/* The account's id (identity.h), with a NUL; lives as long as the account. */
+const char *account_id(const struct account *account);
+/* What the contacts are shown while they are linked. Known again after a restart: no. */
+int account_set_status(struct account *account, const struct status *status);
+/* Is the account's service reachable (its descriptor uploaded)? */
+bool account_published(const struct account *account);
+/* Small values that the layer above keeps with the account (credentials, roster version). set with
+ * NULL deletes. get: a copy that the caller frees with secret_free(value, *len), or NULL. */
+int account_setting_set(struct account *account, const char *key, const void *value, size_t len,
+			struct err *err);
+void *account_setting_get(struct account *account, const char *key, size_t *len);
+/* A pointer that the layer above keeps with the account. */
+void account_set_user(struct account *account, void *user);
+void *account_user(const struct account *account);
+/* Hand over what waits in the account's inbox: message() is called for each, oldest first. */
+void engine_deliver_waiting(struct account *account);
+
+/* --- contacts --- */
+/* secret: the pair secret, NULL for none (zeros). ERR_INPUT: bad id or one's own; ERR_EXISTS. */
+struct contact *contact_add(struct account *account, const char *id, const char *name,
+			    const struct key *secret, struct err *err);
+/* Close the session, forget the pair and its messages. *contact becomes NULL. */
+int contact_remove(struct contact **contact, struct err *err);
+struct contact *contact_find(const struct account *account, const char *id);
+void account_contacts(const struct account *account,
+		      void (*each)(void *arg, struct contact *contact), void *arg);
+struct account *contact_account(const struct contact *contact);
+const char *contact_id(const struct contact *contact);
+const char *contact_name(const struct contact *contact);
+int contact_set_name(struct contact *contact, const char *name, struct err *err);
+/* As account_setting_*, for what the layer above keeps with a contact (groups). */
+int contact_setting_set(struct contact *contact, const char *key, const void *value, size_t len,
+			struct err *err);
+void *contact_setting_get(struct contact *contact, const char *key, size_t *len);
+enum contact_state contact_state(const struct contact *contact);
+/* Unix time in ms since when it is in that state. */
+int64_t contact_since_ms(const struct contact *contact);
+const struct status *contact_status(const struct contact *contact);
+/* Messages that wait to be acknowledged. */
+unsigned contact_outbox(const struct contact *contact);
+
+const char *show_name(enum show show);
+const char *contact_state_name(enum contact_state state);
+
+/*
+ * Send payload (1 … PAYLOAD_MAX bytes): stored, then sent as soon as there is a session, repeated
+ * until it is acknowledged, in order, once. *token names it in delivered(). ERR_LIMIT: too long or
+ * the outbox is full; ERR_UNAVAILABLE: it could not be stored (the text says why).
+ */
+int engine_send(struct contact *contact, const void *payload, size_t len, uint64_t *token,
+		struct err *err);
+
+#endif

@@ -1,0 +1,65 @@
+/*
+ * pair.h: the keys that only the two people of a pair can derive, and the pair's clock.
+ *
+ *     dh      = X25519(own private key, contact's public key)
+ *     root    = HKDF-Extract(salt = S, dh ‖ pk_low ‖ pk_high ‖ "tacet 1 pair")
+ *     K(name) = HKDF-Expand(root, name ‖ direction)
+ *     direction: "low>high" or "high>low", the publisher, dialler or sender first
+ *     offset  = K("phase", no direction), first 4 bytes, mod 4096 s
+ *     epoch n = floor((t + offset) / 4096 s)
+ *     lookup key of replica i = HMAC-SHA-256(K("lookup"), n as 8 bytes ‖ i as 1 byte)[0..19]
+ *     knock tag               = HMAC-SHA-256(K("knock"),  n as 8 bytes)[0..15]
+ *
+ * Paper 001 equation (4), H(K_AB + D), with the direction and index of paper 000 section 3.2.
+ */
+#ifndef CORE_PAIR_H
+#define CORE_PAIR_H
+
+#include "core/identity.h"
+
+#include <stdbool.h>
+
+/* Length of an epoch, in ms: lookup keys and knock tags live this long. */
+#define EPOCH_MS ((int64_t)4096 * 1000)
+/* Within this distance of an epoch's edge both sides also use the neighbour, in ms. */
+#define EPOCH_EDGE_MS ((int64_t)300 * 1000)
+#define LOOKUP_KEY_LEN 20
+#define KNOCK_TAG_LEN  16
+/* Most copies of a record. */
+#define REPLICAS_MAX 8
+
+/* What one side uses when it publishes, dials and sends; the other side has the same as its "in". */
+struct pair_direction {
+	struct key record;  /* psk of a record (record.h) */
+	struct key lookup;
+	struct key knock;
+	struct key session; /* psk of a session handshake */
+};
+
+struct pair {
+	bool low; /* are we the low side (smaller public key in byte order)? */
+	int64_t offset_ms;
+	struct pair_direction out; /* we publish, dial, send */
+	struct pair_direction in;  /* the contact does */
+};
+
+/* secret: the pair secret S (zeros when none was agreed). ERR_CRYPTO when the contact's key gives an
+ * all-zero dh, ERR_INPUT when it is our own. Wipe with pair_wipe. */
+int pair_derive(const struct identity *own, const uint8_t contact[X25519_LEN],
+		const struct key *secret, struct pair *pair, struct err *err);
+void pair_wipe(struct pair *pair);
+
+/* now_ms: Unix time by the network's clock (>= 0). */
+uint64_t pair_epoch(const struct pair *pair, int64_t now_ms);
+/* The epochs in use at now_ms: the present one first, then, within EPOCH_EDGE_MS of an edge, the
+ * neighbour. Returns 1 or 2. */
+unsigned pair_epochs(const struct pair *pair, int64_t now_ms, uint64_t epochs[2]);
+/* Milliseconds until the present epoch ends. */
+int64_t pair_epoch_left_ms(const struct pair *pair, int64_t now_ms);
+
+void pair_lookup_key(const struct pair_direction *direction, uint64_t epoch, uint8_t replica,
+		     uint8_t key[LOOKUP_KEY_LEN]);
+void pair_knock_tag(const struct pair_direction *direction, uint64_t epoch,
+		    uint8_t tag[KNOCK_TAG_LEN]);
+
+#endif

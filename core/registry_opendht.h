@@ -1,0 +1,23 @@
+/*
+ * registry_opendht.h: records in OpenDHT, through its HTTP gateways, through Tor.
+ */
+#ifndef CORE_REGISTRY_OPENDHT_H
+#define CORE_REGISTRY_OPENDHT_H
+
+#include "core/base/loop.h"
+#include "core/registry.h"
+
+struct registry_opendht_config {
+	/* "unix:PATH" or "127.0.0.1:9050": tor's SOCKS port. NULL: connect directly (tests only). */
+	const char *socks;
+	/* Base addresses of gateways: "http://host:port". */
+	const char *const *gateways;
+	size_t gateway_count;
+	int64_t timeout_ms; /* of one request; 0: 5000 */
+};
+
+/* All strings are copied. ERR_INPUT names a gateway that is not an http or https address. */
+struct registry *registry_opendht_new(struct loop *loop,
+				      const struct registry_opendht_config *config, struct err *err);
+
+#endif

@@ -1,0 +1,99 @@
+/*
+ * server.h: the XMPP server on localhost, as the layer above sees it.
+ *
+ * The server knows streams, resources, stanzas and protocol features; who the users and their
+ * contacts are, and what becomes of a message, it asks through struct server_host. Users are
+ * USER@domain, contacts are CONTACT@domain too, told apart by the host.
+ */
+#ifndef XMPP_SERVER_H
+#define XMPP_SERVER_H
+
+#include "core/base/loop.h"
+#include "xmpp/jid.h"
+#include "xmpp/sasl.h"
+#include "xmpp/xml.h"
+
+struct server;
+
+/* RFC 6121 section 2.1.2.5, without "remove". */
+enum subscription { SUBSCRIPTION_NONE, SUBSCRIPTION_TO, SUBSCRIPTION_FROM, SUBSCRIPTION_BOTH };
+
+/* One contact as a client's roster shows it. */
+struct roster_item {
+	const char *contact; /* local part of its JID: the id */
+	const char *name;    /* petname, "" for none */
+	enum subscription subscription;
+	bool ask;            /* subscribe sent, not answered */
+	const char *const *groups; /* ends with NULL; NULL: none */
+};
+
+/* A contact's presence as clients are shown it. */
+struct server_presence {
+	bool available;
+	const char *show;   /* "", "away", "chat", "dnd", "xa" */
+	const char *status; /* "" for none */
+	int priority;
+};
+
+/* What the layer above does for the server. user is a user's local part, contact a contact's.
+ * Functions that give int return 0, or -1 with err filled: its code decides the stanza error
+ * (ERR_NOT_FOUND item-not-found, ERR_INPUT not-acceptable/jid-malformed, ERR_EXISTS conflict, ERR_LIMIT
+ * resource-constraint, ERR_AUTH not-allowed, else internal-server-error), its text is shown. */
+struct server_host {
+	/* Credentials of a user; -1: no such user. */
+	int (*credentials)(void *arg, const char *user, struct sasl_credentials *credentials);
+	/* Call each(each_arg, item) for every contact of user. */
+	void (*roster)(void *arg, const char *user,
+		       void (*each)(void *each_arg, const struct roster_item *item), void *each_arg);
+	/* Add the contact, or set its name and groups (NULL-terminated). */
+	int (*roster_set)(void *arg, const char *user, const char *contact, const char *name,
+			  const char *const *groups, struct err *err);
+	int (*roster_remove)(void *arg, const char *user, const char *contact, struct err *err);
+	/* The client wants to see the contact (adds it if need be), or gives consent. */
+	int (*subscribe)(void *arg, const char *user, const char *contact, struct err *err);
+	/* The presence of a contact now. Strings live until the next call. */
+	void (*contact_presence)(void *arg, const char *user, const char *contact,
+				 struct server_presence *presence);
+	/* The user's own presence, over all resources, changed: the highest priority speaks; not available
+	 * when the last resource has gone. */
+	void (*presence)(void *arg, const char *user, const struct server_presence *presence);
+	/* A message to a contact (or to a user's own bare JID: not given here, the server does it). The
+	 * callee may change, not keep, the stanza. */
+	int (*message)(void *arg, const char *user, const char *contact, struct xml *message,
+		       struct err *err);
+	/* A resource became available with priority >= 0 and had not been before: deliver what waits. */
+	void (*ready)(void *arg, const char *user);
+};
+
+struct server_config {
+	const char *domain;        /* "localhost" */
+	const char *const *listen; /* numeric loopback addresses, ends with NULL */
+	uint16_t port;             /* 5222; 0: any free one (the same for all addresses) */
+	const char *tls_directory; /* for CA, certificate and key, made at first start, 0600; NULL: no TLS */
+	const char *state_secret;  /* path of a 0600 file with the secret for made-up SCRAM salts; made */
+};
+
+/* NULL with *err: an address cannot be bound (the text says which and what to do), certificate
+ * cannot be made. host must outlive the server. */
+struct server *server_new(struct loop *loop, const struct server_config *config,
+			  const struct server_host *host, void *arg, struct err *err);
+/* Ends all streams with system-shutdown. */
+void server_free(struct server **server);
+uint16_t server_port(const struct server *server);
+
+/* --- what the layer above tells the server --- */
+/* Deliver to the user's resources (RFC 6121 section 8.5.2.1.1); stanza is owned by the callee, its from is the
+ * caller's, its to is set here. Returns how many resources got it. */
+unsigned server_deliver(struct server *server, const char *user, struct xml *stanza);
+/* A contact's presence has changed: tell the user's available resources. */
+void server_contact_presence(struct server *server, const char *user, const char *contact,
+			     const struct server_presence *presence);
+/* The roster item has changed or was added (item), or removed (item NULL): push it to the interested resources. */
+void server_roster_push(struct server *server, const char *user, const char *contact,
+			const struct roster_item *item);
+/* The user is gone or has a new password: end its streams. */
+void server_user_end(struct server *server, const char *user);
+/* Connected streams, authenticated ones among them; for `tacetctl status`. */
+void server_counts(const struct server *server, unsigned *streams, unsigned *authenticated);
+
+#endif
