@@ -1,0 +1,72 @@
+/*
+ * node.h: all that a daemon consists of, put together: state directory, tor, registry, engine.
+ *
+ *     STATE/tacet.lock   held as long as the node lives: one node for each state directory
+ *     STATE/tacet.db     the engine's database
+ *     STATE/tor/         tor's sockets and data
+ *
+ * Both tacetd (component/) and libtacet (tacet.c) are made of this. It decides nothing about
+ * accounts or contacts: for that there is node_engine().
+ */
+#ifndef CORE_NODE_H
+#define CORE_NODE_H
+
+#include "core/base/loop.h"
+#include "core/engine.h"
+#include "core/registry.h"
+#include "core/tor.h"
+
+struct node;
+
+struct node_config {
+	const char *state_dir; /* made with mode 0700 when it is missing */
+	/* tor.directory may be NULL: STATE/tor. */
+	struct tor_config tor;
+	/* Base addresses of the registry's gateways, as in registry_opendht.h. */
+	const char *const *gateways;
+	size_t gateway_count;
+	int64_t gateway_timeout_ms; /* of one request; 0: registry_opendht's own */
+	unsigned replicas;          /* as in engine_config */
+	int64_t renewal_ms;         /* as in engine_config */
+	/*
+	 * For tests and for daemons in one process: used instead of tor and OpenDHT, when both are
+	 * set. Owned by the caller; must outlive the node.
+	 */
+	struct registry *registry;
+	struct transport *transport;
+};
+
+struct node_handler {
+	struct engine_handler engine;
+	/* tor's state or bootstrap progress has changed. May be NULL. */
+	void (*tor)(void *arg, const struct tor_status *status);
+};
+
+/*
+ * Lock the state directory, open the database, start tor. The engine is started by itself as soon
+ * as tor is ready; when tor dies, the engine stays and its services come back with tor. All strings
+ * are copied. arg goes to all handlers; none is called from within node_new or after node_free.
+ * ERR_STATE: another node uses the directory (the text names the process); else as tor_new,
+ * registry_opendht_new and engine_new.
+ */
+struct node *node_new(struct loop *loop, const struct node_config *config,
+		      const struct node_handler *handler, void *arg, struct err *err);
+/* Say goodbye and withdraw (gives the loop at most NODE_GOODBYE_MS for it), end tor, unlock. */
+void node_free(struct node **node);
+
+/* How long node_free lets the loop run, so that the last frames get out, in ms. */
+#define NODE_GOODBYE_MS 500
+
+/* All three live as long as the node. */
+struct engine *node_engine(const struct node *node);
+struct registry *node_registry(const struct node *node);
+/* NULL when config gave a transport. */
+struct tor *node_tor(const struct node *node);
+/* As tor_status; when config gave a transport: ready. */
+const struct tor_status *node_tor_status(const struct node *node);
+
+/* What was added to the system clock, in ms, and why, in words for `tacetctl status` ("" when
+ * nothing was). */
+int64_t node_clock_offset(const struct node *node, const char **why);
+
+#endif
