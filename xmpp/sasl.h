@@ -7,6 +7,7 @@
 
 #include "core/base/env.h"
 #include "core/base/err.h"
+#include "core/base/secret.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -52,9 +53,10 @@ struct sasl;
 
 /* The mechanisms offered, best first, ending with NULL. PLAIN is among them when plain is true. */
 const char *const *sasl_mechanisms(bool plain);
-/* NULL: no such mechanism, or PLAIN when plain is false. */
-struct sasl *sasl_new(const struct env *env, const char *mechanism, bool plain, sasl_lookup lookup,
-		      void *arg);
+/* NULL: no such mechanism, PLAIN when plain is false, or memory is short. The salts of unknown users come
+ * from state_secret (copied), so that they stay the same for the life of an installation. */
+struct sasl *sasl_new(const struct env *env, const char *mechanism, bool plain,
+		      const struct key *state_secret, sasl_lookup lookup, void *arg);
 void sasl_free(struct sasl **sasl);
 /*
  * One step: message as it came, decoded from base64 (NULL: none was sent). out (size bytes, at least
