@@ -20,6 +20,8 @@ struct registry_op;
 #define REGISTRY_VALUES_MAX 16
 /* A key or token that makes requests share a circuit, or not: a SOCKS user name. */
 #define REGISTRY_ISOLATION_MAX 64
+/* Most keys of one operation: all replicas in two epochs. */
+#define REGISTRY_KEYS_MAX (2 * REPLICAS_MAX)
 
 struct registry_entry {
 	uint8_t key[LOOKUP_KEY_LEN];
@@ -33,7 +35,7 @@ struct registry_published {
 };
 
 /*
- * Put count entries (at most 2 * REPLICAS_MAX, copied), each through another gateway as far as there
+ * Put count entries (at most REGISTRY_KEYS_MAX, copied), each through another gateway as far as there
  * are enough, and read each back through yet another; failing gateways are replaced by the next.
  * done is called exactly once, from the loop, never from within the call, never after
  * registry_cancel. isolation: requests with different strings never share a circuit. NULL: memory
@@ -45,11 +47,12 @@ struct registry_op *registry_publish(struct registry *registry, const char *isol
 				     void *arg);
 
 /*
- * Get the values of count keys (at most 2 * REPLICAS_MAX), each through another gateway.
+ * Get the values of count keys (at most REGISTRY_KEYS_MAX), each through another gateway.
  * value(arg, key index, value) comes for each value of RECORD_LEN bytes, at most
  * REGISTRY_VALUES_MAX a key; if it returns true the lookup is content, the rest is given up and done
  * follows. done(arg, answered): answered keys of count got an answer (maybe empty) from a gateway; 0 means
- * that no gateway could be reached. The rules of registry_publish hold.
+ * that no gateway could be reached. The rules of registry_publish hold. value and done may cancel
+ * this or other operations and free the registry.
  */
 struct registry_op *registry_lookup(struct registry *registry, const char *isolation,
 				    const uint8_t (*keys)[LOOKUP_KEY_LEN], unsigned count,
