@@ -23,7 +23,7 @@ struct roster_item {
 	const char *contact; /* local part of its JID: the id */
 	const char *name;    /* petname, "" for none */
 	enum subscription subscription;
-	bool ask;            /* subscribe sent, not answered */
+	bool ask;                  /* subscribe sent, not answered */
 	const char *const *groups; /* ends with NULL; NULL: none */
 };
 
@@ -35,33 +35,40 @@ struct server_presence {
 	int priority;
 };
 
-/* What the layer above does for the server. user is a user's local part, contact a contact's.
- * Functions that give int return 0, or -1 with err filled: its code decides the stanza error
- * (ERR_NOT_FOUND item-not-found, ERR_INPUT not-acceptable/jid-malformed, ERR_EXISTS conflict, ERR_LIMIT
- * resource-constraint, ERR_AUTH not-allowed, else internal-server-error), its text is shown. */
+/* What the layer above does for the server. user is a user's local part, contact a contact's. Any
+ * of these functions may call the server back, server_user_end included; only server_free may not
+ * be called. Functions that give int return 0, or -1 with err filled: its code decides the stanza
+ * error (ERR_NOT_FOUND item-not-found, ERR_INPUT not-acceptable/jid-malformed, ERR_EXISTS conflict,
+ * ERR_LIMIT resource-constraint, ERR_AUTH not-allowed, else internal-server-error), its text is
+ * shown. */
 struct server_host {
 	/* Credentials of a user; -1: no such user. */
 	int (*credentials)(void *arg, const char *user, struct sasl_credentials *credentials);
-	/* Call each(each_arg, item) for every contact of user. */
+	/* Call each(each_arg, item) for every contact of user; each may call contact_presence. */
 	void (*roster)(void *arg, const char *user,
-		       void (*each)(void *each_arg, const struct roster_item *item), void *each_arg);
-	/* Add the contact, or set its name and groups (NULL-terminated). */
+		       void (*each)(void *each_arg, const struct roster_item *item),
+		       void *each_arg);
+	/* Add the contact, or set its name and groups (NULL-terminated). This one, roster_remove
+	 * and subscribe tell what has changed by server_roster_push, at once or later. */
 	int (*roster_set)(void *arg, const char *user, const char *contact, const char *name,
 			  const char *const *groups, struct err *err);
 	int (*roster_remove)(void *arg, const char *user, const char *contact, struct err *err);
 	/* The client wants to see the contact (adds it if need be), or gives consent. */
 	int (*subscribe)(void *arg, const char *user, const char *contact, struct err *err);
+	/* The client refuses the contact's request, or takes its consent back. NULL: ignored. */
+	int (*deny)(void *arg, const char *user, const char *contact, struct err *err);
 	/* The presence of a contact now. Strings live until the next call. */
 	void (*contact_presence)(void *arg, const char *user, const char *contact,
 				 struct server_presence *presence);
-	/* The user's own presence, over all resources, changed: the highest priority speaks; not available
-	 * when the last resource has gone. */
+	/* The user's own presence, over all resources, changed: the highest priority speaks; not
+	 * available when the last resource has gone. */
 	void (*presence)(void *arg, const char *user, const struct server_presence *presence);
-	/* A message to a contact (or to a user's own bare JID: not given here, the server does it). The
-	 * callee may change, not keep, the stanza. */
+	/* A message to a contact (or to a user's own bare JID: not given here, the server does it).
+	 * The callee may change, not keep, the stanza. */
 	int (*message)(void *arg, const char *user, const char *contact, struct xml *message,
 		       struct err *err);
-	/* A resource became available with priority >= 0 and had not been before: deliver what waits. */
+	/* A resource became available with priority >= 0 and had not been before: deliver what
+	 * waits. */
 	void (*ready)(void *arg, const char *user);
 };
 
@@ -69,26 +76,42 @@ struct server_config {
 	const char *domain;        /* "localhost" */
 	const char *const *listen; /* numeric loopback addresses, ends with NULL */
 	uint16_t port;             /* 5222; 0: any free one (the same for all addresses) */
-	const char *tls_directory; /* for CA, certificate and key, made at first start, 0600; NULL: no TLS */
-	const char *state_secret;  /* path of a 0600 file with the secret for made-up SCRAM salts; made */
+	/* Offer PLAIN on a connection without TLS, too: mcabber and BitlBee know nothing else
+	 * there, and on loopback only root could listen. The daemon's default is true. */
+	bool plain_without_tls;
+	const char *tls_directory; /* for CA, certificate and key, made at first start, 0600; NULL:
+				      no TLS */
+	/* Path of a 0600 file with the secret for made-up SCRAM salts; made at first start. NULL: a
+	 * new secret at each start. */
+	const char *state_secret;
 };
 
 /* NULL with *err: an address cannot be bound (the text says which and what to do), certificate
  * cannot be made. host must outlive the server. */
 struct server *server_new(struct loop *loop, const struct server_config *config,
 			  const struct server_host *host, void *arg, struct err *err);
-/* Ends all streams with system-shutdown. */
+/* Stop listening, end all streams with system-shutdown; what they still have to send leaves while
+ * the loop runs on (server_counts says how many are left). */
+void server_stop(struct server *server);
+/* Close what is left at once. The host is not called any more. */
 void server_free(struct server **server);
 uint16_t server_port(const struct server *server);
 
 /* --- what the layer above tells the server --- */
-/* Deliver to the user's resources (RFC 6121 section 8.5.2.1.1); stanza is owned by the callee, its from is the
- * caller's, its to is set here. Returns how many resources got it. */
+/*
+ * Deliver a message or a presence (subscribe, subscribed and the like) to the user's resources;
+ * stanza is owned by the callee, its from is the caller's, its to is set here. Returns how many
+ * resources got it. RFC 6121 section 8.5.2.1.1: a message goes to every available resource of
+ * priority >= 0, one of type groupchat or error to none; a presence to every available resource. If
+ * to is a full JID of user already, it goes to that resource alone while that is connected; the way
+ * for a message of type error.
+ */
 unsigned server_deliver(struct server *server, const char *user, struct xml *stanza);
 /* A contact's presence has changed: tell the user's available resources. */
 void server_contact_presence(struct server *server, const char *user, const char *contact,
 			     const struct server_presence *presence);
-/* The roster item has changed or was added (item), or removed (item NULL): push it to the interested resources. */
+/* The roster item has changed or was added (item), or removed (item NULL): push it to the
+ * interested resources. */
 void server_roster_push(struct server *server, const char *user, const char *contact,
 			const struct roster_item *item);
 /* The user is gone or has a new password: end its streams. */
