@@ -46,7 +46,7 @@ struct noise_cipher {
 
 struct noise;
 
-/* NULL with *err (ERR_MEMORY, ERR_CRYPTO, ERR_STATE for a missing key). env gives the ephemeral. */
+/* NULL with *err (ERR_MEMORY, ERR_CRYPTO, ERR_WRONG_STATE for a missing key). env gives the ephemeral. */
 struct noise *noise_new(const struct env *env, const struct noise_start *start, struct err *err);
 void noise_free(struct noise **noise);
 enum noise_next noise_next(const struct noise *noise);

@@ -45,7 +45,7 @@ struct config_key {
 
 /*
  * Fill the fields of out by the table (ends with a NULL name): first the initial values, then the
- * file. An error names file, line and key ("tacetd.conf:7: port: must be 1 … 65535"), and out is
+ * file (out must be all zero before). An error names file, line and key ("tacetd.conf:7: port: must be 1 … 65535"), and out is
  * then as after config_free. name is for messages.
  */
 int config_parse(const struct config_key *table, void *out, const char *name, const char *text,

@@ -23,8 +23,6 @@ void loop_stop(struct loop *loop);
 
 /* The real clock, generator and timers; lives as long as the loop. */
 const struct env *loop_env(struct loop *loop);
-/* The descriptor that becomes readable when the loop has work to do (libevent's epoll). */
-int loop_fd(struct loop *loop);
 
 enum { WATCH_READ = 1, WATCH_WRITE = 2 };
 
