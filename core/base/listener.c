@@ -61,6 +61,7 @@ static struct listener *listener_new(struct loop *loop, const struct sockaddr *a
 				     socklen_t len, listener_accept accept, void *arg)
 {
 	struct listener *listener = calloc(1, sizeof *listener);
+	unsigned flags = LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE;
 
 	if (listener == NULL)
 		return NULL;
@@ -68,9 +69,9 @@ static struct listener *listener_new(struct loop *loop, const struct sockaddr *a
 	listener->accept = accept;
 	listener->arg = arg;
 	listener->rest = timer_new(loop_env(loop), rested, listener);
-	listener->socket = evconnlistener_new_bind(loop_base(loop), on_accept, listener,
-						   LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC |
-						       LEV_OPT_REUSEABLE | LEV_OPT_BIND_IPV6ONLY,
+	if (address->sa_family == AF_INET6)
+		flags |= LEV_OPT_BIND_IPV6ONLY;
+	listener->socket = evconnlistener_new_bind(loop_base(loop), on_accept, listener, flags,
 						   LISTENER_BACKLOG, address, (int)len);
 	if (listener->socket == NULL || listener->rest == NULL)
 		listener_free(&listener);

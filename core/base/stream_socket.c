@@ -36,6 +36,7 @@ struct socket_stream {
 	struct bufferevent *bev;
 	struct bufferevent *raw; /* below TLS; NULL without TLS */
 	bool paused;
+	bool wrote;     /* since the last drained() */
 	bool finishing; /* stream_finish was called */
 	bool ended;     /* closed() was called, or waits for a handler */
 	struct err why; /* once the end has come */
@@ -110,10 +111,14 @@ static void on_writable(struct bufferevent *bev, void *arg)
 	struct socket_stream *s = arg;
 
 	(void)bev;
-	if (s->finishing)
+	if (s->finishing) {
 		send_end(s);
-	else if (!s->ended && s->stream.handler != NULL && s->stream.handler->drained != NULL)
-		s->stream.handler->drained(s->stream.arg);
+	} else if (s->wrote) {
+		/* libevent also calls when the queue was empty all along. */
+		s->wrote = false;
+		if (!s->ended && s->stream.handler != NULL && s->stream.handler->drained != NULL)
+			s->stream.handler->drained(s->stream.arg);
+	}
 }
 
 static void on_event(struct bufferevent *bev, short what, void *arg)
@@ -148,6 +153,7 @@ static int socket_write(struct stream *stream, const void *data, size_t len)
 
 	if (s->ended || s->finishing)
 		return 0;
+	s->wrote = true;
 	return bufferevent_write(s->bev, data, len);
 }
 
