@@ -1,0 +1,532 @@
+/*
+ * xml_parser.c: feeds expat, builds stanzas from what it reports, and refuses what XMPP forbids.
+ *
+ * It knows nothing of streams or stanzas beyond "root" and "child of the root"; the tree is
+ * xml.c's.
+ *
+ * What bounds memory and time, whoever sends:
+ *     bytes of the stanza       counted from its '<', as the bytes come in
+ *     bytes between two events  a tag, comment or declaration that does not end: XML_LIMIT_TAG
+ *     depth, children           counted at each start tag
+ *     length of a namespace     XML_LIMIT_NS
+ * There is no DTD, so nothing expands. Handlers never reset or free expat's parser, which it does
+ * not allow: they halt it, and xml_parse does the rest when expat has returned.
+ */
+#include "config.h"
+
+#include "xmpp/xml_private.h"
+
+#include <assert.h>
+#include <expat.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* Between namespace and name in what expat reports: no byte of UTF-8, so no name can contain it. */
+#define SEPARATOR '\xff'
+/* Bytes given to expat at once, so that limits are looked at often enough. */
+#define SLICE 4096
+
+/* Why expat was stopped from within a handler. */
+enum halt { HALT_NONE, HALT_RESET, HALT_STOP, HALT_ERROR };
+
+struct xml_parser {
+	struct xml_limits limits;
+	const struct xml_handler *handler;
+	void *arg;
+	bool single;      /* the root itself is the stanza (xml_parse_element) */
+	XML_Parser expat; /* NULL when memory was short */
+	bool parsing;     /* within xml_parse */
+	enum halt halt;
+	struct err err; /* valid for HALT_ERROR */
+	/* the document */
+	uint64_t fed;        /* bytes given to expat */
+	uint64_t last_event; /* the end of the last thing that expat reported */
+	uint64_t stanza_at;  /* where the present stanza began */
+	unsigned depth;      /* open elements, the root counts */
+	unsigned children;   /* so far, of the present stanza or of the root */
+	struct xml *root;
+	struct xml
+	    *current; /* innermost open element of the present stanza, or NULL between stanzas */
+};
+
+/* --- stopping --- */
+
+static void halt(struct xml_parser *p, enum halt why)
+{
+	/* Reset gives way to stop and both to an error, whichever came first. */
+	if (why > p->halt)
+		p->halt = why;
+	if (p->parsing && p->expat)
+		XML_StopParser(p->expat, XML_FALSE);
+}
+
+static void fail(struct xml_parser *p, enum err_code code, const char *condition)
+{
+	if (p->halt == HALT_ERROR)
+		return;
+	err_set(&p->err, code, "%s", condition);
+	halt(p, HALT_ERROR);
+}
+
+static void fail_memory(struct xml_parser *p)
+{
+	fail(p, ERR_MEMORY, "resource-constraint");
+}
+
+static void fail_limit(struct xml_parser *p)
+{
+	fail(p, ERR_LIMIT, "policy-violation");
+}
+
+static void fail_restricted(struct xml_parser *p)
+{
+	fail(p, ERR_PROTOCOL, "restricted-xml");
+}
+
+/* --- counting --- */
+
+static uint64_t event_start(const struct xml_parser *p)
+{
+	XML_Index index = XML_GetCurrentByteIndex(p->expat);
+
+	return index < 0 ? p->fed : (uint64_t)index;
+}
+
+/* First in each handler: may it go on? Expat still reports a few things after it was stopped. */
+static bool event(struct xml_parser *p)
+{
+	uint64_t end;
+
+	if (p->halt != HALT_NONE)
+		return false;
+	end = event_start(p) + (uint64_t)XML_GetCurrentByteCount(p->expat);
+	if (end - p->last_event > XML_LIMIT_TAG ||
+	    (p->current && end - p->stanza_at > p->limits.bytes)) {
+		fail_limit(p);
+		return false;
+	}
+	p->last_event = end;
+	return true;
+}
+
+static bool count_children(struct xml_parser *p, unsigned more)
+{
+	if (more > p->limits.children || p->children > p->limits.children - more) {
+		fail_limit(p);
+		return false;
+	}
+	p->children += more;
+	return true;
+}
+
+/* Between two calls of expat: is something without an end being sent? */
+static void check_pending(struct xml_parser *p)
+{
+	if (p->current && p->fed - p->stanza_at > p->limits.bytes)
+		fail_limit(p);
+	else if (p->fed > p->last_event && p->fed - p->last_event > XML_LIMIT_TAG)
+		fail_limit(p);
+}
+
+/* --- the tree --- */
+
+/* Split expat's "namespace SEPARATOR name"; *name points into reported. NULL when memory is short.
+ */
+static char *split_name(const char *reported, const char **name)
+{
+	const char *separator = strrchr(reported, SEPARATOR);
+
+	*name = separator ? separator + 1 : reported;
+	return separator ? strndup(reported, (size_t)(separator - reported)) : strdup("");
+}
+
+static int add_attribute(struct xml *element, const char *reported, const char *value)
+{
+	static const char xml_prefix[] = "xml:";
+	const char *name;
+	char *ns = split_name(reported, &name), *prefixed;
+	int result = -1;
+
+	if (!ns)
+		return -1;
+	if (!*ns) {
+		result = xml_attribute_add(element, NULL, name, value);
+	} else if (strcmp(ns, XML_NS_XML) != 0) {
+		result = xml_attribute_add(element, ns, name, value);
+	} else if ((prefixed = malloc(sizeof(xml_prefix) + strlen(name)))) {
+		memcpy(prefixed, xml_prefix, sizeof(xml_prefix) - 1);
+		memcpy(prefixed + sizeof(xml_prefix) - 1, name, strlen(name) + 1);
+		result = xml_attribute_add(element, NULL, prefixed, value);
+		free(prefixed);
+	}
+	free(ns);
+	return result;
+}
+
+/* parent is where the element will be appended, or NULL. NULL when memory is short. */
+static struct xml *make_element(const struct xml *parent, const char *reported,
+				const char **attributes)
+{
+	const char *name;
+	char *ns = split_name(reported, &name);
+	struct xml *element;
+
+	if (!ns)
+		return NULL;
+	/* The parent's namespace need not be stored again. */
+	element = xml_new(name, parent && strcmp(xml_ns(parent), ns) == 0 ? NULL : ns);
+	free(ns);
+	for (; element && *attributes; attributes += 2)
+		if (add_attribute(element, attributes[0], attributes[1]) < 0)
+			xml_free(&element);
+	return element;
+}
+
+static unsigned attribute_count(const char **attributes)
+{
+	unsigned count = 0;
+
+	while (attributes[2 * count])
+		count++;
+	return count;
+}
+
+static void open_root(struct xml_parser *p, const char *name, const char **attributes)
+{
+	p->root = make_element(NULL, name, attributes);
+	if (!p->root)
+		fail_memory(p);
+	else
+		p->handler->opened(p->arg, p->root);
+}
+
+static void open_stanza(struct xml_parser *p, const char *name, const char **attributes)
+{
+	p->stanza_at = event_start(p);
+	if (p->last_event - p->stanza_at > p->limits.bytes) {
+		fail_limit(p);
+		return;
+	}
+	p->current = make_element(NULL, name, attributes);
+	if (!p->current)
+		fail_memory(p);
+}
+
+static void open_inner(struct xml_parser *p, const char *name, const char **attributes)
+{
+	struct xml *element = xml_append(p->current, make_element(p->current, name, attributes));
+
+	if (element)
+		p->current = element;
+	else
+		fail_memory(p);
+}
+
+/* --- expat's handlers --- */
+
+static void XMLCALL on_start(void *arg, const char *name, const char **attributes)
+{
+	struct xml_parser *p = arg;
+	unsigned root = p->single ? 0 : 1;
+
+	if (!event(p) || !count_children(p, 1 + attribute_count(attributes)))
+		return;
+	if (p->depth > root && p->depth - root > p->limits.depth) {
+		fail_limit(p);
+		return;
+	}
+	if (p->depth < root)
+		open_root(p, name, attributes);
+	else if (p->depth == root)
+		open_stanza(p, name, attributes);
+	else
+		open_inner(p, name, attributes);
+	p->depth++;
+	if (p->depth <= root)
+		p->children = 0;
+}
+
+static void stanza_complete(struct xml_parser *p)
+{
+	struct xml *stanza = p->current;
+
+	p->current = NULL;
+	p->children = 0;
+	p->handler->stanza(p->arg, stanza);
+}
+
+static void XMLCALL on_end(void *arg, const char *name)
+{
+	struct xml_parser *p = arg;
+
+	(void)name;
+	if (!event(p))
+		return;
+	p->depth--;
+	if (!p->current) {
+		p->handler->closed(p->arg);
+		return;
+	}
+	if (p->current->parent)
+		p->current = p->current->parent;
+	else
+		stanza_complete(p);
+}
+
+static bool is_blank(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!memchr(" \t\r\n", text[i], 4))
+			return false;
+	return true;
+}
+
+static void XMLCALL on_text(void *arg, const char *text, int len)
+{
+	struct xml_parser *p = arg;
+
+	if (!event(p))
+		return;
+	if (!p->current) {
+		if (!is_blank(text, (size_t)len))
+			fail(p, ERR_INPUT, "bad-format");
+	} else if (xml_text_add_checked(p->current, text, (size_t)len) < 0) {
+		fail_memory(p);
+	}
+}
+
+/* Comes before the start tag that it stands in; the count of a stanza begins with the first of
+ * them. */
+static void XMLCALL on_namespace(void *arg, const char *prefix, const char *ns)
+{
+	struct xml_parser *p = arg;
+
+	(void)prefix;
+	if (p->halt != HALT_NONE)
+		return;
+	if (ns && strlen(ns) > XML_LIMIT_NS)
+		fail_limit(p);
+	else
+		count_children(p, 1);
+}
+
+static void XMLCALL on_declaration(void *arg, const char *version, const char *encoding,
+				   int standalone)
+{
+	(void)version;
+	(void)standalone;
+	if (event(arg) && encoding && strcasecmp(encoding, "utf-8") != 0)
+		fail(arg, ERR_PROTOCOL, "unsupported-encoding");
+}
+
+static void XMLCALL on_doctype(void *arg, const char *name, const char *system_id,
+			       const char *public_id, int internal)
+{
+	(void)name;
+	(void)system_id;
+	(void)public_id;
+	(void)internal;
+	fail_restricted(arg);
+}
+
+static void XMLCALL on_comment(void *arg, const char *text)
+{
+	(void)text;
+	fail_restricted(arg);
+}
+
+static void XMLCALL on_instruction(void *arg, const char *target, const char *text)
+{
+	(void)target;
+	(void)text;
+	fail_restricted(arg);
+}
+
+/* --- the parser --- */
+
+static XML_Parser expat_new(struct xml_parser *p)
+{
+	static const XML_Memory_Handling_Suite memory = {malloc, realloc, free};
+	static const XML_Char separator[] = {SEPARATOR, 0};
+	XML_Parser expat = XML_ParserCreate_MM("UTF-8", &memory, separator);
+
+	if (!expat)
+		return NULL;
+#ifdef HAVE_XML_SETREPARSEDEFERRALENABLED
+	/* It would hold back a tag that came in two pieces until more data follows, and in XMPP the
+	 * other side may be waiting for our answer. XML_LIMIT_TAG bounds the work instead. */
+	XML_SetReparseDeferralEnabled(expat, XML_FALSE);
+#endif
+	XML_SetUserData(expat, p);
+	XML_SetElementHandler(expat, on_start, on_end);
+	XML_SetCharacterDataHandler(expat, on_text);
+	XML_SetStartNamespaceDeclHandler(expat, on_namespace);
+	XML_SetXmlDeclHandler(expat, on_declaration);
+	XML_SetStartDoctypeDeclHandler(expat, on_doctype);
+	XML_SetCommentHandler(expat, on_comment);
+	XML_SetProcessingInstructionHandler(expat, on_instruction);
+	return expat;
+}
+
+static void document_end(struct xml_parser *p)
+{
+	if (p->expat)
+		XML_ParserFree(p->expat);
+	p->expat = NULL;
+	while (p->current && p->current->parent)
+		p->current = p->current->parent;
+	xml_free(&p->current);
+	xml_free(&p->root);
+}
+
+static void document_begin(struct xml_parser *p)
+{
+	document_end(p);
+	p->halt = HALT_NONE;
+	p->fed = p->last_event = p->stanza_at = 0;
+	p->depth = p->children = 0;
+	p->expat = expat_new(p);
+	if (!p->expat)
+		fail_memory(p);
+}
+
+struct xml_parser *xml_parser_new(const struct xml_limits *limits,
+				  const struct xml_handler *handler, void *arg)
+{
+	struct xml_parser *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->limits = *limits;
+	p->handler = handler;
+	p->arg = arg;
+	document_begin(p);
+	if (!p->expat)
+		xml_parser_free(&p);
+	return p;
+}
+
+void xml_parser_free(struct xml_parser **parser)
+{
+	if (!*parser)
+		return;
+	assert(!(*parser)->parsing);
+	document_end(*parser);
+	free(*parser);
+	*parser = NULL;
+}
+
+void xml_parser_reset(struct xml_parser *p)
+{
+	if (p->parsing)
+		halt(p, HALT_RESET);
+	else if (p->halt != HALT_STOP)
+		document_begin(p);
+}
+
+void xml_parser_stop(struct xml_parser *p)
+{
+	halt(p, HALT_STOP);
+}
+
+/* Expat's own errors; what a handler has halted for goes first. */
+static void fail_by_expat(struct xml_parser *p)
+{
+	if (p->halt != HALT_NONE)
+		return;
+	switch (XML_GetErrorCode(p->expat)) {
+	case XML_ERROR_NO_MEMORY:
+		fail_memory(p);
+		break;
+	case XML_ERROR_UNDEFINED_ENTITY:
+		fail_restricted(p);
+		break;
+	default:
+		fail(p, ERR_INPUT, "not-well-formed");
+		break;
+	}
+}
+
+/* How many bytes come before one that occurs in UTF-16 and never in UTF-8: expat would follow a
+ * byte order mark even though it was told the encoding. */
+static size_t before_foreign_byte(const char *data, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && data[n] != 0 && data[n] != '\xfe' && data[n] != '\xff')
+		n++;
+	return n;
+}
+
+static void feed(struct xml_parser *p, const char *data, size_t len, bool final)
+{
+	size_t good = before_foreign_byte(data, len);
+
+	p->fed += good;
+	p->parsing = true;
+	if (XML_Parse(p->expat, data, (int)good, final) != XML_STATUS_OK)
+		fail_by_expat(p);
+	p->parsing = false;
+	if (p->halt == HALT_NONE && good < len)
+		fail(p, ERR_INPUT, "not-well-formed");
+	if (p->halt == HALT_NONE)
+		check_pending(p);
+}
+
+int xml_parse(struct xml_parser *p, const void *data, size_t len, struct err *err)
+{
+	const char *at = data;
+
+	assert(!p->parsing);
+	while (len && p->halt == HALT_NONE) {
+		size_t n = len < SLICE ? len : SLICE;
+
+		feed(p, at, n, false);
+		at += n;
+		len -= n;
+	}
+	if (p->halt == HALT_RESET)
+		document_begin(p);
+	if (p->halt != HALT_ERROR)
+		return 0;
+	if (err)
+		*err = p->err;
+	return -1;
+}
+
+/* --- one element --- */
+
+static void keep_single(void *arg, struct xml *stanza)
+{
+	*(struct xml **)arg = stanza;
+}
+
+struct xml *xml_parse_element(const void *data, size_t len, const struct xml_limits *limits,
+			      struct err *err)
+{
+	static const struct xml_handler handler = {.stanza = keep_single};
+	struct xml *element = NULL;
+	struct xml_parser *p;
+
+	if (len > limits->bytes) {
+		err_set(err, ERR_LIMIT, "policy-violation");
+		return NULL;
+	}
+	p = xml_parser_new(limits, &handler, &element);
+	if (!p) {
+		err_set(err, ERR_MEMORY, "resource-constraint");
+		return NULL;
+	}
+	p->single = true;
+	if (xml_parse(p, data, len, err) == 0) {
+		feed(p, "", 0, true);
+		if (p->halt == HALT_ERROR && err)
+			*err = p->err;
+	}
+	if (p->halt == HALT_ERROR)
+		xml_free(&element);
+	xml_parser_free(&p);
+	return element;
+}
