@@ -7,6 +7,7 @@
 #include "core/base/err.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* Longest part, in bytes (RFC 6122 section 2.1). */
 #define JID_PART_MAX 1023
