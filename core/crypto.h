@@ -23,6 +23,18 @@ int crypto_x25519_public(const struct key *private_key, uint8_t public_key[X2551
 int crypto_x25519(const struct key *private_key, const uint8_t public_key[X25519_LEN],
 		  struct key *shared);
 
+/*
+ * A private key made ready for several exchanges, since to make one ready costs as much as a tenth
+ * of an exchange. NULL when OpenSSL refuses. Wiped when freed; free takes NULL.
+ */
+struct crypto_x25519_key;
+struct crypto_x25519_key *crypto_x25519_new(const struct key *private_key);
+void crypto_x25519_free(struct crypto_x25519_key **key);
+/* As the two functions above. */
+int crypto_x25519_key_public(struct crypto_x25519_key *key, uint8_t public_key[X25519_LEN]);
+int crypto_x25519_key_derive(struct crypto_x25519_key *key, const uint8_t public_key[X25519_LEN],
+			     struct key *shared);
+
 /* One part of a message that is hashed or authenticated in pieces. */
 struct crypto_part {
 	const void *data;
@@ -42,11 +54,15 @@ int crypto_hkdf_expand(const struct key *prk, const void *info, size_t info_len,
 /*
  * ChaCha20-Poly1305 (RFC 8439) with the nonce layout of the Noise specification, section 12.3:
  * 32 zero bits, then the 64-bit counter little-endian. out takes len + AEAD_TAG_LEN bytes in seal,
- * len - AEAD_TAG_LEN in open; it may be the input. open gives -1 when the tag is wrong.
+ * len - AEAD_TAG_LEN in open; it may be the input. open gives -1 when the tag is wrong (out is then
+ * wiped) or len is less than a tag.
  */
 int crypto_aead_seal(const struct key *key, uint64_t nonce, const void *ad, size_t ad_len,
 		     const void *plain, size_t len, uint8_t *out);
 int crypto_aead_open(const struct key *key, uint64_t nonce, const void *ad, size_t ad_len,
 		     const void *sealed, size_t len, uint8_t *out);
+/* The key that follows this one (Noise specification section 4.2): the first 32 bytes of zeros
+ * sealed with nonce 2^64-1. next may be key. */
+int crypto_rekey(const struct key *key, struct key *next);
 
 #endif
