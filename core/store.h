@@ -1,0 +1,118 @@
+/*
+ * store.h: what must survive a restart, in one SQLite file: accounts, contacts, settings, and the
+ * messages that wait.
+ *
+ * Rows in, rows out; what they mean is the engine's matter. store.c opens, checks and migrates the
+ * file, store_rows.c has accounts, contacts and settings, store_message.c the two message boxes.
+ *
+ * Durability: an ordinary commit survives the death of the process; a durable one (store_begin with
+ * durable set) also a power failure, and with it all commits before it.
+ */
+#ifndef CORE_STORE_H
+#define CORE_STORE_H
+
+#include "core/base/err.h"
+#include "core/engine.h"
+
+struct store;
+
+/* Longest name of a setting, and its longest value, in bytes. */
+#define SETTING_KEY_MAX   64
+#define SETTING_VALUE_MAX (1024 * 1024)
+
+/*
+ * Open the database at path (":memory:" for tests), make it if there is none (mode 0600), and bring
+ * its schema up to date. No other process can use it until store_free. A file that is damaged,
+ * truncated, empty, not a database or written by a newer tacet gives ERR_INPUT with a text for the
+ * user, and is not changed; one that cannot be opened, written or locked gives ERR_UNAVAILABLE.
+ */
+struct store *store_open(const char *path, struct err *err);
+void store_free(struct store **store);
+
+/*
+ * All functions below return -1 with *err when the file cannot be read or written: ERR_UNAVAILABLE
+ * for a full disk, a read-only or failing file. Outside of store_begin … store_commit each is a
+ * transaction of its own.
+ */
+int store_begin(struct store *store, bool durable, struct err *err);
+/* After a failed commit nothing of the transaction is stored. */
+int store_commit(struct store *store, struct err *err);
+void store_rollback(struct store *store);
+bool store_in_transaction(const struct store *store);
+/* Empty the write-ahead log, so that what was deleted is in none of the files. */
+int store_scrub(struct store *store, struct err *err);
+
+/* --- accounts --- */
+/* ERR_EXISTS: the name is taken. */
+int store_account_add(struct store *store, const char *name, const struct key *private_key,
+		      int64_t *id, struct err *err);
+/* each returning -1 ends the walk, which then returns -1; each fills *err of its own. */
+int store_accounts(struct store *store,
+		   int (*each)(void *arg, int64_t id, const char *name,
+			       const struct key *private_key),
+		   void *arg, struct err *err);
+
+/* --- contacts --- */
+struct store_contact {
+	int64_t id;
+	uint8_t public_key[X25519_LEN];
+	char name[CONTACT_NAME_MAX + 1];
+	struct key secret; /* the pair secret S */
+	/* What only goes up, so that nothing old is taken for new: */
+	uint64_t out_sequence;    /* of the last record that we published */
+	uint64_t in_sequence;     /* of the contact's newest record that we have read, */
+	int64_t in_issued_ms;     /* and when it was issued */
+	int64_t out_handshake_ms; /* the time in our last handshake, */
+	int64_t in_handshake_ms;  /* and in the last one accepted from the contact */
+	uint64_t out_id;          /* of the last message sent, */
+	uint64_t in_id;           /* and of the last one received and stored */
+};
+
+/* Fills contact->id. ERR_EXISTS: this account has the key already. */
+int store_contact_add(struct store *store, int64_t account, struct store_contact *contact,
+		      struct err *err);
+/* As store_accounts, in the order in which they were added. */
+int store_contacts(struct store *store, int64_t account,
+		   int (*each)(void *arg, const struct store_contact *contact), void *arg,
+		   struct err *err);
+/* Write all fields that can change: name, secret and counters. */
+int store_contact_save(struct store *store, const struct store_contact *contact, struct err *err);
+/* With its settings and messages. */
+int store_contact_remove(struct store *store, int64_t id, struct err *err);
+void store_contact_wipe(struct store_contact *contact);
+
+/* --- settings of an account or a contact --- */
+enum store_owner { STORE_ACCOUNT, STORE_CONTACT };
+
+/* value NULL deletes. ERR_LIMIT: key or value too long. */
+int store_setting_set(struct store *store, enum store_owner kind, int64_t owner, const char *key,
+		      const void *value, size_t len, struct err *err);
+/* A copy, followed by a NUL that is not counted; free it with secret_free(value, *len). NULL: there
+ * is none, or it cannot be read. */
+void *store_setting_get(struct store *store, enum store_owner kind, int64_t owner, const char *key,
+			size_t *len);
+
+/* --- messages --- */
+enum store_box { STORE_OUTBOX, STORE_INBOX };
+
+struct store_message {
+	uint64_t id; /* 1 … INT64_MAX */
+	int64_t sent_ms;
+	uint8_t *payload;
+	size_t len;
+};
+
+int store_message_add(struct store *store, enum store_box box, int64_t contact,
+		      const struct store_message *message, struct err *err);
+/* The message with the smallest id above after. 1: found, wipe it with store_message_wipe; 0: none.
+ */
+int store_message_next(struct store *store, enum store_box box, int64_t contact, uint64_t after,
+		       struct store_message *message, struct err *err);
+void store_message_wipe(struct store_message *message);
+/* 1: removed; 0: there was none. */
+int store_message_remove(struct store *store, enum store_box box, int64_t contact, uint64_t id,
+			 struct err *err);
+int store_message_count(struct store *store, enum store_box box, int64_t contact, unsigned *count,
+			struct err *err);
+
+#endif

@@ -1,0 +1,101 @@
+/*
+ * store_message.c: the messages that wait: outbox (not acknowledged yet) and inbox (not taken yet).
+ *
+ * Neighbours: store.c (the file), store_rows.c (the other tables).
+ */
+#include "core/store_private.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+static sqlite3_stmt *for_box(struct store *store, enum store_statement first, enum store_box box,
+			     int64_t contact, struct err *err)
+{
+	enum store_statement which = (enum store_statement)((unsigned)first + (box == STORE_INBOX));
+	sqlite3_stmt *statement = store_statement(store, which, err);
+
+	if (statement != NULL)
+		sqlite3_bind_int64(statement, 1, contact);
+	return statement;
+}
+
+int store_message_add(struct store *store, enum store_box box, int64_t contact,
+		      const struct store_message *message, struct err *err)
+{
+	sqlite3_stmt *statement = for_box(store, SQL_OUTBOX_ADD, box, contact, err);
+
+	assert(message->id >= 1 && message->id <= INT64_MAX && message->len > 0);
+	if (statement == NULL)
+		return -1;
+	sqlite3_bind_int64(statement, 2, (int64_t)message->id);
+	sqlite3_bind_int64(statement, 3, message->sent_ms);
+	sqlite3_bind_blob64(statement, 4, message->payload, message->len, SQLITE_STATIC);
+	return store_run(store, statement, "store the message", err);
+}
+
+static int read_message(sqlite3_stmt *row, struct store_message *message, struct err *err)
+{
+	const void *payload = sqlite3_column_blob(row, 2);
+	size_t len = (size_t)sqlite3_column_bytes(row, 2);
+
+	if (payload == NULL)
+		return err_set(err, ERR_INPUT, "read message: malformed row");
+	message->payload = malloc(len);
+	if (message->payload == NULL)
+		return err_set(err, ERR_MEMORY, "read message: out of memory");
+	memcpy(message->payload, payload, len);
+	message->len = len;
+	message->id = (uint64_t)sqlite3_column_int64(row, 0);
+	message->sent_ms = sqlite3_column_int64(row, 1);
+	return 1;
+}
+
+int store_message_next(struct store *store, enum store_box box, int64_t contact, uint64_t after,
+		       struct store_message *message, struct err *err)
+{
+	sqlite3_stmt *statement = for_box(store, SQL_OUTBOX_NEXT, box, contact, err);
+	int result;
+
+	memset(message, 0, sizeof(*message));
+	if (statement == NULL)
+		return -1;
+	sqlite3_bind_int64(statement, 2, (int64_t)after);
+	result = store_step(store, statement, "read message", err);
+	if (result != 1)
+		return result;
+	result = read_message(statement, message, err);
+	store_done(statement);
+	return result;
+}
+
+void store_message_wipe(struct store_message *message)
+{
+	secret_free(message->payload, message->len);
+	memset(message, 0, sizeof(*message));
+}
+
+int store_message_remove(struct store *store, enum store_box box, int64_t contact, uint64_t id,
+			 struct err *err)
+{
+	sqlite3_stmt *statement = for_box(store, SQL_OUTBOX_REMOVE, box, contact, err);
+
+	if (statement == NULL)
+		return -1;
+	sqlite3_bind_int64(statement, 2, (int64_t)id);
+	if (store_run(store, statement, "remove the message", err) < 0)
+		return -1;
+	return sqlite3_changes(store->db) > 0;
+}
+
+int store_message_count(struct store *store, enum store_box box, int64_t contact, unsigned *count,
+			struct err *err)
+{
+	sqlite3_stmt *statement = for_box(store, SQL_OUTBOX_COUNT, box, contact, err);
+
+	if (statement == NULL || store_step(store, statement, "count messages", err) != 1)
+		return -1;
+	*count = (unsigned)sqlite3_column_int64(statement, 0);
+	store_done(statement);
+	return 0;
+}

@@ -1,0 +1,233 @@
+/*
+ * store_rows.c: the rows of accounts, contacts and settings.
+ *
+ * Neighbours: store.c (the file), store_message.c (messages).
+ */
+#include "core/store_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int bind_bytes(sqlite3_stmt *statement, int index, const void *data, size_t len)
+{
+	/* A NULL pointer would be bound as NULL, which is not the same as no bytes. */
+	return sqlite3_bind_blob64(statement, index, data != NULL ? data : "", len, SQLITE_STATIC);
+}
+
+static int bind_text(sqlite3_stmt *statement, int index, const char *text)
+{
+	return sqlite3_bind_text(statement, index, text, -1, SQLITE_STATIC);
+}
+
+/* Exactly len bytes, or it is not what we wrote. */
+static int column_bytes(sqlite3_stmt *statement, int column, void *out, size_t len)
+{
+	const void *blob = sqlite3_column_blob(statement, column);
+
+	if (blob == NULL || (size_t)sqlite3_column_bytes(statement, column) != len)
+		return -1;
+	memcpy(out, blob, len);
+	return 0;
+}
+
+/* --- accounts --- */
+
+int store_account_add(struct store *store, const char *name, const struct key *private_key,
+		      int64_t *id, struct err *err)
+{
+	sqlite3_stmt *statement = store_statement(store, SQL_ACCOUNT_ADD, err);
+
+	if (statement == NULL)
+		return -1;
+	bind_text(statement, 1, name);
+	bind_bytes(statement, 2, private_key->bytes, KEY_LEN);
+	if (store_run(store, statement, "store the account", err) < 0)
+		return -1;
+	*id = sqlite3_last_insert_rowid(store->db);
+	return 0;
+}
+
+static int read_account(sqlite3_stmt *row,
+			int (*each)(void *arg, int64_t id, const char *name,
+				    const struct key *private_key),
+			void *arg, struct err *err)
+{
+	SECRET struct key private_key;
+	const char *name = (const char *)sqlite3_column_text(row, 1);
+
+	if (name == NULL || column_bytes(row, 2, private_key.bytes, KEY_LEN) < 0)
+		return err_set(err, ERR_INPUT, "read accounts: malformed row");
+	return each(arg, sqlite3_column_int64(row, 0), name, &private_key);
+}
+
+int store_accounts(struct store *store,
+		   int (*each)(void *arg, int64_t id, const char *name,
+			       const struct key *private_key),
+		   void *arg, struct err *err)
+{
+	sqlite3_stmt *statement = store_statement(store, SQL_ACCOUNTS, err);
+	int row;
+
+	if (statement == NULL)
+		return -1;
+	while ((row = store_step(store, statement, "read accounts", err)) == 1)
+		if (read_account(statement, each, arg, err) < 0) {
+			store_done(statement);
+			return -1;
+		}
+	return row;
+}
+
+/* --- contacts --- */
+
+/* Fields 3 … 11 of the two statements that write contacts. */
+static void bind_contact(sqlite3_stmt *statement, const struct store_contact *contact)
+{
+	const int64_t numbers[] = {
+	    (int64_t)contact->out_sequence, (int64_t)contact->in_sequence, contact->in_issued_ms,
+	    contact->out_handshake_ms,      contact->in_handshake_ms,      (int64_t)contact->out_id,
+	    (int64_t)contact->in_id,
+	};
+
+	bind_text(statement, 3, contact->name);
+	bind_bytes(statement, 4, contact->secret.bytes, KEY_LEN);
+	for (int i = 0; i < (int)(sizeof(numbers) / sizeof(numbers[0])); i++)
+		sqlite3_bind_int64(statement, 5 + i, numbers[i]);
+}
+
+static int read_contact(sqlite3_stmt *row, struct store_contact *contact)
+{
+	const char *name = (const char *)sqlite3_column_text(row, 2);
+	size_t len = (size_t)sqlite3_column_bytes(row, 2);
+
+	if (name == NULL || len > CONTACT_NAME_MAX ||
+	    column_bytes(row, 1, contact->public_key, X25519_LEN) < 0 ||
+	    column_bytes(row, 3, contact->secret.bytes, KEY_LEN) < 0)
+		return -1;
+	memcpy(contact->name, name, len + 1);
+	contact->id = sqlite3_column_int64(row, 0);
+	contact->out_sequence = (uint64_t)sqlite3_column_int64(row, 4);
+	contact->in_sequence = (uint64_t)sqlite3_column_int64(row, 5);
+	contact->in_issued_ms = sqlite3_column_int64(row, 6);
+	contact->out_handshake_ms = sqlite3_column_int64(row, 7);
+	contact->in_handshake_ms = sqlite3_column_int64(row, 8);
+	contact->out_id = (uint64_t)sqlite3_column_int64(row, 9);
+	contact->in_id = (uint64_t)sqlite3_column_int64(row, 10);
+	return 0;
+}
+
+int store_contact_add(struct store *store, int64_t account, struct store_contact *contact,
+		      struct err *err)
+{
+	sqlite3_stmt *statement = store_statement(store, SQL_CONTACT_ADD, err);
+
+	if (statement == NULL)
+		return -1;
+	sqlite3_bind_int64(statement, 1, account);
+	bind_bytes(statement, 2, contact->public_key, X25519_LEN);
+	bind_contact(statement, contact);
+	if (store_run(store, statement, "store the contact", err) < 0)
+		return -1;
+	contact->id = sqlite3_last_insert_rowid(store->db);
+	return 0;
+}
+
+int store_contacts(struct store *store, int64_t account,
+		   int (*each)(void *arg, const struct store_contact *contact), void *arg,
+		   struct err *err)
+{
+	sqlite3_stmt *statement = store_statement(store, SQL_CONTACTS, err);
+	struct store_contact contact;
+	int row;
+
+	if (statement == NULL)
+		return -1;
+	sqlite3_bind_int64(statement, 1, account);
+	while ((row = store_step(store, statement, "read contacts", err)) == 1) {
+		if (read_contact(statement, &contact) < 0)
+			row = err_set(err, ERR_INPUT, "read contacts: malformed row");
+		else
+			row = each(arg, &contact);
+		store_contact_wipe(&contact);
+		if (row < 0) {
+			store_done(statement);
+			return -1;
+		}
+	}
+	return row;
+}
+
+int store_contact_save(struct store *store, const struct store_contact *contact, struct err *err)
+{
+	sqlite3_stmt *statement = store_statement(store, SQL_CONTACT_SAVE, err);
+
+	if (statement == NULL)
+		return -1;
+	bind_contact(statement, contact);
+	sqlite3_bind_int64(statement, 12, contact->id);
+	return store_run(store, statement, "store the contact", err);
+}
+
+int store_contact_remove(struct store *store, int64_t id, struct err *err)
+{
+	sqlite3_stmt *statement = store_statement(store, SQL_CONTACT_REMOVE, err);
+
+	if (statement == NULL)
+		return -1;
+	sqlite3_bind_int64(statement, 1, id);
+	return store_run(store, statement, "remove the contact", err);
+}
+
+void store_contact_wipe(struct store_contact *contact)
+{
+	secret_wipe(contact, sizeof(*contact));
+}
+
+/* --- settings --- */
+
+static enum store_statement for_owner(enum store_statement first, enum store_owner kind)
+{
+	return (enum store_statement)((unsigned)first + (kind == STORE_CONTACT));
+}
+
+int store_setting_set(struct store *store, enum store_owner kind, int64_t owner, const char *key,
+		      const void *value, size_t len, struct err *err)
+{
+	enum store_statement which = value != NULL ? SQL_SETTING_SET : SQL_SETTING_REMOVE;
+	sqlite3_stmt *statement = NULL;
+
+	if (strlen(key) > SETTING_KEY_MAX || len > SETTING_VALUE_MAX)
+		return err_set(err, ERR_LIMIT, "store setting: key or value too long");
+	statement = store_statement(store, for_owner(which, kind), err);
+	if (statement == NULL)
+		return -1;
+	sqlite3_bind_int64(statement, 1, owner);
+	bind_text(statement, 2, key);
+	if (value != NULL)
+		bind_bytes(statement, 3, value, len);
+	return store_run(store, statement, "store setting", err);
+}
+
+void *store_setting_get(struct store *store, enum store_owner kind, int64_t owner, const char *key,
+			size_t *len)
+{
+	sqlite3_stmt *statement = store_statement(store, for_owner(SQL_SETTING_GET, kind), NULL);
+	char *copy = NULL;
+
+	*len = 0;
+	if (statement == NULL)
+		return NULL;
+	sqlite3_bind_int64(statement, 1, owner);
+	bind_text(statement, 2, key);
+	if (store_step(store, statement, "read setting", NULL) != 1)
+		return NULL;
+	*len = (size_t)sqlite3_column_bytes(statement, 0);
+	copy = malloc(*len + 1);
+	if (copy != NULL) {
+		if (*len > 0)
+			memcpy(copy, sqlite3_column_blob(statement, 0), *len);
+		copy[*len] = '\0';
+	}
+	store_done(statement);
+	return copy;
+}
