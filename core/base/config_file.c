@@ -148,6 +148,8 @@ static int set_value(const struct config_key *key, void *out, const char *value,
 	    [CONFIG_DURATION] = set_duration, [CONFIG_CHOICE] = set_choice,
 	};
 
+	if (key->check != NULL && key->check(value, err) != 0)
+		return -1;
 	return setters[key->type](key, out, value, err);
 }
 

@@ -36,6 +36,9 @@ struct config_key {
 	int64_t min, max;          /* NUMBER, DURATION; for TEXT and LIST max is the longest value, 0: 4096 */
 	const char *const *choices; /* CHOICE: ends with NULL */
 	const char *initial;       /* value when the key is missing, as it would be written; NULL: none */
+	/* Further conditions on a value, as it is written: -1 with *err, whose text becomes part of
+	 * the message. NULL: none. */
+	int (*check)(const char *value, struct err *err);
 };
 
 /* Most items in a list, so that a mistaken file cannot take all memory. */
@@ -45,8 +48,8 @@ struct config_key {
 
 /*
  * Fill the fields of out by the table (ends with a NULL name): first the initial values, then the
- * file (out must be all zero before). An error names file, line and key ("tacetd.conf:7: port: must be 1 … 65535"), and out is
- * then as after config_free. name is for messages.
+ * file (out must be all zero before). An error names file, line and key ("tacetd.conf:7: port: must
+ * be 1 … 65535"), and out is then as after config_free. name is for messages.
  */
 int config_parse(const struct config_key *table, void *out, const char *name, const char *text,
 		 struct err *err);
