@@ -1,0 +1,412 @@
+/*
+ * config.c: see config.h.
+ */
+#include "component/config.h"
+
+#include "core/pair.h"
+#include "xmpp/jid.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SYSTEM_STATE_DIR LOCALSTATEDIR "/lib/tacet"
+#define SYSTEM_FILE      SYSCONFDIR "/tacet/tacetd.conf"
+
+/* The public gateways of the Jami project, whose OpenDHT network is the largest. */
+static const char *const public_gateways[] = {
+    "http://dhtproxy.jami.net:80-95",
+    "http://dhtproxy2.jami.net:80-95",
+    "http://dhtproxy3.jami.net:80-95",
+};
+
+/* --- what each value may be --- */
+
+static int check_domain(const char *value, struct err *err)
+{
+	struct jid jid;
+
+	if (jid_parse(value, &jid, err))
+		return -1;
+	if (jid.local[0] || jid.resource[0] || strcmp(jid.domain, value) != 0)
+		return err_set(err, ERR_INPUT, "must be a domain in lower case, such as localhost");
+	return 0;
+}
+
+static bool is_loopback(const char *address)
+{
+	struct in_addr v4;
+	struct in6_addr v6;
+
+	if (inet_pton(AF_INET, address, &v4) == 1)
+		return ntohl(v4.s_addr) >> 24 == 127;
+	return inet_pton(AF_INET6, address, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
+static int check_listen(const char *value, struct err *err)
+{
+	if (!is_loopback(value))
+		return err_set(err, ERR_INPUT,
+			       "must be a numeric loopback address, 127.0.0.1 or ::1");
+	return 0;
+}
+
+/* A decimal port at *text, which moves on; 0 when there is none. */
+static unsigned port_at(const char **text)
+{
+	unsigned port = 0;
+
+	for (; **text >= '0' && **text <= '9' && port <= 65535; (*text)++)
+		port = port * 10 + (unsigned)(**text - '0');
+	return port <= 65535 ? port : 0;
+}
+
+/* unix:PATH or LOOPBACK:PORT, as tor.h wants them. */
+static int check_tor_address(const char *value, struct err *err)
+{
+	const char *colon = strrchr(value, ':');
+	char address[64];
+
+	if (strncmp(value, "unix:", 5) == 0) {
+		if (value[5] != '/' || strlen(value + 5) > SOCKET_PATH_MAX)
+			return err_set(err, ERR_INPUT,
+				       "needs a full path after unix:, at most %d characters",
+				       SOCKET_PATH_MAX);
+		return 0;
+	}
+	if (colon && (size_t)(colon - value) < sizeof(address)) {
+		const char *rest = colon + 1;
+
+		snprintf(address, sizeof(address), "%.*s", (int)(colon - value), value);
+		if (is_loopback(address) && port_at(&rest) && !*rest)
+			return 0;
+	}
+	return err_set(err, ERR_INPUT,
+		       "must be unix:PATH or a loopback address and port, "
+		       "such as 127.0.0.1:9051");
+}
+
+static int check_path(const char *value, struct err *err)
+{
+	if (value[0] != '/')
+		return err_set(err, ERR_INPUT, "must be a full path, beginning with /");
+	return 0;
+}
+
+static int check_socket(const char *value, struct err *err)
+{
+	if (check_path(value, err))
+		return -1;
+	if (strlen(value) > SOCKET_PATH_MAX)
+		return err_set(err, ERR_INPUT, "a socket's path has at most %d characters",
+			       SOCKET_PATH_MAX);
+	return 0;
+}
+
+/* The parts of "http://host:80-95". */
+struct gateway_range {
+	int base_len;         /* characters before the colon of the port */
+	unsigned first, last; /* 0: no port */
+};
+
+static int parse_gateway(const char *value, struct gateway_range *range, struct err *err)
+{
+	const char *host = strncmp(value, "http://", 7) == 0    ? value + 7
+			   : strncmp(value, "https://", 8) == 0 ? value + 8
+								: NULL;
+	const char *end;
+
+	*range = (struct gateway_range){0};
+	if (!host || !*host || strpbrk(host, "/?#@ \"\\"))
+		return err_set(err, ERR_INPUT, "must be http://HOST:PORT or http://HOST:PORT-PORT");
+	/* An IPv6 address has its colons in brackets. */
+	end = host[0] == '[' ? strchr(host, ']') : host + strcspn(host, ":");
+	if (end && *end == ']')
+		end++;
+	if (!end || end == host || (*end && *end != ':'))
+		return err_set(err, ERR_INPUT, "has no host");
+	range->base_len = (int)(end - value);
+	if (!*end)
+		return 0;
+	end++;
+	range->first = range->last = port_at(&end);
+	if (*end == '-') {
+		end++;
+		range->last = port_at(&end);
+	}
+	if (*end || range->first == 0 || range->last < range->first)
+		return err_set(err, ERR_INPUT, "has no valid port");
+	if (range->last - range->first >= CONFIG_LIST_MAX)
+		return err_set(err, ERR_LIMIT, "has more than %d ports", CONFIG_LIST_MAX);
+	return 0;
+}
+
+static int check_gateway(const char *value, struct err *err)
+{
+	struct gateway_range range;
+
+	return parse_gateway(value, &range, err);
+}
+
+static const char *const log_levels[] = {"error", "warn", "notice", "info", "debug", NULL};
+
+#define AT(field) offsetof(struct config, field)
+#define SECOND    INT64_C(1000)
+#define HOUR      (3600 * SECOND)
+
+static const struct config_key keys[] = {
+    {.name = "state-dir", .type = CONFIG_TEXT, .offset = AT(state_dir), .check = check_path},
+    {.name = "control-socket",
+     .type = CONFIG_TEXT,
+     .offset = AT(control_socket),
+     .check = check_socket},
+    {.name = "log-level",
+     .type = CONFIG_CHOICE,
+     .offset = AT(log_level),
+     .choices = log_levels,
+     .initial = "notice"},
+    {.name = "log-unsafe", .type = CONFIG_BOOL, .offset = AT(log_unsafe), .initial = "no"},
+    {.name = "domain",
+     .type = CONFIG_TEXT,
+     .offset = AT(domain),
+     .max = 255,
+     .initial = "localhost",
+     .check = check_domain},
+    {.name = "listen", .type = CONFIG_LIST, .offset = AT(listen), .max = 64, .check = check_listen},
+    {.name = "port",
+     .type = CONFIG_NUMBER,
+     .offset = AT(port),
+     .min = 0,
+     .max = 65535,
+     .initial = "5222"},
+    {.name = "tls", .type = CONFIG_BOOL, .offset = AT(tls), .initial = "yes"},
+    {.name = "plain", .type = CONFIG_BOOL, .offset = AT(plain), .initial = "yes"},
+    {.name = "tor-program", .type = CONFIG_TEXT, .offset = AT(tor_program), .check = check_path},
+    {.name = "tor-control",
+     .type = CONFIG_TEXT,
+     .offset = AT(tor_control),
+     .check = check_tor_address},
+    {.name = "tor-socks", .type = CONFIG_TEXT, .offset = AT(tor_socks), .check = check_tor_address},
+    {.name = "tor-password-file",
+     .type = CONFIG_TEXT,
+     .offset = AT(tor_password_file),
+     .check = check_path},
+    {.name = "tor-extra-file",
+     .type = CONFIG_TEXT,
+     .offset = AT(tor_extra_file),
+     .check = check_path},
+    {.name = "gateway",
+     .type = CONFIG_LIST,
+     .offset = AT(gateways),
+     .max = 200,
+     .check = check_gateway},
+    {.name = "gateway-timeout",
+     .type = CONFIG_DURATION,
+     .offset = AT(gateway_timeout_ms),
+     .min = 100,
+     .max = 300 * SECOND,
+     .initial = "10s"},
+    {.name = "replicas",
+     .type = CONFIG_NUMBER,
+     .offset = AT(replicas),
+     .min = 1,
+     .max = REPLICAS_MAX,
+     .initial = "3"},
+    {.name = "status-renewal",
+     .type = CONFIG_DURATION,
+     .offset = AT(status_renewal_ms),
+     .min = SECOND,
+     .max = 24 * HOUR,
+     .initial = "120s"},
+    {.name = NULL},
+};
+
+/* --- what is taken when the file says nothing --- */
+
+/* "a" "b" joined; NULL with *err when memory is short. */
+static char *join(const char *a, const char *b, struct err *err)
+{
+	size_t size = strlen(a) + strlen(b) + 1;
+	char *text = malloc(size);
+
+	if (!text) {
+		err_set(err, ERR_MEMORY, "out of memory");
+		return NULL;
+	}
+	snprintf(text, size, "%s%s", a, b);
+	return text;
+}
+
+/* Is this process the system's daemon? root is, and so is who owns the system's state directory. */
+static bool is_system(void)
+{
+	struct stat st;
+
+	return geteuid() == 0 || (stat(SYSTEM_STATE_DIR, &st) == 0 && st.st_uid == geteuid());
+}
+
+/* $variable/tail, or ~/home_part/tail. */
+static char *user_path(const char *variable, const char *home_part, const char *tail,
+		       struct err *err)
+{
+	const char *base = getenv(variable);
+	const char *home = getenv("HOME");
+	char *dir, *path;
+
+	/* The XDG specification: a path that is not absolute is to be ignored. */
+	if (base && base[0] == '/')
+		return join(base, tail, err);
+	if (!home || home[0] != '/') {
+		err_set(err, ERR_NOT_FOUND, "HOME is not set");
+		return NULL;
+	}
+	dir = join(home, home_part, err);
+	path = dir ? join(dir, tail, err) : NULL;
+	free(dir);
+	return path;
+}
+
+char *config_default_path(struct err *err)
+{
+	if (is_system())
+		return join(SYSTEM_FILE, "", err);
+	return user_path("XDG_CONFIG_HOME", "/.config", "/tacet/tacetd.conf", err);
+}
+
+static char *default_state_dir(struct err *err)
+{
+	if (is_system())
+		return join(SYSTEM_STATE_DIR, "", err);
+	return user_path("XDG_STATE_HOME", "/.local/state", "/tacet", err);
+}
+
+static int add_item(struct config_list *list, const char *text, struct err *err)
+{
+	char **items;
+
+	if (list->count == CONFIG_LIST_MAX)
+		return err_set(err, ERR_LIMIT, "more than %d in all", CONFIG_LIST_MAX);
+	items = realloc(list->items, (list->count + 1) * sizeof(*items));
+	if (!items)
+		return err_set(err, ERR_MEMORY, "out of memory");
+	list->items = items;
+	list->items[list->count] = join(text, "", err);
+	if (!list->items[list->count])
+		return -1;
+	list->count++;
+	return 0;
+}
+
+/* Add value to list once for each port of its range. */
+static int add_gateways(struct config_list *list, const char *value, struct err *err)
+{
+	struct gateway_range range;
+	char one[256];
+
+	if (parse_gateway(value, &range, err))
+		return -1;
+	if (range.first == range.last)
+		return add_item(list, value, err);
+	for (unsigned port = range.first; port <= range.last; port++) {
+		snprintf(one, sizeof(one), "%.*s:%u", range.base_len, value, port);
+		if (add_item(list, one, err))
+			return -1;
+	}
+	return 0;
+}
+
+static void list_free(struct config_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		free(list->items[i]);
+	free(list->items);
+	*list = (struct config_list){0};
+}
+
+/* Put the list of single gateways in the place of what was written. */
+static int expand_gateways(struct config *config, struct err *err)
+{
+	struct config_list all = {0};
+	const size_t builtin = sizeof(public_gateways) / sizeof(public_gateways[0]);
+	size_t count = config->gateways.count ? config->gateways.count : builtin;
+
+	for (size_t i = 0; i < count; i++) {
+		if (add_gateways(&all,
+				 config->gateways.count ? config->gateways.items[i]
+							: public_gateways[i],
+				 err)) {
+			list_free(&all);
+			return err_wrap(err, "gateway");
+		}
+	}
+	list_free(&config->gateways);
+	config->gateways = all;
+	return 0;
+}
+
+static int complete(struct config *config, struct err *err)
+{
+	if (config->listen.count == 0 &&
+	    (add_item(&config->listen, "127.0.0.1", err) || add_item(&config->listen, "::1", err)))
+		return err_wrap(err, "listen");
+	if (!config->state_dir)
+		config->state_dir = default_state_dir(err);
+	if (!config->state_dir)
+		return err_wrap(err, "state-dir");
+	if (!config->control_socket)
+		config->control_socket = join(config->state_dir, "/control", err);
+	if (!config->control_socket || check_socket(config->control_socket, err))
+		return err_wrap(err, "control-socket");
+	if (!config->tor_control != !config->tor_socks)
+		return err_set(err, ERR_INPUT, "%s: needs %s as well",
+			       config->tor_control ? "tor-control" : "tor-socks",
+			       config->tor_control ? "tor-socks" : "tor-control");
+	return expand_gateways(config, err);
+}
+
+int config_read_text(const char *name, const char *text, struct config *config, struct err *err)
+{
+	*config = (struct config){0};
+	if (config_parse(keys, config, name, text, err))
+		return -1;
+	if (complete(config, err)) {
+		config_wipe(config);
+		return err_wrap(err, "%s", name);
+	}
+	return 0;
+}
+
+int config_read(const char *path, struct config *config, struct err *err)
+{
+	char *found = NULL;
+	int result;
+
+	*config = (struct config){0};
+	if (!path) {
+		found = config_default_path(err);
+		if (!found)
+			return err_wrap(err, "configuration");
+		if (access(found, F_OK) != 0 && errno == ENOENT) {
+			free(found);
+			return config_read_text("without a file", "", config, err);
+		}
+		path = found;
+	}
+	result = config_load(keys, config, path, err);
+	if (!result && complete(config, err)) {
+		config_wipe(config);
+		result = err_wrap(err, "%s", path);
+	}
+	free(found);
+	return result;
+}
+
+void config_wipe(struct config *config)
+{
+	config_free(keys, config);
+}

@@ -1,0 +1,57 @@
+/*
+ * config.h: the settings of tacetd, from its file or as they are without one (tacetd.conf(5)).
+ *
+ * The syntax is core/base/config_file.h's; here are the keys, what each may hold, and what is taken
+ * when there is none. Nothing is opened or made here.
+ */
+#ifndef COMPONENT_CONFIG_H
+#define COMPONENT_CONFIG_H
+
+#include "core/base/config_file.h"
+#include "core/base/log.h"
+
+#include <stdbool.h>
+
+/* Longest path of a Unix socket (sun_path without its NUL). */
+#define SOCKET_PATH_MAX 107
+
+struct config {
+	char *state_dir;      /* never NULL after config_read */
+	char *control_socket; /* likewise */
+	int log_level;        /* enum log_level */
+	bool log_unsafe;
+	/* the XMPP server */
+	char *domain;
+	struct config_list listen; /* numeric loopback addresses */
+	int64_t port;
+	bool tls;
+	bool plain;
+	/* tor */
+	char *tor_program;
+	char *tor_control, *tor_socks; /* both or none */
+	char *tor_password_file;
+	char *tor_extra_file;
+	/* the registry; gateways are written out: a range of ports has become one item for each */
+	struct config_list gateways;
+	int64_t gateway_timeout_ms;
+	int64_t replicas;
+	int64_t status_renewal_ms;
+};
+
+/*
+ * Read the file at path; NULL: the file of config_default_path if there is one, else no file. An
+ * error names file, line and key, and config is then as after config_wipe.
+ */
+int config_read(const char *path, struct config *config, struct err *err);
+/* The same from text, for tests and for reading without a file (text ""). name is for messages. */
+int config_read_text(const char *name, const char *text, struct config *config, struct err *err);
+void config_wipe(struct config *config);
+
+/*
+ * Where the file is looked for when none is named: SYSCONFDIR/tacet/tacetd.conf for root and for
+ * the owner of LOCALSTATEDIR/lib/tacet, else $XDG_CONFIG_HOME/tacet/tacetd.conf or
+ * ~/.config/tacet/tacetd.conf. NULL with *err when there is no home directory. The caller frees it.
+ */
+char *config_default_path(struct err *err);
+
+#endif

@@ -1,0 +1,261 @@
+/* Tests of config.c: what tacetd.conf may say, and how mistakes are named. */
+#include "component/config.h"
+
+#include <limits.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define STATE "state-dir = /tmp/state\n"
+
+static void without_a_file(void **state)
+{
+	struct config config;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(config_read_text("x", STATE, &config, &err), 0);
+	assert_string_equal(config.state_dir, "/tmp/state");
+	assert_string_equal(config.control_socket, "/tmp/state/control");
+	assert_string_equal(config.domain, "localhost");
+	assert_int_equal(config.listen.count, 2);
+	assert_string_equal(config.listen.items[0], "127.0.0.1");
+	assert_string_equal(config.listen.items[1], "::1");
+	assert_int_equal(config.port, 5222);
+	assert_true(config.tls);
+	assert_true(config.plain);
+	assert_false(config.log_unsafe);
+	assert_int_equal(config.log_level, LOG_LEVEL_NOTICE);
+	assert_int_equal(config.replicas, 3);
+	assert_int_equal(config.status_renewal_ms, 120000);
+	assert_null(config.tor_program);
+	assert_null(config.tor_control);
+	assert_int_equal(config.gateways.count, 48);
+	assert_string_equal(config.gateways.items[0], "http://dhtproxy.jami.net:80");
+	assert_string_equal(config.gateways.items[47], "http://dhtproxy3.jami.net:95");
+	config_wipe(&config);
+	assert_null(config.state_dir);
+}
+
+static void everything_set(void **state)
+{
+	static const char text[] = STATE "control-socket = /run/tacet/control\n"
+					 "log-level = debug\n"
+					 "log-unsafe = yes\n"
+					 "domain = chat.home\n"
+					 "listen = 127.0.0.2\n"
+					 "listen = ::1\n"
+					 "port = 15222\n"
+					 "tls = no\n"
+					 "plain = no\n"
+					 "tor-control = unix:/run/tor/control\n"
+					 "tor-socks = 127.0.0.1:9050\n"
+					 "tor-password-file = /etc/tacet/password\n"
+					 "tor-extra-file = /etc/tacet/torrc\n"
+					 "tor-program = /usr/sbin/tor\n"
+					 "gateway = http://127.0.0.1:18001\n"
+					 "gateway = https://[::1]:1-3\n"
+					 "gateway = http://gateway.example\n"
+					 "gateway-timeout = 250ms\n"
+					 "replicas = 8\n"
+					 "status-renewal = 1s\n";
+	static const char *const gateways[] = {"http://127.0.0.1:18001", "https://[::1]:1",
+					       "https://[::1]:2", "https://[::1]:3",
+					       "http://gateway.example"};
+	struct config config;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(config_read_text("x", text, &config, &err), 0);
+	assert_string_equal(config.control_socket, "/run/tacet/control");
+	assert_int_equal(config.log_level, LOG_LEVEL_DEBUG);
+	assert_true(config.log_unsafe);
+	assert_string_equal(config.domain, "chat.home");
+	assert_int_equal(config.listen.count, 2);
+	assert_string_equal(config.listen.items[0], "127.0.0.2");
+	assert_int_equal(config.port, 15222);
+	assert_false(config.tls);
+	assert_false(config.plain);
+	assert_string_equal(config.tor_control, "unix:/run/tor/control");
+	assert_string_equal(config.tor_socks, "127.0.0.1:9050");
+	assert_string_equal(config.tor_password_file, "/etc/tacet/password");
+	assert_string_equal(config.tor_extra_file, "/etc/tacet/torrc");
+	assert_string_equal(config.tor_program, "/usr/sbin/tor");
+	assert_int_equal(config.gateways.count, 5);
+	for (size_t i = 0; i < 5; i++)
+		assert_string_equal(config.gateways.items[i], gateways[i]);
+	assert_int_equal(config.gateway_timeout_ms, 250);
+	assert_int_equal(config.replicas, 8);
+	assert_int_equal(config.status_renewal_ms, 1000);
+	config_wipe(&config);
+}
+
+/* Each mistake stands in line 2; its message must name the line and the key. */
+static const struct {
+	const char *line, *where;
+} mistakes[] = {
+    {"state-dir = relative/path", "x:2: state-dir"}, /* given twice would be found later */
+    {"control-socket = control", "x:2: control-socket"},
+    {"log-level = loud", "x:2: log-level"},
+    {"log-unsafe = true", "x:2: log-unsafe"},
+    {"domain = ann@localhost", "x:2: domain"},
+    {"domain = localhost/x", "x:2: domain"},
+    {"domain = LocalHost", "x:2: domain"},
+    {"domain =", "x:2: domain"},
+    {"listen = 0.0.0.0", "x:2: listen"},
+    {"listen = 192.168.1.1", "x:2: listen"},
+    {"listen = ::", "x:2: listen"},
+    {"listen = localhost", "x:2: listen"},
+    {"listen = 127.0.0.1:5222", "x:2: listen"},
+    {"listen =", "x:2: listen"},
+    {"port = 65536", "x:2: port"},
+    {"port = -1", "x:2: port"},
+    {"port = xmpp", "x:2: port"},
+    {"tls = maybe", "x:2: tls"},
+    {"plain = 1", "x:2: plain"},
+    {"tor-program = tor", "x:2: tor-program"},
+    {"tor-control = 9051", "x:2: tor-control"},
+    {"tor-control = 10.0.0.1:9051", "x:2: tor-control"},
+    {"tor-control = 127.0.0.1:0", "x:2: tor-control"},
+    {"tor-control = 127.0.0.1:99999", "x:2: tor-control"},
+    {"tor-control = 127.0.0.1:9051x", "x:2: tor-control"},
+    {"tor-control = unix:control", "x:2: tor-control"},
+    {"tor-socks = localhost:9050", "x:2: tor-socks"},
+    {"tor-password-file = password", "x:2: tor-password-file"},
+    {"tor-extra-file = torrc", "x:2: tor-extra-file"},
+    {"gateway = gateway.example", "x:2: gateway"},
+    {"gateway = ftp://gateway.example", "x:2: gateway"},
+    {"gateway = http://", "x:2: gateway"},
+    {"gateway = http://:80", "x:2: gateway"},
+    {"gateway = http://gateway.example:", "x:2: gateway"},
+    {"gateway = http://gateway.example:0", "x:2: gateway"},
+    {"gateway = http://gateway.example:99999999999", "x:2: gateway"},
+    {"gateway = http://gateway.example:9-8", "x:2: gateway"},
+    {"gateway = http://gateway.example:1-300", "x:2: gateway"},
+    {"gateway = http://gateway.example:1-", "x:2: gateway"},
+    {"gateway = http://gateway.example/key", "x:2: gateway"},
+    {"gateway = http://me@gateway.example", "x:2: gateway"},
+    {"gateway = http://[::1", "x:2: gateway"},
+    {"gateway-timeout = 5", "x:2: gateway-timeout"},
+    {"gateway-timeout = 1ms", "x:2: gateway-timeout"},
+    {"replicas = 0", "x:2: replicas"},
+    {"replicas = 9", "x:2: replicas"},
+    {"status-renewal = 999ms", "x:2: status-renewal"},
+    {"status-renewal = 2d", "x:2: status-renewal"},
+    {"nonsense = 1", "x:2: nonsense"},
+    {"nonsense", "x:2: "},
+    {"tor-control = 127.0.0.1:9051\n", "x: tor-control: needs tor-socks"},
+    {"tor-socks = 127.0.0.1:9050\n", "x: tor-socks: needs tor-control"},
+};
+
+static void names_mistakes(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(mistakes) / sizeof(mistakes[0]); i++) {
+		struct config config;
+		struct err err = {0};
+		char text[512];
+
+		snprintf(text, sizeof(text), "# a comment\n%s\n%s", mistakes[i].line,
+			 strncmp(mistakes[i].line, "state-dir", 9) == 0 ? "" : STATE);
+		assert_int_equal(config_read_text("x", text, &config, &err), -1);
+		print_message("%s -> %s\n", mistakes[i].line, err.text);
+		assert_int_equal(strncmp(err.text, mistakes[i].where, strlen(mistakes[i].where)),
+				 0);
+		assert_null(config.state_dir);
+		assert_null(config.gateways.items);
+		assert_null(config.listen.items);
+	}
+}
+
+static void socket_path_too_long(void **state)
+{
+	struct config config;
+	struct err err;
+	char text[512];
+
+	(void)state;
+	snprintf(text, sizeof(text), "state-dir = /%0100d\n", 0);
+	assert_int_equal(config_read_text("x", text, &config, &err), -1);
+	assert_non_null(strstr(err.text, "control-socket"));
+	/* With a socket elsewhere the directory may be long. */
+	snprintf(text, sizeof(text), "state-dir = /%0200d\ncontrol-socket = /run/c\n", 0);
+	assert_int_equal(config_read_text("x", text, &config, &err), 0);
+	config_wipe(&config);
+}
+
+static void user_directories(void **state)
+{
+	struct config config;
+	struct err err;
+	char *path;
+
+	(void)state;
+	if (geteuid() == 0) {
+		assert_int_equal(config_read_text("x", "", &config, &err), 0);
+		assert_string_equal(config.state_dir, LOCALSTATEDIR "/lib/tacet");
+		config_wipe(&config);
+		path = config_default_path(&err);
+		assert_string_equal(path, SYSCONFDIR "/tacet/tacetd.conf");
+		free(path);
+		return;
+	}
+	setenv("HOME", "/home/ann", 1);
+	unsetenv("XDG_STATE_HOME");
+	setenv("XDG_CONFIG_HOME", "not/absolute", 1);
+	assert_int_equal(config_read_text("x", "", &config, &err), 0);
+	assert_string_equal(config.state_dir, "/home/ann/.local/state/tacet");
+	config_wipe(&config);
+	path = config_default_path(&err);
+	assert_string_equal(path, "/home/ann/.config/tacet/tacetd.conf");
+	free(path);
+	setenv("XDG_STATE_HOME", "/var/ann", 1);
+	setenv("XDG_CONFIG_HOME", "/etc/ann", 1);
+	assert_int_equal(config_read_text("x", "", &config, &err), 0);
+	assert_string_equal(config.state_dir, "/var/ann/tacet");
+	config_wipe(&config);
+	path = config_default_path(&err);
+	assert_string_equal(path, "/etc/ann/tacet/tacetd.conf");
+	free(path);
+}
+
+static void reads_a_file(void **state)
+{
+	char path[] = "/tmp/tacet-test-config-XXXXXX";
+	char where[sizeof(path) + 16];
+	int fd = mkstemp(path);
+	struct config config;
+	struct err err;
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(dprintf(fd, "%sport = 1\nport = x\n", STATE), 41);
+	close(fd);
+	assert_int_equal(config_read(path, &config, &err), -1);
+	snprintf(where, sizeof(where), "%s:3: port", path);
+	assert_int_equal(strncmp(err.text, where, strlen(where)), 0);
+	assert_int_equal(truncate(path, (off_t)strlen(STATE "port = 1\n")), 0);
+	assert_int_equal(config_read(path, &config, &err), 0);
+	assert_int_equal(config.port, 1);
+	config_wipe(&config);
+	unlink(path);
+	assert_int_equal(config_read(path, &config, &err), -1);
+	assert_non_null(strstr(err.text, path));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(without_a_file),   cmocka_unit_test(everything_set),
+	    cmocka_unit_test(names_mistakes),   cmocka_unit_test(socket_path_too_long),
+	    cmocka_unit_test(user_directories), cmocka_unit_test(reads_a_file),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
