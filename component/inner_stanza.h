@@ -1,0 +1,45 @@
+/*
+ * inner_stanza.h: what of a client's <message/> goes to the contact, and the way back.
+ *
+ *     client:   <message to='ID@localhost' from='ann@localhost/x' type='chat' id='1'>…</message>
+ *     payload:  <message xmlns='jabber:client' type='chat' id='1'>…</message>
+ *
+ * Only type, id and xml:lang of the message itself cross, and those children that a table does not
+ * hold back: a message must carry no address of its sender, and a contact must not be able to pass
+ * for a server or to make a client fetch something past Tor. The table is applied on both sides,
+ * since the other daemon may not be ours. Pure: no I/O, no engine. bridge_message.c is its caller.
+ */
+#ifndef COMPONENT_INNER_STANZA_H
+#define COMPONENT_INNER_STANZA_H
+
+#include "core/base/buf.h"
+#include "core/base/err.h"
+#include "xmpp/xml.h"
+
+#include <stdbool.h>
+
+/* Elements and attributes in one message from a contact: far more than any client sends. */
+#define INNER_CHILDREN_MAX 1024
+
+enum inner_kind {
+	INNER_NOTHING,   /* nothing is left that may cross: drop it in silence */
+	INNER_TRANSIENT, /* only worth something now, as a chat state: not to be kept (XEP-0160
+			    section 3) */
+	INNER_LASTING,
+};
+
+/*
+ * Append the payload for a client's message to out (whose limit is PAYLOAD_MAX; ERR_LIMIT when it
+ * is passed). An error report (type='error') is INNER_NOTHING; type='groupchat' is ERR_INPUT: a
+ * contact is no room. message stays as it is. Returns an enum inner_kind, or -1.
+ */
+int inner_write(const struct xml *message, struct buf *out, struct err *err);
+
+/*
+ * The message in a payload from a contact, without from and to; the caller owns it. NULL with *err:
+ * ERR_INPUT when it is not a message that may come from a contact (also when nothing is left of
+ * it), or as xml_parse_element.
+ */
+struct xml *inner_read(const void *payload, size_t len, enum inner_kind *kind, struct err *err);
+
+#endif
