@@ -1,0 +1,63 @@
+/*
+ * bridge.h: joins the XMPP server (xmpp/server.h) and the engine (core/engine.h).
+ *
+ *     user of the server     account of the engine; the local part is the account's name
+ *     contact@domain         contact; the local part is its id, its roster name the petname
+ *     roster groups          contact setting "groups"
+ *     SCRAM credentials      account setting "sasl"
+ *     presence               status
+ *     message                payload (inner_stanza.h)
+ *
+ * Adding a contact is consent both ways, so subscriptions are always "both". It knows no sockets
+ * and no Tor. Its parts: bridge_roster.c, bridge_presence.c, bridge_message.c; the control socket
+ * (control_commands.c) uses the functions below too.
+ */
+#ifndef COMPONENT_BRIDGE_H
+#define COMPONENT_BRIDGE_H
+
+#include "core/engine.h"
+#include "xmpp/server.h"
+
+struct bridge;
+
+/* domain is copied. NULL with *err when memory is short. */
+struct bridge *bridge_new(const struct env *env, const char *domain, struct err *err);
+/* After server and engine have gone. */
+void bridge_free(struct bridge **bridge);
+
+/* What the two sides are made with; arg is the bridge. */
+const struct engine_handler *bridge_engine_handler(void);
+const struct server_host *bridge_server_host(void);
+
+/* Who is on the two sides. Either may be NULL: what would go there is then dropped. The engine must
+ * be set before the server is made. */
+void bridge_set_engine(struct bridge *bridge, struct engine *engine);
+void bridge_set_server(struct bridge *bridge, struct server *server);
+struct engine *bridge_engine(const struct bridge *bridge);
+
+/* Call changed(arg) after each change of an account, a contact, a status or a state. */
+void bridge_watch(struct bridge *bridge, void (*changed)(void *arg), void *arg);
+/* Tell who watches. */
+void bridge_changed(struct bridge *bridge);
+
+/* A new account that can log in with password (UTF-8). ERR_INPUT: the name cannot be the local part
+ * of a JID as it is written, or looks like an id, or the password cannot be one; ERR_EXISTS. */
+struct account *bridge_account_add(struct bridge *bridge, const char *name, const char *password,
+				   struct err *err);
+/* A new password; the account's clients are disconnected. */
+int bridge_account_passwd(struct bridge *bridge, struct account *account, const char *password,
+			  struct err *err);
+/*
+ * A new contact. id may be in either case and may be written as ID@domain or tacet:ID. name NULL:
+ * none. passphrase NULL: none, else the pair secret comes from it (pair_secret.h) after SASLprep.
+ * The user's clients are told.
+ */
+struct contact *bridge_contact_add(struct bridge *bridge, struct account *account, const char *id,
+				   const char *name, const char *passphrase, struct err *err);
+int bridge_contact_remove(struct bridge *bridge, struct contact **contact, struct err *err);
+/* The contact that someone means by its id (as above) or its petname. ERR_NOT_FOUND; ERR_INPUT when
+ * several have that petname. */
+struct contact *bridge_contact_find(const struct account *account, const char *word,
+				    struct err *err);
+
+#endif

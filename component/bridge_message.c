@@ -1,0 +1,192 @@
+/*
+ * bridge_message.c: a client's message to a contact, a contact's message to the clients, and
+ * refusals.
+ *
+ * What of a message crosses is inner_stanza.c's affair. A message that is kept reaches the client
+ * late; it then says when it was sent (XEP-0203), by this machine's clock.
+ */
+#include "component/bridge_private.h"
+
+#include "component/inner_stanza.h"
+#include "core/base/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* A message older than this says when it was sent; on its way through Tor one may spend some
+ * seconds. */
+#define DELAY_SHOWN_MS ((int64_t)30 * 1000)
+/* The resource that contacts' messages come from. */
+#define CONTACT_RESOURCE "tacet"
+#define NS_STANZAS       "urn:ietf:params:xml:ns:xmpp-stanzas"
+/* ID@domain/resource */
+#define CONTACT_JID_SIZE (ID_LEN + JID_PART_MAX + sizeof(CONTACT_RESOURCE) + 3)
+
+/* --- from a client --- */
+
+static void remember(struct bridge *bridge, struct contact *contact, uint64_t token,
+		     const struct xml *message)
+{
+	struct sent *sent = &bridge->sent[bridge->sent_next];
+	const char *id = xml_get(message, "id");
+	const char *from = xml_get(message, "from");
+
+	if (!id || strlen(id) > SENT_ID_MAX || !from || strlen(from) > SENT_FROM_MAX)
+		return;
+	bridge->sent_next = (bridge->sent_next + 1) % SENT_MAX;
+	sent->contact = contact;
+	sent->token = token;
+	snprintf(sent->id, sizeof(sent->id), "%s", id);
+	snprintf(sent->from, sizeof(sent->from), "%s", from);
+}
+
+static struct sent *recall(struct bridge *bridge, const struct contact *contact, uint64_t token)
+{
+	for (unsigned i = 0; i < SENT_MAX; i++)
+		if (bridge->sent[i].contact == contact && bridge->sent[i].token == token)
+			return &bridge->sent[i];
+	return NULL;
+}
+
+void bridge_sent_forget(struct bridge *bridge, const struct contact *contact)
+{
+	for (unsigned i = 0; i < SENT_MAX; i++)
+		if (bridge->sent[i].contact == contact)
+			bridge->sent[i].contact = NULL;
+}
+
+int bridge_message(void *arg, const char *user, const char *id, struct xml *message,
+		   struct err *err)
+{
+	struct bridge *bridge = arg;
+	struct contact *contact = bridge_lookup(bridge, user, id, err);
+	struct buf payload;
+	uint64_t token;
+	int kind, result = 0;
+
+	if (!contact)
+		return -1;
+	buf_init(&payload, PAYLOAD_MAX);
+	kind = inner_write(message, &payload, err);
+	if (kind < 0)
+		result = -1;
+	else if (kind == INNER_LASTING ||
+		 (kind == INNER_TRANSIENT && contact_state(contact) == CONTACT_LINKED))
+		result = engine_send(contact, payload.data, payload.len, &token, err);
+	if (!result && kind == INNER_LASTING)
+		remember(bridge, contact, token, message);
+	buf_free(&payload);
+	return result;
+}
+
+/* --- from a contact --- */
+
+static void contact_jid(const struct bridge *bridge, const struct contact *contact,
+			char out[CONTACT_JID_SIZE])
+{
+	snprintf(out, CONTACT_JID_SIZE, "%s@%s/%s", contact_id(contact), bridge->domain,
+		 CONTACT_RESOURCE);
+}
+
+/* XEP-0082 section 3.2. */
+static void format_stamp(int64_t ms, char *out, size_t size)
+{
+	time_t seconds = (time_t)(ms / 1000);
+	struct tm tm;
+
+	if (!gmtime_r(&seconds, &tm) || strftime(out, size, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+		snprintf(out, size, "1970-01-01T00:00:00Z");
+}
+
+/* Say when the message was sent if that is long ago. -1: memory is short. */
+static int add_delay(struct bridge *bridge, struct xml *message, int64_t sent_ms)
+{
+	int64_t age_ms = engine_now_ms(bridge->engine) - sent_ms;
+	struct xml *delay;
+	char stamp[32];
+
+	if (sent_ms < 0 || age_ms <= DELAY_SHOWN_MS)
+		return 0;
+	format_stamp(env_wall_ms(bridge->env) - age_ms, stamp, sizeof(stamp));
+	delay = xml_child_add(message, "delay", "urn:xmpp:delay");
+	delay = xml_set(delay, "from", bridge->domain);
+	delay = xml_set(delay, "stamp", stamp);
+	return delay ? 0 : -1;
+}
+
+bool bridge_contact_message(void *arg, struct contact *contact, const uint8_t *payload, size_t len,
+			    int64_t sent_ms)
+{
+	struct bridge *bridge = arg;
+	enum inner_kind kind;
+	char from[CONTACT_JID_SIZE];
+	struct err err;
+	struct xml *message;
+
+	if (!bridge->server)
+		return false;
+	message = inner_read(payload, len, &kind, &err);
+	if (!message) {
+		log_debug("dropped a contact's message: %s", err.text);
+		return err.code != ERR_MEMORY;
+	}
+	contact_jid(bridge, contact, from);
+	if (!xml_set(message, "from", from) || add_delay(bridge, message, sent_ms)) {
+		xml_free(&message);
+		return false;
+	}
+	/* What is worth nothing later is not kept for later. */
+	return server_deliver(bridge->server, bridge_user_of(contact), message) > 0 ||
+	       kind == INNER_TRANSIENT;
+}
+
+void bridge_ready(void *arg, const char *user)
+{
+	struct bridge *bridge = arg;
+	struct account *account = engine_account_find(bridge->engine, user);
+
+	if (account)
+		engine_deliver_waiting(account);
+}
+
+/* --- refusals --- */
+
+/* The error report (RFC 6120 section 8.3) for a message that the contact's daemon refused; it goes
+ * to the client that sent it. */
+static struct xml *refusal(const struct bridge *bridge, const struct sent *sent, const char *reason)
+{
+	struct xml *report = xml_new("message", "jabber:client");
+	struct xml *error = xml_child_add(report, "error", NULL);
+	struct xml *condition = xml_child_add(error, "not-acceptable", NS_STANZAS);
+	struct xml *text = xml_child_add(error, "text", NS_STANZAS);
+	char from[CONTACT_JID_SIZE];
+
+	contact_jid(bridge, sent->contact, from);
+	if (!xml_set(report, "type", "error") || !xml_set(report, "from", from) ||
+	    !xml_set(report, "to", sent->from) || !xml_set(report, "id", sent->id) ||
+	    !xml_set(error, "type", "modify") || !condition ||
+	    !xml_text_add(text, reason && *reason ? reason : "the contact refused the message"))
+		xml_free(&report);
+	return report;
+}
+
+void bridge_delivered(void *arg, struct contact *contact, uint64_t token, enum delivery how,
+		      const char *reason)
+{
+	struct bridge *bridge = arg;
+	struct sent *sent = recall(bridge, contact, token);
+	struct xml *report = NULL;
+
+	if (how == DELIVERY_REJECTED) {
+		log_info("a contact refused a message");
+		if (sent && bridge->server)
+			report = refusal(bridge, sent, reason);
+	}
+	if (report)
+		server_deliver(bridge->server, bridge_user_of(contact), report);
+	if (sent)
+		sent->contact = NULL;
+	bridge_changed(bridge);
+}

@@ -1,0 +1,72 @@
+/*
+ * bridge_private.h: what the parts of the bridge share.
+ */
+#ifndef COMPONENT_BRIDGE_PRIVATE_H
+#define COMPONENT_BRIDGE_PRIVATE_H
+
+#include "component/bridge.h"
+
+/* Messages whose sender and stanza id are remembered until the contact's daemon has taken them, so
+ * that a refusal can be reported. Bounded, since contacts may be away for long: refusals of older
+ * ones go to the log only. */
+#define SENT_MAX 1024
+/* Longest stanza id and longest full JID of a client that are remembered; others are not. */
+#define SENT_ID_MAX   128
+#define SENT_FROM_MAX 256
+
+struct sent {
+	struct contact *contact; /* NULL: a free place */
+	uint64_t token;
+	char id[SENT_ID_MAX + 1];
+	char from[SENT_FROM_MAX + 1];
+};
+
+struct bridge {
+	const struct env *env;
+	char *domain;
+	struct engine *engine;
+	struct server *server;
+	void (*changed)(void *arg);
+	void *changed_arg;
+	struct sent *sent; /* SENT_MAX places, used in a circle */
+	unsigned sent_next;
+};
+
+/* Find both; ERR_NOT_FOUND says which is missing. */
+struct contact *bridge_lookup(struct bridge *bridge, const char *user, const char *contact,
+			      struct err *err);
+const char *bridge_user_of(const struct contact *contact);
+
+/* Add a contact as bridge_contact_add does, but tell nobody. */
+struct contact *bridge_contact_make(struct account *account, const char *id, const char *name,
+				    const char *passphrase, struct err *err);
+
+/* bridge_roster.c */
+void bridge_roster(void *arg, const char *user,
+		   void (*each)(void *each_arg, const struct roster_item *item), void *each_arg);
+int bridge_roster_set(void *arg, const char *user, const char *contact, const char *name,
+		      const char *const *groups, struct err *err);
+int bridge_roster_remove(void *arg, const char *user, const char *contact, struct err *err);
+int bridge_subscribe(void *arg, const char *user, const char *contact, struct err *err);
+
+/* bridge_presence.c */
+void bridge_contact_presence(void *arg, const char *user, const char *contact,
+			     struct server_presence *presence);
+void bridge_presence(void *arg, const char *user, const struct server_presence *presence);
+void bridge_contact_status(void *arg, struct contact *contact, const struct status *status);
+/* XMPP's words for a status, and back; strings of the first live as long as status. */
+void presence_of_status(const struct status *status, struct server_presence *presence);
+void status_of_presence(const struct server_presence *presence, struct status *status);
+
+/* bridge_message.c */
+int bridge_message(void *arg, const char *user, const char *contact, struct xml *message,
+		   struct err *err);
+void bridge_ready(void *arg, const char *user);
+bool bridge_contact_message(void *arg, struct contact *contact, const uint8_t *payload, size_t len,
+			    int64_t sent_ms);
+void bridge_delivered(void *arg, struct contact *contact, uint64_t token, enum delivery how,
+		      const char *reason);
+/* The contact is going: forget what was sent to it. */
+void bridge_sent_forget(struct bridge *bridge, const struct contact *contact);
+
+#endif
