@@ -1,0 +1,59 @@
+/*
+ * control_status.c: accounts and contacts as JSON, for the control socket.
+ */
+#include "component/control_private.h"
+
+json_t *control_contact_json(const struct contact *contact)
+{
+	const struct status *status = contact_status(contact);
+
+	return json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:i, s:i}", "id", contact_id(contact),
+			 "name", contact_name(contact), "state",
+			 contact_state_name(contact_state(contact)), "since_ms",
+			 (json_int_t)contact_since_ms(contact), "show", show_name(status->show),
+			 "text", status->text, "priority", (int)status->priority, "outbox",
+			 (int)contact_outbox(contact));
+}
+
+static void list_contact(void *arg, struct contact *contact)
+{
+	json_array_append_new(arg, control_contact_json(contact));
+}
+
+json_t *control_contacts_json(const struct account *account)
+{
+	json_t *list = json_array();
+
+	if (list)
+		account_contacts(account, list_contact, list);
+	return list;
+}
+
+json_t *control_account_json(const struct account *account)
+{
+	return json_pack("{s:s, s:s, s:b}", "name", account_name(account), "id",
+			 account_id(account), "published", (int)account_published(account));
+}
+
+static void list_account(void *arg, struct account *account)
+{
+	json_t *item = control_account_json(account);
+
+	json_object_set_new(item, "contacts", control_contacts_json(account));
+	json_array_append_new(arg, item);
+}
+
+json_t *control_status(const struct control_host *host)
+{
+	json_t *accounts = json_array();
+	json_t *status = json_pack("{s:b, s:o}", "ok", 1, "accounts", accounts);
+
+	if (!status)
+		return NULL;
+	engine_accounts(bridge_engine(host->bridge), list_account, accounts);
+	if (host->status && host->status(host->arg, status)) {
+		json_decref(status);
+		return NULL;
+	}
+	return status;
+}
