@@ -1,0 +1,27 @@
+/*
+ * ctl_client.h: tacetctl's end of the control socket (control.h): one request, then answers. It
+ * blocks.
+ */
+#ifndef COMPONENT_CTL_CLIENT_H
+#define COMPONENT_CTL_CLIENT_H
+
+#include "core/base/err.h"
+
+#include <jansson.h>
+
+struct ctl_client;
+
+/* ERR_UNAVAILABLE, with the path and what to do, when nobody listens there or we may not connect.
+ */
+struct ctl_client *ctl_client_new(const char *path, struct err *err);
+void ctl_client_free(struct ctl_client **client);
+
+/* Send {"cmd":command,"args":args}; what was sent is wiped. args may be NULL and stays the
+ * caller's. */
+int ctl_client_ask(struct ctl_client *client, const char *command, json_t *args, struct err *err);
+/* Wait for the next answer, which the caller frees with json_decref. NULL with *err: ERR_CLOSED
+ * when the daemon has ended, ERR_PROTOCOL when it is no answer. A refusal ("ok":false) is an answer
+ * too. */
+json_t *ctl_client_answer(struct ctl_client *client, struct err *err);
+
+#endif

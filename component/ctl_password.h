@@ -1,0 +1,14 @@
+/*
+ * ctl_password.h: passwords and passphrases for tacetctl, from a terminal, a file, or standard
+ * input.
+ */
+#ifndef COMPONENT_CTL_PASSWORD_H
+#define COMPONENT_CTL_PASSWORD_H
+
+#include "core/base/err.h"
+
+/* Ask on the terminal, without echo, twice, until both are the same. The caller gives the answer to
+ * text_wipe. NULL with *err: no terminal, empty, or different three times. */
+char *ctl_password_ask(const char *what, struct err *err);
+
+#endif
