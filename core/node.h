@@ -46,12 +46,13 @@ struct node_handler {
  * Lock the state directory, open the database, start tor. The engine is started by itself as soon
  * as tor is ready; when tor dies, the engine stays and its services come back with tor. All strings
  * are copied. arg goes to all handlers; none is called from within node_new or after node_free.
- * ERR_STATE: another node uses the directory (the text names the process); else as tor_new,
+ * ERR_WRONG_STATE: another node uses the directory (the text names the process); else as tor_new,
  * registry_opendht_new and engine_new.
  */
 struct node *node_new(struct loop *loop, const struct node_config *config,
 		      const struct node_handler *handler, void *arg, struct err *err);
-/* Say goodbye and withdraw (gives the loop at most NODE_GOODBYE_MS for it), end tor, unlock. */
+/* Say goodbye and withdraw, end tor, unlock. Runs the loop for NODE_GOODBYE_MS if somebody is
+ * linked; so it is not to be called from a callback of the loop. */
 void node_free(struct node **node);
 
 /* How long node_free lets the loop run, so that the last frames get out, in ms. */

@@ -34,6 +34,7 @@ struct noise_start {
 	const void *prologue;
 	size_t prologue_len;
 	const struct key *s;      /* own static private key */
+	const uint8_t *s_public;  /* its public key; NULL: derived, for the price of one exchange */
 	const uint8_t *rs;        /* the other side's static public key, if known before */
 	const struct key *psk;
 };
@@ -64,7 +65,8 @@ size_t noise_overhead(const struct noise *noise);
 /* The other side's static public key once it is known; else NULL. */
 const uint8_t *noise_remote_static(const struct noise *noise);
 
-/* After NOISE_SPLIT: the two ciphers and the handshake hash (section 11.2). */
+/* After NOISE_SPLIT, once: the two ciphers and the handshake hash (section 11.2). After NOISE_KPSK0,
+ * which goes one way, only the initiator's send and the responder's receive may be used. */
 int noise_split(struct noise *noise, struct noise_cipher *send, struct noise_cipher *receive,
 		uint8_t hash[SHA256_LEN], struct err *err);
 
@@ -72,7 +74,7 @@ int noise_split(struct noise *noise, struct noise_cipher *send, struct noise_cip
  * len - 16 bytes. -1 when n is used up or the tag is wrong (n then stays). */
 int noise_cipher_seal(struct noise_cipher *cipher, const void *plain, size_t len, uint8_t *out);
 int noise_cipher_open(struct noise_cipher *cipher, const void *sealed, size_t len, uint8_t *out);
-/* Section 4.2 REKEY. */
+/* Section 4.2 REKEY; n goes on (section 11.3). */
 int noise_cipher_rekey(struct noise_cipher *cipher);
 void noise_cipher_wipe(struct noise_cipher *cipher);
 

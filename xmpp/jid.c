@@ -170,6 +170,11 @@ bool jid_equal(const struct jid *a, const struct jid *b)
 
 /* --- single strings --- */
 
+int jid_local_prepare(const char *text, char out[JID_PART_MAX + 1])
+{
+	return take_part(text, strnlen(text, JID_PART_MAX + 1), stringprep_xmpp_nodeprep, out);
+}
+
 int jid_resource_prepare(const char *text, char out[JID_PART_MAX + 1])
 {
 	return take_part(text, strnlen(text, JID_PART_MAX + 1), stringprep_xmpp_resourceprep, out);

@@ -28,6 +28,8 @@ void jid_format_bare(const struct jid *jid, char out[JID_TEXT_SIZE]);
 bool jid_is_bare(const struct jid *jid);
 bool jid_equal(const struct jid *a, const struct jid *b);
 bool jid_equal_bare(const struct jid *a, const struct jid *b);
+/* Normalise a local part; -1 if it cannot be one. */
+int jid_local_prepare(const char *text, char out[JID_PART_MAX + 1]);
 /* Normalise a resource (RFC 6120 section 7.7); -1 if it cannot be one. */
 int jid_resource_prepare(const char *text, char out[JID_PART_MAX + 1]);
 /* Normalise a password or user name by SASLprep (RFC 4013), for SCRAM and PLAIN; -1 if it cannot be. */

@@ -32,8 +32,10 @@ struct sasl_credentials {
 	struct scram_keys keys[SCRAM_HASHES];
 };
 
-/* From a password (UTF-8; SASLprep is applied). ERR_INPUT when it cannot be used as one (empty, or not
- * UTF-8). Wipe with secret_wipe. */
+/* Longest password in bytes, after SASLprep. */
+#define SASL_PASSWORD_MAX 1023
+/* From a password (UTF-8; SASLprep is applied). ERR_INPUT when it cannot be used as one (empty, too long, or
+ * not UTF-8). Wipe with secret_wipe. */
 int sasl_credentials_make(const struct env *env, const char *password,
 			  struct sasl_credentials *credentials, struct err *err);
 
@@ -41,9 +43,10 @@ int sasl_credentials_make(const struct env *env, const char *password,
 #define SASL_CREDENTIALS_LEN (1 + 4 + SCRAM_SALT_LEN + SCRAM_HASHES * 2 * SCRAM_KEY_MAX)
 void sasl_credentials_write(const struct sasl_credentials *credentials,
 			    uint8_t out[SASL_CREDENTIALS_LEN]);
+/* -1: not what sasl_credentials_write has written. */
 int sasl_credentials_read(const uint8_t *data, size_t len, struct sasl_credentials *credentials);
 
-/* Look up a user's credentials; -1: no such user. An unknown user goes through the same steps (with made-up
+/* Look up a user's credentials by the normalised local part; -1: no such user. An unknown user goes through the same steps (with made-up
  * salt that stays the same) and fails at the end, so that names cannot be probed. */
 typedef int (*sasl_lookup)(void *arg, const char *user, struct sasl_credentials *credentials);
 
@@ -62,7 +65,9 @@ void sasl_free(struct sasl **sasl);
  * One step: message as it came, decoded from base64 (NULL: none was sent). out (size bytes, at least
  * SASL_MESSAGE_MAX) gets *out_len bytes of challenge or of additional data with success. On
  * SASL_FAILURE *condition is the RFC 6120 section 6.5 condition ("not-authorized",
- * "malformed-request", "invalid-authzid").
+ * "malformed-request", "invalid-authzid", "temporary-auth-failure"). No step may follow success or
+ * failure. The authorization identity may be absent, the user, or a bare JID with the user's local
+ * part; the domain has been settled by the stream's "to".
  */
 #define SASL_MESSAGE_MAX 4096
 enum sasl_result sasl_step(struct sasl *sasl, const uint8_t *message, size_t len, uint8_t *out,

@@ -29,6 +29,7 @@ struct fake_clock {
 	uint64_t seed;
 	int64_t now;
 	uint64_t serial, fired;
+	unsigned spin; /* timers fired in this millisecond */
 	struct fake_timer **heap;
 	size_t count, size;
 	unsigned envs, envs_made;
@@ -223,21 +224,37 @@ uint64_t fake_clock_fired(const struct fake_clock *clock)
 	return clock->fired;
 }
 
+/* Fire the next timer if it is due by then. */
+static bool fire_next(struct fake_clock *clock, int64_t until)
+{
+	struct fake_timer *timer = clock->count ? clock->heap[0] : NULL;
+	if (!timer || timer->due > until)
+		return false;
+	clock->spin = timer->due > clock->now ? 0 : clock->spin + 1;
+	if (clock->spin > SPIN_MAX)
+		fatal("timers are set again and again with no delay");
+	clock->now = timer->due;
+	clock->fired++;
+	queue_remove(clock, timer);
+	timer->fire(timer->arg);
+	return true;
+}
+
 void fake_clock_run(struct fake_clock *clock, int64_t ms)
 {
 	int64_t until = clock->now + ms;
-	unsigned spin = 0;
-	while (clock->count && clock->heap[0]->due <= until) {
-		struct fake_timer *timer = clock->heap[0];
-		spin = timer->due > clock->now ? 0 : spin + 1;
-		if (spin > SPIN_MAX)
-			fatal("timers are set again and again with no delay");
-		clock->now = timer->due;
-		clock->fired++;
-		queue_remove(clock, timer);
-		timer->fire(timer->arg);
-	}
+	while (fire_next(clock, until))
+		continue;
 	clock->now = until;
+}
+
+bool fake_clock_step(struct fake_clock *clock, int64_t ms)
+{
+	int64_t until = clock->now + ms;
+	if (fire_next(clock, until))
+		return true;
+	clock->now = until;
+	return false;
 }
 
 /* --- env --- */

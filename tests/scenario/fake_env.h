@@ -23,6 +23,8 @@ void fake_clock_free(struct fake_clock **clock);
 int64_t fake_clock_now(const struct fake_clock *clock);
 /* Let ms pass: all timers that fall due on the way are fired in order. */
 void fake_clock_run(struct fake_clock *clock, int64_t ms);
+/* Fire just the next timer, if it is due within ms; false and ms later when there is none. */
+bool fake_clock_step(struct fake_clock *clock, int64_t ms);
 /* Timers fired so far: how busy a run was. */
 uint64_t fake_clock_fired(const struct fake_clock *clock);
 

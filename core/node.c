@@ -1,0 +1,309 @@
+/*
+ * node.c: puts the parts of a daemon together, in order, and keeps the clock right.
+ *
+ * Order matters: the lock before anything is touched, tor before the registry that goes through
+ * it, the engine last; and backwards at the end.
+ */
+#include "core/node.h"
+
+#include "core/base/log.h"
+#include "core/node_clock.h"
+#include "core/registry_opendht.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* How often the clock is compared with the gateways' and the consensus. */
+#define CLOCK_CHECK_MS ((int64_t)60 * 1000)
+
+struct node {
+	struct loop *loop;
+	struct node_handler handler;
+	void *arg;
+	int lock;
+	struct tor *tor;
+	struct tor_status no_tor; /* shown when config gave a transport */
+	struct registry *registry;
+	bool own_registry;
+	struct engine *engine;
+	struct node_clock clock;
+	struct timer
+	    *tick; /* for the clock; the first one starts the engine when there is no tor */
+	bool started, closing;
+};
+
+/* --- the clock --- */
+
+static void check_clock(struct node *node)
+{
+	const struct tor_status *tor = node_tor_status(node);
+	const struct env *env = loop_env(node->loop);
+	struct node_clock_facts facts = {
+	    .wall_ms = env_wall_ms(env),
+	    .mono_ms = env_mono_ms(env),
+	    .valid_after_ms = tor->valid_after_ms,
+	    .valid_until_ms = tor->valid_until_ms,
+	};
+
+	facts.told = registry_clock_offset(node->registry, &facts.gateways_ms) == 0;
+	if (node_clock_update(&node->clock, &facts)) {
+		if (node->clock.offset_ms != 0)
+			log_warn("%s: going by corrected time", node->clock.why);
+		else
+			log_notice("the system clock is right again");
+	}
+	engine_set_clock_offset(node->engine, node->clock.offset_ms);
+}
+
+static void update(struct node *node)
+{
+	check_clock(node);
+	if (node->started || node_tor_status(node)->state != TOR_READY)
+		return;
+	node->started = true;
+	engine_start(node->engine);
+}
+
+static void on_tick(void *arg)
+{
+	struct node *node = arg;
+
+	timer_set(node->tick, CLOCK_CHECK_MS);
+	update(node);
+}
+
+static void on_tor(void *arg, const struct tor_status *status)
+{
+	struct node *node = arg;
+
+	if (node->closing)
+		return;
+	update(node);
+	if (node->handler.tor != NULL)
+		node->handler.tor(node->arg, status);
+}
+
+/* --- the state directory --- */
+
+static int make_directory(const char *path, struct err *err)
+{
+	struct stat st;
+
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return err_system(err, "make %s", path);
+	if (stat(path, &st) < 0)
+		return err_system(err, "%s", path);
+	if (!S_ISDIR(st.st_mode))
+		return err_set(err, ERR_INPUT, "%s is not a directory", path);
+	if (st.st_mode & (S_IRWXG | S_IRWXO))
+		log_warn("%s can be entered by others than its owner", path);
+	return 0;
+}
+
+/* Whoever holds the lock has written its process id into the file. */
+static int lock_taken(int fd, const char *path, struct err *err)
+{
+	char pid[16] = "";
+	ssize_t len = pread(fd, pid, sizeof(pid) - 1, 0);
+
+	pid[len > 0 ? strspn(pid, "0123456789") : 0] = '\0';
+	return err_set(err, ERR_WRONG_STATE, "%s is in use by another process (%s)", path,
+		       pid[0] ? pid : "unknown");
+}
+
+/* The lock goes with the process, however it ends. */
+static int lock_directory(const char *state_dir, struct err *err)
+{
+	char path[4096];
+
+	if (snprintf(path, sizeof(path), "%s/tacet.lock", state_dir) >= (int)sizeof(path))
+		return err_set(err, ERR_INPUT, "the path of the state directory is too long");
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return err_system(err, "open %s", path);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno == EWOULDBLOCK)
+			lock_taken(fd, state_dir, err);
+		else
+			err_system(err, "lock %s", path);
+		close(fd);
+		return -1;
+	}
+	if (ftruncate(fd, 0) < 0 || dprintf(fd, "%ld\n", (long)getpid()) < 0) {
+		err_system(err, "write %s", path);
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* --- the parts --- */
+
+static int start_tor(struct node *node, const struct node_config *config, struct err *err)
+{
+	static const struct tor_handler handler = {.changed = on_tor};
+	struct tor_config tor = config->tor;
+	char directory[4096];
+
+	if (config->transport != NULL) {
+		node->no_tor.state = TOR_READY;
+		return 0;
+	}
+	if (tor.directory == NULL) {
+		snprintf(directory, sizeof(directory), "%s/tor", config->state_dir);
+		tor.directory = directory;
+	}
+	node->tor = tor_new(node->loop, &tor, &handler, node, err);
+	return node->tor != NULL ? 0 : err_wrap(err, "tor");
+}
+
+static int open_registry(struct node *node, const struct node_config *config, struct err *err)
+{
+	if (config->registry != NULL) {
+		node->registry = config->registry;
+		return 0;
+	}
+	struct registry_opendht_config opendht = {
+	    .socks = node->tor != NULL ? tor_socks(node->tor) : NULL,
+	    .gateways = config->gateways,
+	    .gateway_count = config->gateway_count,
+	    .timeout_ms = config->gateway_timeout_ms,
+	};
+	/* Without tor nothing may go out to a gateway. */
+	if (opendht.socks == NULL)
+		return err_set(err, ERR_WRONG_STATE, "a registry is needed when there is no tor");
+	node->registry = registry_opendht_new(node->loop, &opendht, err);
+	node->own_registry = true;
+	return node->registry != NULL ? 0 : err_wrap(err, "registry");
+}
+
+static int open_engine(struct node *node, const struct node_config *config, struct err *err)
+{
+	char database[4096];
+	struct engine_config engine = {
+	    .env = loop_env(node->loop),
+	    .registry = node->registry,
+	    .transport = node->tor != NULL ? tor_transport(node->tor) : config->transport,
+	    .database = database,
+	    .replicas = config->replicas,
+	    .renewal_ms = config->renewal_ms,
+	};
+
+	snprintf(database, sizeof(database), "%s/tacet.db", config->state_dir);
+	node->engine = engine_new(&engine, &node->handler.engine, node->arg, err);
+	return node->engine != NULL ? 0 : err_wrap(err, "engine");
+}
+
+static int assemble(struct node *node, const struct node_config *config, struct err *err)
+{
+	if (make_directory(config->state_dir, err) < 0)
+		return -1;
+	node->lock = lock_directory(config->state_dir, err);
+	if (node->lock < 0)
+		return -1;
+	if (start_tor(node, config, err) < 0 || open_registry(node, config, err) < 0 ||
+	    open_engine(node, config, err) < 0)
+		return -1;
+	node->tick = timer_new(loop_env(node->loop), on_tick, node);
+	if (node->tick == NULL)
+		return err_set(err, ERR_MEMORY, "no memory");
+	timer_set(node->tick, 0);
+	return 0;
+}
+
+struct node *node_new(struct loop *loop, const struct node_config *config,
+		      const struct node_handler *handler, void *arg, struct err *err)
+{
+	struct node *node = calloc(1, sizeof(*node));
+
+	if (node == NULL) {
+		err_set(err, ERR_MEMORY, "no memory");
+		return NULL;
+	}
+	node->loop = loop;
+	node->handler = *handler;
+	node->arg = arg;
+	node->lock = -1;
+	node_clock_init(&node->clock);
+	if (assemble(node, config, err) < 0)
+		node_free(&node);
+	return node;
+}
+
+/* --- the end --- */
+
+static void count_linked(void *arg, struct contact *contact)
+{
+	*(unsigned *)arg += contact_state(contact) == CONTACT_LINKED;
+}
+
+static void count_account(void *arg, struct account *account)
+{
+	account_contacts(account, count_linked, arg);
+}
+
+/* The last frames are with the transport; only the loop brings them out. */
+static void say_goodbye(struct node *node)
+{
+	const struct env *env = loop_env(node->loop);
+	int64_t end = env_mono_ms(env) + NODE_GOODBYE_MS;
+	unsigned linked = 0;
+	int64_t left;
+
+	engine_accounts(node->engine, count_account, &linked);
+	engine_free(&node->engine);
+	while (linked > 0 && (left = end - env_mono_ms(env)) > 0)
+		loop_run_once(node->loop, left);
+}
+
+void node_free(struct node **node)
+{
+	struct node *old = *node;
+
+	if (old == NULL)
+		return;
+	*node = NULL;
+	old->closing = true;
+	timer_free(&old->tick);
+	if (old->engine != NULL)
+		say_goodbye(old);
+	if (old->own_registry)
+		registry_free(&old->registry);
+	tor_free(&old->tor);
+	/* The file stays: who removes a lock file races with who opens it. */
+	if (old->lock >= 0)
+		close(old->lock);
+	free(old);
+}
+
+struct engine *node_engine(const struct node *node)
+{
+	return node->engine;
+}
+
+struct registry *node_registry(const struct node *node)
+{
+	return node->registry;
+}
+
+struct tor *node_tor(const struct node *node)
+{
+	return node->tor;
+}
+
+const struct tor_status *node_tor_status(const struct node *node)
+{
+	return node->tor != NULL ? tor_status(node->tor) : &node->no_tor;
+}
+
+int64_t node_clock_offset(const struct node *node, const char **why)
+{
+	*why = node->clock.why;
+	return node->clock.offset_ms;
+}

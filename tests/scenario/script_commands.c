@@ -1,0 +1,364 @@
+/*
+ * script_commands.c: what the lines of a scenario do, one handler a command, in a table.
+ */
+#include "tests/scenario/script_private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* How often "within" and "throughout" look. */
+#define LOOK_MS 250
+
+static int run_daemon(struct script *script, struct words words, int unused)
+{
+	const char *name = words_next(script, &words);
+	unsigned replicas = 0, count = 1;
+	int64_t skew = 0, renewal = 0;
+	int bad = 0;
+	(void)unused;
+	while (words.left && !bad) {
+		if (words_accept(&words, "skew"))
+			bad = words_duration(script, &words, &skew);
+		else if (words_accept(&words, "renewal"))
+			bad = words_duration(script, &words, &renewal);
+		else if (words_accept(&words, "replicas"))
+			bad = words_number(script, &words, &replicas);
+		else if (words_accept(&words, "times"))
+			bad = words_number(script, &words, &count);
+		else
+			bad = script_fail(script, "what is \"%s\"?", *words.at);
+	}
+	for (unsigned i = 0; i < count && !bad; i++) {
+		char full[WORLD_NAME_SIZE];
+		snprintf(full, sizeof full, count > 1 ? "%s%u" : "%s", name, i + 1);
+		struct daemon *daemon = daemon_new(script->world, full, replicas, renewal);
+		fake_env_jump(daemon->fake, skew);
+	}
+	return bad;
+}
+
+static int run_pair(struct script *script, struct words words, int unused)
+{
+	struct daemon **as = words_daemons(script, &words, 0);
+	struct daemon **bs = as ? words_daemons(script, &words, 1) : NULL;
+	const char *secret = NULL;
+	(void)unused;
+	if (!bs || (words_accept(&words, "secret") && !(secret = words_next(script, &words))))
+		return -1;
+	for (struct daemon **a = as; *a; a++) {
+		for (struct daemon **b = bs; *b; b++) {
+			if (*a != *b && !daemon_peer(*a, *b))
+				daemon_pair(*a, *b, secret);
+		}
+	}
+	return 0;
+}
+
+static int run_add(struct script *script, struct words words, int unused)
+{
+	struct daemon **as = words_daemons(script, &words, 0);
+	struct daemon **bs = as ? words_daemons(script, &words, 1) : NULL;
+	const char *secret = NULL;
+	(void)unused;
+	if (!bs || (words_accept(&words, "secret") && !(secret = words_next(script, &words))))
+		return -1;
+	daemon_add(as[0], bs[0], secret);
+	return 0;
+}
+
+enum life { START, STOP, QUIT, KILL, RESTART, TOR_RESTART, BREAK };
+
+static void live(struct daemon *daemon, enum life what, int64_t closed_ms)
+{
+	switch (what) {
+	case START:
+		daemon_start(daemon);
+		break;
+	case STOP:
+		daemon_stop(daemon);
+		break;
+	case QUIT:
+		daemon_quit(daemon);
+		break;
+	case KILL:
+		daemon_kill(daemon, closed_ms);
+		break;
+	case RESTART:
+		daemon_restart(daemon);
+		break;
+	case TOR_RESTART:
+		fake_host_restart_tor(daemon->host);
+		break;
+	case BREAK:
+		fake_host_break(daemon->host);
+		break;
+	}
+}
+
+/* One or more names. */
+static int run_life(struct script *script, struct words words, int what)
+{
+	int64_t closed_ms = 1000;
+	if (words.left && strcmp(words.at[words.left - 1], "silently") == 0) {
+		words.left--;
+		closed_ms = -1;
+	}
+	do {
+		struct daemon **list = words_daemons(script, &words, 0);
+		if (!list)
+			return -1;
+		for (; *list; list++)
+			live(*list, (enum life)what, closed_ms);
+	} while (words.left);
+	return 0;
+}
+
+static int run_run(struct script *script, struct words words, int unused)
+{
+	int64_t ms;
+	(void)unused;
+	if (words_duration(script, &words, &ms) < 0)
+		return -1;
+	world_run(script->world, ms);
+	return 0;
+}
+
+static int run_send(struct script *script, struct words words, int many)
+{
+	struct daemon **as = words_daemons(script, &words, 0);
+	struct daemon **bs = as ? words_daemons(script, &words, 1) : NULL;
+	const char *text = NULL;
+	unsigned count = 1;
+	if (!bs || (many && words_number(script, &words, &count) < 0))
+		return -1;
+	if (!many && !(text = words_next(script, &words)))
+		return -1;
+	for (struct daemon **a = as; *a; a++) {
+		for (struct daemon **b = bs; *b; b++) {
+			for (unsigned i = 0; i < count && daemon_peer(*a, *b); i++) {
+				if (many)
+					daemon_send_random(*a, *b);
+				else
+					daemon_send(*a, *b, text);
+			}
+		}
+	}
+	return 0;
+}
+
+static int run_remove(struct script *script, struct words words, int unused)
+{
+	struct daemon **as = words_daemons(script, &words, 0);
+	struct daemon **bs = as ? words_daemons(script, &words, 1) : NULL;
+	(void)unused;
+	if (!bs)
+		return -1;
+	daemon_remove(as[0], bs[0]);
+	return 0;
+}
+
+static int run_status(struct script *script, struct words words, int unused)
+{
+	struct daemon **list = words_daemons(script, &words, 0);
+	const char *show = list ? words_next(script, &words) : NULL;
+	const char *text = words.left ? words_next(script, &words) : "";
+	(void)unused;
+	if (!show)
+		return -1;
+	for (enum show s = SHOW_OFFLINE; s <= SHOW_XA; s++) {
+		if (strcmp(show_name(s), show) != 0)
+			continue;
+		for (; *list; list++)
+			daemon_status(*list, s, text);
+		return 0;
+	}
+	return script_fail(script, "\"%s\" is no show", show);
+}
+
+static int run_jump(struct script *script, struct words words, int unused)
+{
+	struct daemon **list = words_daemons(script, &words, 0);
+	int64_t ms;
+	(void)unused;
+	if (!list || words_duration(script, &words, &ms) < 0)
+		return -1;
+	for (; *list; list++)
+		fake_env_jump((*list)->fake, ms);
+	return 0;
+}
+
+static int on_off(struct script *script, struct words *words, bool *on)
+{
+	*on = words_accept(words, "on");
+	return *on || words_accept(words, "off") ? 0 : script_fail(script, "on or off?");
+}
+
+static int run_registry(struct script *script, struct words words, int unused)
+{
+	bool on;
+	(void)unused;
+	words_accept(&words, "fails");
+	if (on_off(script, &words, &on) < 0)
+		return -1;
+	registry_memory_store_fail(script->world->store, on);
+	return 0;
+}
+
+enum switches { FREEZE, FAIL_DIALS, INBOX_CLOSED };
+
+static int run_switch(struct script *script, struct words words, int what)
+{
+	struct daemon **list = words_daemons(script, &words, 0);
+	bool on;
+	if (!list || on_off(script, &words, &on) < 0)
+		return -1;
+	for (; *list; list++) {
+		if (what == FREEZE)
+			fake_host_freeze((*list)->host, on);
+		else if (what == FAIL_DIALS)
+			fake_host_fail_dials((*list)->host, on);
+		else
+			daemon_inbox(*list, on);
+	}
+	return 0;
+}
+
+static int run_publish_delay(struct script *script, struct words words, int unused)
+{
+	struct daemon **list = words_daemons(script, &words, 0);
+	int64_t ms;
+	(void)unused;
+	if (!list || words_duration(script, &words, &ms) < 0)
+		return -1;
+	for (; *list; list++)
+		fake_host_publish_delay((*list)->host, ms);
+	return 0;
+}
+
+static int run_storm(struct script *script, struct words words, int unused)
+{
+	struct daemon **as = words_daemons(script, &words, 0);
+	struct daemon **bs = as ? words_daemons(script, &words, 1) : NULL;
+	unsigned kills, messages;
+	(void)unused;
+	if (!bs || words_number(script, &words, &kills) < 0 || !words_accept(&words, "kills") ||
+	    words_number(script, &words, &messages) < 0)
+		return script_fail(script, "storm A B N kills N messages");
+	storm(as[0], bs[0], kills, messages);
+	return 0;
+}
+
+static int run_attack(struct script *script, struct words words, int unused)
+{
+	struct daemon **list = words_daemons(script, &words, 0);
+	const char *name = list ? words_next(script, &words) : NULL;
+	(void)unused;
+	if (!name)
+		return -1;
+	for (int kind = 0; attack_kind_name((enum attack_kind)kind); kind++) {
+		if (strcmp(attack_kind_name((enum attack_kind)kind), name) != 0)
+			continue;
+		if (script->attack_count == SCRIPT_ATTACKS_MAX)
+			return script_fail(script, "too many attacks");
+		script->attacks[script->attack_count++] =
+		    attack_new(list[0], (enum attack_kind)kind);
+		return 0;
+	}
+	return script_fail(script, "unknown attack \"%s\"", name);
+}
+
+/* --- expectations --- */
+
+static int run_expect(struct script *script, struct words words, int wanted)
+{
+	char why[256] = "";
+	int verdict = expect_judge(script, words, why, sizeof why);
+	if (verdict < 0 || verdict == wanted)
+		return verdict < 0 ? -1 : 0;
+	return script_fail(script, "%s: %s", wanted ? "not so" : "but it is so", why);
+}
+
+static int run_within(struct script *script, struct words words, int unused)
+{
+	struct world *world = script->world;
+	char why[256] = "";
+	int64_t ms;
+	(void)unused;
+	if (words_duration(script, &words, &ms) < 0)
+		return -1;
+	int64_t until = fake_clock_now(world->clock) + ms;
+	for (;;) {
+		int verdict = expect_judge(script, words, why, sizeof why);
+		if (verdict != 0 || world->failed)
+			return verdict < 0 ? -1 : 0;
+		if (fake_clock_now(world->clock) >= until)
+			return script_fail(script, "not in time: %s", why);
+		world_run(world, LOOK_MS);
+	}
+}
+
+static int run_throughout(struct script *script, struct words words, int unused)
+{
+	struct world *world = script->world;
+	char why[256] = "";
+	int64_t ms;
+	(void)unused;
+	if (words_duration(script, &words, &ms) < 0)
+		return -1;
+	int64_t start = fake_clock_now(world->clock);
+	while (fake_clock_now(world->clock) <= start + ms && !world->failed) {
+		int verdict = expect_judge(script, words, why, sizeof why);
+		if (verdict < 0)
+			return -1;
+		if (verdict == 0)
+			return script_fail(script, "no longer so after %.0f s: %s",
+					   (double)(fake_clock_now(world->clock) - start) / 1000,
+					   why);
+		world_run(world, LOOK_MS);
+	}
+	return 0;
+}
+
+static const struct command {
+	const char *name;
+	int (*run)(struct script *script, struct words words, int arg);
+	int arg;
+} commands[] = {
+    {"add", run_add, 0},
+    {"attack", run_attack, 0},
+    {"break", run_life, BREAK},
+    {"daemon", run_daemon, 0},
+    {"dials-fail", run_switch, FAIL_DIALS},
+    {"expect", run_expect, 1},
+    {"expect-not", run_expect, 0},
+    {"freeze", run_switch, FREEZE},
+    {"inbox-closed", run_switch, INBOX_CLOSED},
+    {"jump", run_jump, 0},
+    {"kill", run_life, KILL},
+    {"pair", run_pair, 0},
+    {"publish-delay", run_publish_delay, 0},
+    {"quit", run_life, QUIT},
+    {"registry", run_registry, 0},
+    {"remove", run_remove, 0},
+    {"restart", run_life, RESTART},
+    {"run", run_run, 0},
+    {"send", run_send, 0},
+    {"send-many", run_send, 1},
+    {"start", run_life, START},
+    {"status", run_status, 0},
+    {"stop", run_life, STOP},
+    {"storm", run_storm, 0},
+    {"throughout", run_throughout, 0},
+    {"tor-restart", run_life, TOR_RESTART},
+    {"within", run_within, 0},
+};
+
+int command_run(struct script *script, const struct line *line)
+{
+	struct words words = {(char **)line->words + 1, line->count - 1};
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+		if (strcmp(commands[i].name, line->words[0]) == 0)
+			return commands[i].run(script, words, commands[i].arg);
+	}
+	return script_fail(script, "unknown command \"%s\"", line->words[0]);
+}

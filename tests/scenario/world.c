@@ -1,0 +1,492 @@
+/*
+ * world.c: daemons, their life and death, and the messages between them.
+ */
+#include "tests/scenario/world.h"
+
+#include "tests/scenario/check_records.h"
+#include "tests/scenario/check_wire.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* What SQLite keeps beside a database; of these a killed process leaves the first three. */
+static const char *const database_files[] = {"", "-wal", "-journal", "-shm"};
+enum { FILES_KEPT = 3, FILES_ALL = 4 };
+
+void world_fail(struct world *world, const char *format, ...)
+{
+	va_list args;
+	if (world->failed)
+		return;
+	world->failed = true;
+	va_start(args, format);
+	vsnprintf(world->failure, sizeof world->failure, format, args);
+	va_end(args);
+}
+
+static void trace(struct world *world, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void trace(struct world *world, const char *format, ...)
+{
+	va_list args;
+	if (!world->verbose)
+		return;
+	printf("# %10.3f ", (double)fake_clock_now(world->clock) / 1000);
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	putchar('\n');
+}
+
+/* --- what engines tell --- */
+
+static struct peer *peer_of(struct daemon *daemon, const struct contact *contact)
+{
+	struct peer *peer;
+	TAILQ_FOREACH(peer, &daemon->peers, next)
+	{
+		if (strcmp(peer->other->id, contact_id(contact)) == 0)
+			return peer;
+	}
+	world_fail(daemon->world, "%s: a contact that nobody has added", daemon->name);
+	return NULL;
+}
+
+static void on_status(void *arg, struct contact *contact, const struct status *status)
+{
+	struct peer *peer = peer_of(arg, contact);
+	if (!peer)
+		return;
+	peer->status = *status;
+	trace(peer->self->world, "%s sees %s %s \"%s\"", peer->self->name, peer->other->name,
+	      show_name(status->show), status->text);
+}
+
+/* Messages of other must come in the order of sending, none missing, none twice. */
+static bool on_message(void *arg, struct contact *contact, const uint8_t *payload, size_t len,
+		       int64_t sent_ms)
+{
+	struct daemon *daemon = arg;
+	struct peer *peer = peer_of(daemon, contact);
+	(void)sent_ms;
+	if (!peer || daemon->inbox_closed)
+		return false;
+	const struct peer *back = daemon_peer(peer->other, daemon);
+	if (!back || peer->got >= back->sent_count)
+		world_fail(daemon->world, "%s got a message that %s has not sent (after %u)",
+			   daemon->name, peer->other->name, peer->got);
+	else if (back->sent[peer->got].len != len ||
+		 memcmp(back->sent[peer->got].payload, payload, len) != 0)
+		world_fail(daemon->world,
+			   "%s got \"%.*s\" as message %u of %s instead of \"%.20s\"", daemon->name,
+			   len < 20 ? (int)len : 20, (const char *)payload, peer->got + 1,
+			   peer->other->name, back->sent[peer->got].payload);
+	peer->got++;
+	trace(daemon->world, "%s got message %u from %s (%zu bytes)", daemon->name, peer->got,
+	      peer->other->name, len);
+	return true;
+}
+
+static void on_delivered(void *arg, struct contact *contact, uint64_t token, enum delivery how,
+			 const char *reason)
+{
+	struct daemon *daemon = arg;
+	struct peer *peer = peer_of(daemon, contact);
+	if (!peer)
+		return;
+	if (how != DELIVERY_ACKED)
+		world_fail(daemon->world, "%s refused a message: %s", peer->other->name, reason);
+	for (unsigned i = 0; i < peer->sent_count; i++) {
+		if (peer->sent[i].token != token)
+			continue;
+		if (peer->sent[i].delivered)
+			world_fail(daemon->world, "%s was told twice about message %u to %s",
+				   daemon->name, i + 1, peer->other->name);
+		peer->sent[i].delivered = true;
+		peer->delivered++;
+		return;
+	}
+	world_fail(daemon->world, "%s: delivered a token that was not given", daemon->name);
+}
+
+static void on_state(void *arg, struct contact *contact, enum contact_state state)
+{
+	struct daemon *daemon = arg;
+	const struct peer *peer = peer_of(daemon, contact);
+	if (peer)
+		trace(daemon->world, "%s: %s is %s", daemon->name, peer->other->name,
+		      contact_state_name(state));
+}
+
+static const struct engine_handler handler = {
+    .status = on_status, .message = on_message, .delivered = on_delivered, .state = on_state};
+
+/* --- life of a daemon --- */
+
+static void open_engine(struct daemon *daemon)
+{
+	struct world *world = daemon->world;
+	struct err err;
+	const struct env *env = fake_env_env(daemon->fake);
+	struct registry *inner = registry_memory_new(env, world->store, WORLD_REGISTRY_MS);
+	daemon->registry = check_records_spy(world->records, daemon->name, env, inner);
+	struct engine_config config = {
+	    .env = env,
+	    .registry = daemon->registry,
+	    .transport = fake_host_transport(daemon->host),
+	    .database = daemon->path,
+	    .replicas = daemon->replicas,
+	    .renewal_ms = daemon->renewal_ms,
+	};
+	daemon->engine = engine_new(&config, &handler, daemon, &err);
+	if (!daemon->engine) {
+		world_fail(world, "%s: engine_new: %s", daemon->name, err.text);
+		registry_free(&daemon->registry);
+	}
+}
+
+/* A daemon that is gone shows nobody any more. */
+static void close_engine(struct daemon *daemon)
+{
+	struct peer *peer;
+	engine_free(&daemon->engine);
+	registry_free(&daemon->registry);
+	daemon->account = NULL;
+	daemon->started = false;
+	TAILQ_FOREACH(peer, &daemon->peers, next) peer->status.show = SHOW_OFFLINE;
+}
+
+struct daemon *daemon_new(struct world *world, const char *name, unsigned replicas,
+			  int64_t renewal_ms)
+{
+	struct err err;
+	struct daemon *daemon = calloc(1, sizeof *daemon);
+	assert(daemon);
+	daemon->world = world;
+	snprintf(daemon->name, sizeof daemon->name, "%s", name);
+	snprintf(daemon->path, sizeof daemon->path, "%s/%s.db", world->directory, name);
+	daemon->fake = fake_env_new(world->clock);
+	daemon->host = fake_net_host(world->net, name);
+	daemon->replicas = replicas;
+	daemon->renewal_ms = renewal_ms;
+	daemon->status.show = SHOW_AVAILABLE;
+	TAILQ_INIT(&daemon->peers);
+	TAILQ_INSERT_TAIL(&world->daemons, daemon, next);
+	open_engine(daemon);
+	if (!daemon->engine)
+		return daemon;
+	daemon->account = engine_account_add(daemon->engine, name, &err);
+	if (daemon->account)
+		memcpy(daemon->id, account_id(daemon->account), sizeof daemon->id);
+	else
+		world_fail(world, "%s: engine_account_add: %s", name, err.text);
+	return daemon;
+}
+
+struct daemon *daemon_find(struct world *world, const char *name)
+{
+	struct daemon *daemon;
+	TAILQ_FOREACH(daemon, &world->daemons, next)
+	{
+		if (strcmp(daemon->name, name) == 0)
+			return daemon;
+	}
+	return NULL;
+}
+
+static bool alive(struct daemon *daemon)
+{
+	if (!daemon->engine)
+		world_fail(daemon->world, "%s does not run", daemon->name);
+	return daemon->engine != NULL;
+}
+
+void daemon_start(struct daemon *daemon)
+{
+	if (!alive(daemon))
+		return;
+	trace(daemon->world, "start %s", daemon->name);
+	account_set_status(daemon->account, &daemon->status);
+	engine_start(daemon->engine);
+	daemon->started = true;
+}
+
+void daemon_stop(struct daemon *daemon)
+{
+	if (!alive(daemon))
+		return;
+	trace(daemon->world, "stop %s", daemon->name);
+	engine_stop(daemon->engine);
+	daemon->started = false;
+}
+
+void daemon_quit(struct daemon *daemon)
+{
+	trace(daemon->world, "quit %s", daemon->name);
+	close_engine(daemon);
+}
+
+static void copy_file(struct world *world, const char *from, const char *to)
+{
+	char block[65536];
+	size_t len;
+	FILE *in = fopen(from, "rb");
+	if (!in && errno == ENOENT) {
+		unlink(to);
+		return;
+	}
+	FILE *out = fopen(to, "wb");
+	if (!in || !out) {
+		world_fail(world, "copy %s: %s", from, strerror(errno));
+	} else {
+		while ((len = fread(block, 1, sizeof block, in)) > 0)
+			fwrite(block, 1, len, out);
+	}
+	if (in)
+		fclose(in);
+	if (out)
+		fclose(out);
+}
+
+/* What is in the files in the moment of a SIGKILL is what the next process finds. */
+static void copy_database(struct daemon *daemon, const char *from_suffix, const char *to_suffix)
+{
+	char from[128], to[128];
+	for (unsigned i = 0; i < FILES_KEPT; i++) {
+		snprintf(from, sizeof from, "%s%s%s", daemon->path, database_files[i], from_suffix);
+		snprintf(to, sizeof to, "%s%s%s", daemon->path, database_files[i], to_suffix);
+		copy_file(daemon->world, from, to);
+	}
+}
+
+static void remove_database(struct daemon *daemon, const char *suffix)
+{
+	char path[128];
+	for (unsigned i = 0; i < FILES_ALL; i++) {
+		snprintf(path, sizeof path, "%s%s%s", daemon->path, database_files[i], suffix);
+		unlink(path);
+	}
+}
+
+void daemon_kill(struct daemon *daemon, int64_t closed_ms)
+{
+	if (!alive(daemon))
+		return;
+	trace(daemon->world, "kill %s", daemon->name);
+	fake_host_kill(daemon->host, closed_ms);
+	copy_database(daemon, "", ".kept");
+	close_engine(daemon);
+	remove_database(daemon, "");
+	copy_database(daemon, ".kept", "");
+	remove_database(daemon, ".kept");
+}
+
+void daemon_restart(struct daemon *daemon)
+{
+	if (daemon->engine)
+		daemon_quit(daemon);
+	open_engine(daemon);
+	if (!daemon->engine)
+		return;
+	daemon->account = engine_account_find(daemon->engine, daemon->name);
+	if (!daemon->account) {
+		world_fail(daemon->world, "%s: the account is lost", daemon->name);
+		return;
+	}
+	daemon_start(daemon);
+	if (!daemon->inbox_closed)
+		engine_deliver_waiting(daemon->account);
+}
+
+void daemon_status(struct daemon *daemon, enum show show, const char *text)
+{
+	daemon->status.show = show;
+	snprintf(daemon->status.text, sizeof daemon->status.text, "%s", text);
+	if (alive(daemon))
+		account_set_status(daemon->account, &daemon->status);
+}
+
+void daemon_inbox(struct daemon *daemon, bool closed)
+{
+	daemon->inbox_closed = closed;
+	if (!closed && alive(daemon))
+		engine_deliver_waiting(daemon->account);
+}
+
+/* --- contacts and messages --- */
+
+struct peer *daemon_peer(const struct daemon *daemon, const struct daemon *other)
+{
+	struct peer *peer;
+	TAILQ_FOREACH(peer, &daemon->peers, next)
+	{
+		if (peer->other == other)
+			return peer;
+	}
+	return NULL;
+}
+
+struct contact *daemon_contact(const struct daemon *daemon, const struct daemon *other)
+{
+	return daemon->engine ? contact_find(daemon->account, other->id) : NULL;
+}
+
+static void add_peer(struct daemon *self, struct daemon *other, const struct key *secret)
+{
+	struct err err;
+	struct peer *peer = daemon_peer(self, other);
+	if (!peer) {
+		peer = calloc(1, sizeof *peer);
+		assert(peer);
+		peer->self = self;
+		peer->other = other;
+		TAILQ_INSERT_TAIL(&self->peers, peer, next);
+	}
+	if (alive(self) && !contact_add(self->account, other->id, other->name, secret, &err))
+		world_fail(self->world, "%s: contact_add %s: %s", self->name, other->name,
+			   err.text);
+}
+
+void daemon_add(struct daemon *a, struct daemon *b, const char *words)
+{
+	struct key secret = {{0}};
+	if (words)
+		snprintf((char *)secret.bytes, sizeof secret.bytes, "%s", words);
+	add_peer(a, b, words ? &secret : NULL);
+}
+
+void daemon_pair(struct daemon *a, struct daemon *b, const char *words)
+{
+	daemon_add(a, b, words);
+	daemon_add(b, a, words);
+}
+
+void daemon_remove(struct daemon *a, struct daemon *b)
+{
+	struct err err;
+	struct contact *contact = daemon_contact(a, b);
+	if (!contact)
+		world_fail(a->world, "%s has no contact %s", a->name, b->name);
+	else if (contact_remove(&contact, &err) < 0)
+		world_fail(a->world, "%s: contact_remove: %s", a->name, err.text);
+}
+
+static void send_payload(struct daemon *from, struct daemon *to, const char *payload, size_t len)
+{
+	struct err err;
+	struct peer *peer = daemon_peer(from, to);
+	struct contact *contact = daemon_contact(from, to);
+	if (!peer || !contact) {
+		world_fail(from->world, "%s has no contact %s", from->name, to->name);
+		return;
+	}
+	if (peer->sent_count == peer->sent_size) {
+		peer->sent_size = peer->sent_size ? 2 * peer->sent_size : 16;
+		peer->sent = realloc(peer->sent, peer->sent_size * sizeof *peer->sent);
+		assert(peer->sent);
+	}
+	struct sent *sent = &peer->sent[peer->sent_count];
+	*sent = (struct sent){.payload = malloc(len + 1), .len = len};
+	assert(sent->payload);
+	memcpy(sent->payload, payload, len);
+	sent->payload[len] = 0;
+	peer->sent_count++;
+	if (engine_send(contact, payload, len, &sent->token, &err) < 0)
+		world_fail(from->world, "%s: engine_send: %s", from->name, err.text);
+}
+
+void daemon_send(struct daemon *from, struct daemon *to, const char *text)
+{
+	send_payload(from, to, text, strlen(text));
+}
+
+void daemon_send_random(struct daemon *from, struct daemon *to)
+{
+	static char payload[PAYLOAD_MAX / 4 + 64];
+	const struct env *env = from->world->env;
+	const struct peer *peer = daemon_peer(from, to);
+	/* Most are short, as people's are; one in eight needs many frames. */
+	size_t most = env_random_below(env, 8) ? 300 : PAYLOAD_MAX / 4;
+	size_t extra = env_random_below(env, most);
+	int len = snprintf(payload, sizeof payload, "%s to %s, %u: ", from->name, to->name,
+			   peer ? peer->sent_count + 1 : 0);
+	for (size_t i = 0; i < extra; i++)
+		payload[(size_t)len + i] = (char)('a' + (i * 7 + extra) % 26);
+	send_payload(from, to, payload, (size_t)len + extra);
+}
+
+/* --- the world --- */
+
+void world_run(struct world *world, int64_t ms)
+{
+	int64_t until = fake_clock_now(world->clock) + ms;
+	while (!world->failed && fake_clock_now(world->clock) < until)
+		fake_clock_step(world->clock, until - fake_clock_now(world->clock));
+}
+
+/* In memory if possible: an engine syncs its database often. */
+static void make_directory(struct world *world)
+{
+	const char *tmp = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+	snprintf(world->directory, sizeof world->directory, "%s/tacet-scenario-XXXXXX", tmp);
+	if (!mkdtemp(world->directory))
+		world_fail(world, "mkdtemp: %s", strerror(errno));
+}
+
+struct world *world_new(uint64_t seed, bool verbose)
+{
+	struct world *world = calloc(1, sizeof *world);
+	assert(world);
+	world->verbose = verbose;
+	world->clock = fake_clock_new(seed);
+	world->fake = fake_env_new(world->clock);
+	world->env = fake_env_env(world->fake);
+	world->net = fake_net_new(world->clock);
+	world->store = registry_memory_store_new(world->env);
+	world->records = check_records_new(world);
+	world->wire = check_wire_new(world);
+	TAILQ_INIT(&world->daemons);
+	make_directory(world);
+	return world;
+}
+
+static void daemon_free(struct daemon *daemon)
+{
+	struct peer *peer;
+	close_engine(daemon);
+	remove_database(daemon, "");
+	fake_env_free(&daemon->fake);
+	while ((peer = TAILQ_FIRST(&daemon->peers))) {
+		TAILQ_REMOVE(&daemon->peers, peer, next);
+		for (unsigned i = 0; i < peer->sent_count; i++)
+			free(peer->sent[i].payload);
+		free(peer->sent);
+		free(peer);
+	}
+	free(daemon);
+}
+
+void world_free(struct world **world)
+{
+	struct daemon *daemon;
+	check_wire_free(&(*world)->wire);
+	while ((daemon = TAILQ_FIRST(&(*world)->daemons))) {
+		TAILQ_REMOVE(&(*world)->daemons, daemon, next);
+		daemon_free(daemon);
+	}
+	fake_net_free(&(*world)->net);
+	check_records_free(&(*world)->records);
+	registry_memory_store_free(&(*world)->store);
+	rmdir((*world)->directory);
+	fake_env_free(&(*world)->fake);
+	fake_clock_free(&(*world)->clock);
+	free(*world);
+	*world = NULL;
+}
