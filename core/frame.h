@@ -32,8 +32,8 @@ enum frame_type {
 	FRAME_ROOM = 8,
 };
 
-/* Append the frames of one message to out. cipher moves on by as many steps. -1: too long, or
- * memory. */
+/* Append the frames of one message to out; PAD has an empty one. cipher moves on by as many steps.
+ * -1: ERR_LIMIT when it is too long, and nothing has happened; else the session must end. */
 int frame_seal(struct noise_cipher *cipher, enum frame_type type, const void *message, size_t len,
 	       struct buf *out, struct err *err);
 
