@@ -106,11 +106,24 @@ static void send_end(struct socket_stream *s)
 	bufferevent_enable(s->bev, EV_READ);
 }
 
+static size_t socket_queued(const struct stream *stream)
+{
+	const struct socket_stream *s = (const struct socket_stream *)stream;
+	size_t queued = evbuffer_get_length(bufferevent_get_output(s->bev));
+
+	if (s->raw != NULL)
+		queued += evbuffer_get_length(bufferevent_get_output(s->raw));
+	return queued;
+}
+
 static void on_writable(struct bufferevent *bev, void *arg)
 {
 	struct socket_stream *s = arg;
 
 	(void)bev;
+	/* A call from before the last write may have been under way. */
+	if (socket_queued(&s->stream) > 0)
+		return;
 	if (s->finishing) {
 		send_end(s);
 	} else if (s->wrote) {
@@ -155,16 +168,6 @@ static int socket_write(struct stream *stream, const void *data, size_t len)
 		return 0;
 	s->wrote = true;
 	return bufferevent_write(s->bev, data, len);
-}
-
-static size_t socket_queued(const struct stream *stream)
-{
-	const struct socket_stream *s = (const struct socket_stream *)stream;
-	size_t queued = evbuffer_get_length(bufferevent_get_output(s->bev));
-
-	if (s->raw != NULL)
-		queued += evbuffer_get_length(bufferevent_get_output(s->raw));
-	return queued;
 }
 
 static void socket_pause(struct stream *stream, bool pause)
