@@ -3,6 +3,7 @@
  */
 #include "core/base/loop.h"
 #include "core/base/log.h"
+#include "core/base/loop_poll.h"
 #include "core/base/loop_private.h"
 
 #include <openssl/rand.h>
@@ -12,7 +13,8 @@
 
 struct loop {
 	struct event_base *base;
-	struct event *timeout; /* of loop_run_once */
+	struct event *timeout;  /* of loop_run_once */
+	struct loop_poll *poll; /* NULL until loop_fd */
 	struct env env;
 };
 
@@ -161,6 +163,7 @@ void loop_free(struct loop **loop)
 {
 	if (*loop == NULL)
 		return;
+	loop_poll_free(&(*loop)->poll);
 	if ((*loop)->timeout != NULL)
 		event_free((*loop)->timeout);
 	if ((*loop)->base != NULL)
@@ -181,11 +184,26 @@ void loop_run_once(struct loop *loop, int64_t timeout_ms)
 
 	if (timeout_ms <= 0) {
 		event_base_loop(loop->base, EVLOOP_NONBLOCK);
-		return;
+	} else {
+		evtimer_add(loop->timeout, &tv);
+		event_base_loop(loop->base, EVLOOP_ONCE);
+		evtimer_del(loop->timeout);
 	}
-	evtimer_add(loop->timeout, &tv);
-	event_base_loop(loop->base, EVLOOP_ONCE);
-	evtimer_del(loop->timeout);
+	if (loop->poll != NULL)
+		loop_poll_sync(loop->poll);
+}
+
+int loop_fd(struct loop *loop, struct err *err)
+{
+	if (loop->poll == NULL)
+		loop->poll = loop_poll_new(loop->base, err);
+	return loop->poll != NULL ? loop_poll_fd(loop->poll) : -1;
+}
+
+void loop_touch(struct loop *loop)
+{
+	if (loop->poll != NULL)
+		loop_poll_touch(loop->poll);
 }
 
 void loop_stop(struct loop *loop)

@@ -21,14 +21,22 @@ void loop_run(struct loop *loop);
 void loop_run_once(struct loop *loop, int64_t timeout_ms);
 void loop_stop(struct loop *loop);
 
+/*
+ * For loops of others: a descriptor that is readable when loop_run_once(loop, 0) has something to
+ * do. loop_run_once keeps it right; after anything else that sets a timer or writes to a stream
+ * call loop_touch, which makes it readable. The loop's own; -1 with *err.
+ */
+int loop_fd(struct loop *loop, struct err *err);
+void loop_touch(struct loop *loop);
+
 /* The real clock, generator and timers; lives as long as the loop. */
 const struct env *loop_env(struct loop *loop);
 
 enum { WATCH_READ = 1, WATCH_WRITE = 2 };
 
 /* Call ready(arg, what) whenever fd is ready; fd stays the caller's. NULL when memory is short. */
-struct watch *watch_fd(struct loop *loop, int fd, unsigned what, void (*ready)(void *arg, unsigned what),
-		       void *arg);
+struct watch *watch_fd(struct loop *loop, int fd, unsigned what,
+		       void (*ready)(void *arg, unsigned what), void *arg);
 /* Call caught(arg, signo) from the loop for each signal. */
 struct watch *watch_signal(struct loop *loop, int signo, void (*caught)(void *arg, unsigned signo),
 			   void *arg);

@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -281,6 +282,65 @@ static void timers_fire_once_for_each_setting(void **state)
 	}
 }
 
+/* Poll as somebody else's loop does, and run ours only when its descriptor says so. */
+static unsigned foreign_rounds(struct fixture *f, int fd, int64_t ms, const unsigned *until)
+{
+	int64_t give_up = env_mono_ms(loop_env(f->loop)) + ms;
+	unsigned rounds = 0;
+
+	while (*until == 0 && env_mono_ms(loop_env(f->loop)) < give_up) {
+		struct pollfd ready = {.fd = fd, .events = POLLIN};
+
+		if (poll(&ready, 1, 50) == 1) {
+			loop_run_once(f->loop, 0);
+			rounds++;
+		}
+	}
+	return rounds;
+}
+
+static void a_foreign_loop_can_wait_for_ours(void **state)
+{
+	struct fixture *f = *state;
+	static const uint8_t data[300000];
+	struct ticks ticks = {0};
+	const unsigned never = 0;
+	int fd = loop_fd(f->loop, &f->err);
+
+	assert_true(fd >= 0);
+	assert_int_equal(loop_fd(f->loop, &f->err), fd);
+	f->listener = listener_new_unix(f->loop, f->path, 0600, accepted, f, &f->err);
+	f->client.stream = stream_connect_unix(f->loop, f->path, &f->err);
+	stream_set_handler(f->client.stream, &handler, &f->client);
+	stream_write(f->client.stream, data, sizeof data);
+	stream_finish(f->client.stream);
+	loop_touch(f->loop);
+	foreign_rounds(f, fd, WAIT_MS, &f->server.closed);
+	assert_int_equal(f->server.closed, 1);
+	assert_int_equal(f->server.received, sizeof data);
+	/* Descriptors are gone, and their numbers come again. */
+	stream_free(&f->client.stream);
+	stream_free(&f->server.stream);
+	f->server = (struct end){0};
+	f->client.stream = stream_connect_unix(f->loop, f->path, &f->err);
+	stream_set_handler(f->client.stream, &handler, &f->client);
+	stream_write(f->client.stream, data, 10);
+	stream_finish(f->client.stream);
+	loop_touch(f->loop);
+	foreign_rounds(f, fd, WAIT_MS, &f->server.closed);
+	assert_int_equal(f->server.received, 10);
+	/* Timers wake it, and nothing else does. */
+	ticks.timer = timer_new(loop_env(f->loop), tick, &ticks);
+	timer_set(ticks.timer, 60);
+	loop_touch(f->loop);
+	foreign_rounds(f, fd, 30, &never);
+	assert_int_equal(ticks.count, 0);
+	assert_in_range(foreign_rounds(f, fd, 150, &never), 1, 8);
+	assert_int_equal(ticks.count, 3);
+	assert_int_equal(foreign_rounds(f, fd, 100, &never), 0);
+	timer_free(&ticks.timer);
+}
+
 /* A throw-away certificate. */
 static SSL_CTX *tls_context(void)
 {
@@ -379,6 +439,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(only_numbers_and_short_paths, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(a_refused_connection_is_told, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(timers_fire_once_for_each_setting, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(a_foreign_loop_can_wait_for_ours, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(tls_comes_on_top, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(garbage_is_no_tls, set_up, tear_down),
 	};
