@@ -1,0 +1,29 @@
+/*
+ * ns.h: the XML namespaces that the server knows.
+ */
+#ifndef XMPP_NS_H
+#define XMPP_NS_H
+
+/* RFC 6120, 6121, 3921 */
+#define NS_STREAMS       "http://etherx.jabber.org/streams"
+#define NS_STREAM_ERRORS "urn:ietf:params:xml:ns:xmpp-streams"
+#define NS_CLIENT        "jabber:client"
+#define NS_SERVER        "jabber:server"
+#define NS_TLS           "urn:ietf:params:xml:ns:xmpp-tls"
+#define NS_SASL          "urn:ietf:params:xml:ns:xmpp-sasl"
+#define NS_BIND          "urn:ietf:params:xml:ns:xmpp-bind"
+#define NS_STANZAS       "urn:ietf:params:xml:ns:xmpp-stanzas"
+#define NS_SESSION       "urn:ietf:params:xml:ns:xmpp-session"
+#define NS_ROSTER        "jabber:iq:roster"
+/* XEP-0030, 0092, 0199, 0202 */
+#define NS_DISCO_INFO  "http://jabber.org/protocol/disco#info"
+#define NS_DISCO_ITEMS "http://jabber.org/protocol/disco#items"
+#define NS_VERSION     "jabber:iq:version"
+#define NS_PING        "urn:xmpp:ping"
+#define NS_TIME        "urn:xmpp:time"
+/* XEP-0085, 0184, 0333: what contacts may be asked for */
+#define NS_CHATSTATES "http://jabber.org/protocol/chatstates"
+#define NS_RECEIPTS   "urn:xmpp:receipts"
+#define NS_MARKERS    "urn:xmpp:chat-markers:0"
+
+#endif
