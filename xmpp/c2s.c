@@ -1,0 +1,372 @@
+/*
+ * c2s.c: life of a client stream: header, features, what comes in, what goes out, the end.
+ * Neighbours: c2s_negotiate.c; core/base/stream.h carries the bytes.
+ */
+#include "xmpp/c2s_private.h"
+
+#include "core/base/codec.h"
+#include "core/base/log.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Random bytes of a stream id (RFC 6120 section 4.7.3: unpredictable). */
+#define STREAM_ID_LEN 10
+
+static const char *const state_names[] = {
+    [C2S_HEADER] = "header", [C2S_LOGIN] = "login",     [C2S_SASL] = "sasl",
+    [C2S_DELAY] = "delay",   [C2S_RESTART] = "restart", [C2S_BIND] = "bind",
+    [C2S_BOUND] = "bound",   [C2S_CLOSING] = "closing",
+};
+
+void c2s_enter_state(struct c2s *c2s, enum c2s_state state)
+{
+	log_debug("client stream: %s -> %s", state_names[c2s->state], state_names[state]);
+	c2s->state = state;
+	switch (state) {
+	case C2S_DELAY:
+		timer_set(c2s->timer, C2S_SASL_DELAY_MS << (c2s->failures - 1));
+		break;
+	case C2S_BOUND:
+		timer_stop(c2s->timer);
+		break;
+	case C2S_CLOSING:
+		timer_set(c2s->timer, C2S_LINGER_MS);
+		break;
+	default:
+		timer_set(c2s->timer, c2s->deadline_ms - env_mono_ms(c2s->config->env));
+	}
+}
+
+/* --- output --- */
+
+void c2s_write(struct c2s *c2s, const struct buf *text)
+{
+	if (c2s->state == C2S_CLOSING)
+		return;
+	if (stream_queued(c2s->stream) + text->len <= C2S_QUEUE_MAX &&
+	    stream_write(c2s->stream, text->data, text->len) == 0)
+		return;
+	log_info("a client does not read what it is sent: its stream ends");
+	c2s_enter_state(c2s, C2S_CLOSING);
+	xml_parser_stop(c2s->parser);
+	/* The caller may be walking through the streams, so the end comes from the loop. */
+	timer_set(c2s->timer, 0);
+}
+
+void c2s_write_text(struct c2s *c2s, const char *text)
+{
+	c2s_write(c2s, &(struct buf){.data = (uint8_t *)(uintptr_t)text, .len = strlen(text)});
+}
+
+void c2s_write_element(struct c2s *c2s, const struct xml *element)
+{
+	struct buf text;
+
+	buf_init(&text, C2S_QUEUE_MAX);
+	if (xml_write(element, NS_CLIENT, &text) == 0)
+		c2s_write(c2s, &text);
+	else
+		log_warn("a stanza is dropped: no memory for it");
+	buf_free(&text);
+}
+
+void c2s_send(struct c2s *c2s, const struct xml *stanza)
+{
+	if (c2s->state == C2S_BOUND)
+		c2s_write_element(c2s, stanza);
+}
+
+static void send_header(struct c2s *c2s)
+{
+	uint8_t id[STREAM_ID_LEN];
+	char id_text[HEX_LEN(STREAM_ID_LEN) + 1];
+	struct buf text;
+
+	env_random(c2s->config->env, id, sizeof(id));
+	hex_encode(id, sizeof(id), id_text);
+	buf_init(&text, C2S_QUEUE_MAX);
+	if (buf_printf(&text,
+		       "<?xml version='1.0'?><stream:stream xmlns='" NS_CLIENT "' "
+		       "xmlns:stream='" NS_STREAMS "' id='%s' from='",
+		       id_text) == 0 &&
+	    xml_escape(c2s->config->domain, &text) == 0 &&
+	    buf_add_text(&text, "' version='1.0' xml:lang='en'>") == 0)
+		c2s_write(c2s, &text);
+	buf_free(&text);
+	c2s->header_sent = true;
+}
+
+/* --- the end --- */
+
+static void tell_ended(struct c2s *c2s)
+{
+	if (c2s->ended)
+		return;
+	c2s->ended = true;
+	c2s->handler->ended(c2s->arg);
+}
+
+/* Close our side. What was queued still leaves, within C2S_LINGER_MS. */
+static void close_stream(struct c2s *c2s)
+{
+	c2s_write_text(c2s, "</stream:stream>");
+	c2s_enter_state(c2s, C2S_CLOSING);
+	xml_parser_stop(c2s->parser);
+	stream_finish(c2s->stream);
+	tell_ended(c2s);
+}
+
+void c2s_end(struct c2s *c2s, enum stream_error error, const char *text)
+{
+	struct buf out;
+
+	if (c2s->state == C2S_CLOSING)
+		return;
+	log_debug("client stream: ends with %s", stream_error_condition(error));
+	/* RFC 6120 section 4.9.1.2: an error before the header still needs a header to stand in. */
+	if (!c2s->header_sent)
+		send_header(c2s);
+	buf_init(&out, C2S_QUEUE_MAX);
+	if (stream_error_write(error, text, &out) == 0)
+		c2s_write(c2s, &out);
+	buf_free(&out);
+	close_stream(c2s);
+}
+
+static void on_closed(void *arg, const struct err *why)
+{
+	struct c2s *c2s = arg;
+
+	log_debug("client stream: connection is gone: %s", err_code_name(why->code));
+	tell_ended(c2s);
+	c2s->handler->gone(c2s->arg);
+}
+
+static void on_timer(void *arg)
+{
+	struct c2s *c2s = arg;
+
+	switch (c2s->state) {
+	case C2S_DELAY:
+		c2s_delayed(c2s);
+		break;
+	case C2S_CLOSING:
+		tell_ended(c2s);
+		c2s->handler->gone(c2s->arg);
+		break;
+	default:
+		c2s_end(c2s, STREAM_CONNECTION_TIMEOUT, NULL);
+	}
+}
+
+/* --- header and features --- */
+
+bool c2s_plain(const struct c2s *c2s)
+{
+	return c2s->secure || c2s->config->plain_without_tls;
+}
+
+static int write_login_features(const struct c2s *c2s, struct buf *out)
+{
+	int failed = 0;
+
+	if (c2s->config->tls && !c2s->secure)
+		failed |= buf_add_text(out, "<starttls xmlns='" NS_TLS "'/>");
+	failed |= buf_add_text(out, "<mechanisms xmlns='" NS_SASL "'>");
+	for (const char *const *name = sasl_mechanisms(c2s_plain(c2s)); *name; name++)
+		failed |= buf_printf(out, "<mechanism>%s</mechanism>", *name);
+	return failed | buf_add_text(out, "</mechanisms>");
+}
+
+/* RFC 6121 has no <session/> any more, but clients of RFC 3921 wait for the feature. */
+static int write_bind_features(struct buf *out)
+{
+	return buf_add_text(out, "<bind xmlns='" NS_BIND "'/>"
+				 "<session xmlns='" NS_SESSION "'><optional/></session>");
+}
+
+static void send_features(struct c2s *c2s)
+{
+	struct buf out;
+	int failed;
+
+	buf_init(&out, C2S_QUEUE_MAX);
+	failed = buf_add_text(&out, "<stream:features>");
+	failed |= c2s->user ? write_bind_features(&out) : write_login_features(c2s, &out);
+	failed |= buf_add_text(&out, "</stream:features>");
+	if (failed)
+		c2s_end(c2s, STREAM_RESOURCE_CONSTRAINT, NULL);
+	else
+		c2s_write(c2s, &out);
+	buf_free(&out);
+}
+
+/* RFC 6120 section 4.7.5: 1.x is understood; none means the protocol before it. */
+static bool version_fits(const char *version)
+{
+	char *end;
+	unsigned long major = version ? strtoul(version, &end, 10) : 0;
+
+	return major >= 1 && (*end == '.' || *end == '\0');
+}
+
+/* Is the client's header one that we can work with? -1 with *error. */
+static int check_header(const struct c2s *c2s, const struct xml *root, enum stream_error *error)
+{
+	const char *to = xml_get(root, "to");
+	struct jid jid;
+
+	*error = STREAM_INVALID_NAMESPACE;
+	if (strcmp(xml_ns(root), NS_STREAMS) != 0)
+		return -1;
+	*error = STREAM_BAD_FORMAT;
+	if (strcmp(xml_name(root), "stream") != 0)
+		return -1;
+	*error = STREAM_UNSUPPORTED_VERSION;
+	if (!version_fits(xml_get(root, "version")))
+		return -1;
+	*error = STREAM_IMPROPER_ADDRESSING;
+	if (!to || jid_parse(to, &jid, NULL) < 0)
+		return -1;
+	*error = STREAM_HOST_UNKNOWN;
+	return strcmp(jid.domain, c2s->config->domain) == 0 && !*jid.local ? 0 : -1;
+}
+
+static void on_opened(void *arg, const struct xml *root)
+{
+	struct c2s *c2s = arg;
+	enum stream_error error;
+
+	if (c2s->state == C2S_CLOSING)
+		return;
+	assert(c2s->state == C2S_HEADER || c2s->state == C2S_RESTART);
+	if (check_header(c2s, root, &error) < 0) {
+		c2s_end(c2s, error, NULL);
+		return;
+	}
+	send_header(c2s);
+	c2s_enter_state(c2s, c2s->user ? C2S_BIND : C2S_LOGIN);
+	send_features(c2s);
+}
+
+/* --- input --- */
+
+static void bound(struct c2s *c2s, struct xml *stanza)
+{
+	if (xml_is(stanza, "message", NS_CLIENT) || xml_is(stanza, "presence", NS_CLIENT) ||
+	    xml_is(stanza, "iq", NS_CLIENT)) {
+		c2s->handler->stanza(c2s->arg, stanza);
+		return;
+	}
+	c2s_end(c2s,
+		xml_is(stanza, NULL, NS_SERVER) ? STREAM_INVALID_NAMESPACE
+						: STREAM_UNSUPPORTED_STANZA_TYPE,
+		NULL);
+	xml_free(&stanza);
+}
+
+static void on_stanza(void *arg, struct xml *stanza)
+{
+	struct c2s *c2s = arg;
+
+	switch (c2s->state) {
+	case C2S_LOGIN:
+		c2s_login(c2s, stanza);
+		break;
+	case C2S_SASL:
+		c2s_sasl(c2s, stanza);
+		break;
+	case C2S_BIND:
+		c2s_bind(c2s, stanza);
+		break;
+	case C2S_BOUND:
+		bound(c2s, stanza);
+		return;
+	case C2S_DELAY:
+		/* The client did not wait for the answer. */
+		c2s_end(c2s, STREAM_POLICY_VIOLATION, NULL);
+		break;
+	case C2S_HEADER:
+	case C2S_RESTART:
+	case C2S_CLOSING:
+		break;
+	}
+	xml_free(&stanza);
+}
+
+/* The client's </stream:stream>: an orderly end (RFC 6120 section 4.4). */
+static void on_end_tag(void *arg)
+{
+	struct c2s *c2s = arg;
+
+	if (c2s->state != C2S_CLOSING)
+		close_stream(c2s);
+}
+
+static const struct xml_handler on_xml = {
+    .opened = on_opened,
+    .stanza = on_stanza,
+    .closed = on_end_tag,
+};
+
+static void on_received(void *arg, const uint8_t *data, size_t len)
+{
+	struct c2s *c2s = arg;
+	struct err err;
+
+	if (c2s->state != C2S_CLOSING && xml_parse(c2s->parser, data, len, &err) < 0)
+		c2s_end(c2s, stream_error_find(err.text), NULL);
+}
+
+/* --- life --- */
+
+static const struct stream_handler on_stream = {
+    .received = on_received,
+    .closed = on_closed,
+};
+
+struct c2s *c2s_new(const struct c2s_config *config, struct stream *stream,
+		    const struct c2s_handler *handler, void *arg)
+{
+	static const struct xml_limits limits = {
+	    .bytes = XML_LIMIT_BYTES, .depth = XML_LIMIT_DEPTH, .children = XML_LIMIT_CHILDREN};
+	struct c2s *c2s = calloc(1, sizeof(*c2s));
+
+	if (!c2s) {
+		stream_free(&stream);
+		return NULL;
+	}
+	*c2s = (struct c2s){.config = config, .handler = handler, .arg = arg, .stream = stream};
+	c2s->parser = xml_parser_new(&limits, &on_xml, c2s);
+	c2s->timer = timer_new(config->env, on_timer, c2s);
+	if (!c2s->parser || !c2s->timer) {
+		c2s_free(&c2s);
+		return NULL;
+	}
+	c2s->deadline_ms = env_mono_ms(config->env) + C2S_NEGOTIATION_MS;
+	c2s_enter_state(c2s, C2S_HEADER);
+	stream_set_handler(stream, &on_stream, c2s);
+	return c2s;
+}
+
+void c2s_free(struct c2s **c2s)
+{
+	struct c2s *old = *c2s;
+
+	if (!old)
+		return;
+	stream_free(&old->stream);
+	xml_parser_free(&old->parser);
+	timer_free(&old->timer);
+	sasl_free(&old->sasl);
+	free(old->user);
+	free(old);
+	*c2s = NULL;
+}
+
+const char *c2s_user(const struct c2s *c2s)
+{
+	return c2s->user;
+}

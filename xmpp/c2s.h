@@ -1,0 +1,80 @@
+/*
+ * c2s.h: one client's XML stream, from its header to its end (RFC 6120 sections 4 to 7).
+ *
+ * It speaks for itself until a resource is bound (TLS, SASL, bind) and then hands every stanza to
+ * its owner. It knows no other stream; who may log in and which resource is free, it asks. Works on
+ * any struct stream; TLS only on a socket.
+ */
+#ifndef XMPP_C2S_H
+#define XMPP_C2S_H
+
+#include "core/base/env.h"
+#include "core/base/secret.h"
+#include "core/base/stream.h"
+#include "xmpp/jid.h"
+#include "xmpp/sasl.h"
+#include "xmpp/stanza.h"
+#include "xmpp/stream_error.h"
+#include "xmpp/xml.h"
+
+#include <openssl/ssl.h>
+
+/* Time from the connection to the bound resource. RFC 6120 leaves it to us; a person who is asked
+ * about a certificate in between reconnects. */
+#define C2S_NEGOTIATION_MS 30000
+/* Failed SASL attempts before the stream ends (RFC 6120 section 6.4.5 recommends 2 to 5). */
+#define C2S_SASL_ATTEMPTS 5
+/* Delay before a failure is told; doubles each time, so that five guesses cost 3.1 s. */
+#define C2S_SASL_DELAY_MS 100
+/* What may wait for a client that does not read: a roster of 10,000 contacts with their presence
+ * comes to about 4 MB. */
+#define C2S_QUEUE_MAX (4 * 1024 * 1024)
+/* Time for the last bytes to leave after the end. */
+#define C2S_LINGER_MS 5000
+
+struct c2s;
+
+/* The same for all streams of a server, and outlives them. */
+struct c2s_config {
+	const struct env *env;
+	const char *domain;
+	SSL_CTX *tls; /* NULL: TLS is not offered */
+	bool plain_without_tls;
+	struct key state_secret; /* for sasl_new */
+};
+
+/* What the owner does for a stream. None is called from within c2s_new or c2s_free. */
+struct c2s_handler {
+	sasl_lookup credentials;
+	/* The client has proved to be c2s_user. */
+	void (*authenticated)(void *arg);
+	/* The client wants this resource (prepared; NULL: any). Write the full JID it gets to jid
+	 * and return 0, or -1 and *error. */
+	int (*bind)(void *arg, const char *resource, char jid[JID_TEXT_SIZE],
+		    enum stanza_error *error);
+	/* A message, presence or iq of the bound resource; the callee owns it. */
+	void (*stanza)(void *arg, struct xml *stanza);
+	/* The stream has ended: nothing comes any more, and what is sent is dropped. Exactly once,
+	 * possibly from within c2s_end. Not for the owner to free the stream in. */
+	void (*ended)(void *arg);
+	/* The connection is gone, after ended(): the owner frees the stream here. */
+	void (*gone)(void *arg);
+};
+
+/* Takes the stream over, also on failure. NULL when memory is short. */
+struct c2s *c2s_new(const struct c2s_config *config, struct stream *stream,
+		    const struct c2s_handler *handler, void *arg);
+/* Closes the connection at once and calls nothing. Not from within stanza(), bind(),
+ * authenticated() or ended(). */
+void c2s_free(struct c2s **c2s);
+
+/* The authenticated user's local part, NULL before. */
+const char *c2s_user(const struct c2s *c2s);
+/* Send a stanza to the bound resource; dropped before and after. A client that has C2S_QUEUE_MAX
+ * bytes to read is given up: ended() comes later from the loop. */
+void c2s_send(struct c2s *c2s, const struct xml *stanza);
+/* Say why (text NULL: no more than the condition) and end the stream. Does nothing after the end.
+ */
+void c2s_end(struct c2s *c2s, enum stream_error error, const char *text);
+
+#endif

@@ -1,0 +1,213 @@
+/*
+ * c2s_negotiate.c: STARTTLS, SASL and resource binding (RFC 6120 sections 5 to 7).
+ * Neighbours: c2s.c calls one function a state; sasl.c knows the mechanisms.
+ */
+#include "xmpp/c2s_private.h"
+
+#include "core/base/codec.h"
+#include "core/base/stream_socket.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- STARTTLS --- */
+
+static void start_tls(struct c2s *c2s)
+{
+	struct err err;
+
+	if (!c2s->config->tls || c2s->secure) {
+		c2s_write_text(c2s, "<failure xmlns='" NS_TLS "'/>");
+		c2s_end(c2s, STREAM_POLICY_VIOLATION, NULL);
+		return;
+	}
+	c2s_write_text(c2s, "<proceed xmlns='" NS_TLS "'/>");
+	/* Also drops what came in the same bytes, so that nobody can put something in front of the
+	 * encrypted stream. */
+	xml_parser_reset(c2s->parser);
+	if (stream_start_tls(c2s->stream, c2s->config->tls, &err) < 0) {
+		c2s_end(c2s, STREAM_INTERNAL_SERVER_ERROR, NULL);
+		return;
+	}
+	c2s->secure = true;
+	c2s->header_sent = false;
+	c2s_enter_state(c2s, C2S_HEADER);
+}
+
+/* --- SASL --- */
+
+/* condition is a literal. */
+static void fail(struct c2s *c2s, const char *condition)
+{
+	sasl_free(&c2s->sasl);
+	c2s->condition = condition;
+	c2s->failures++;
+	stream_pause(c2s->stream, true);
+	c2s_enter_state(c2s, C2S_DELAY);
+}
+
+void c2s_delayed(struct c2s *c2s)
+{
+	struct buf out;
+
+	stream_pause(c2s->stream, false);
+	buf_init(&out, C2S_QUEUE_MAX);
+	if (buf_printf(&out, "<failure xmlns='" NS_SASL "'><%s/></failure>", c2s->condition) == 0)
+		c2s_write(c2s, &out);
+	buf_free(&out);
+	if (c2s->failures >= C2S_SASL_ATTEMPTS)
+		c2s_end(c2s, STREAM_POLICY_VIOLATION, "too many failed attempts to log in");
+	else
+		c2s_enter_state(c2s, C2S_LOGIN);
+}
+
+/* <challenge/> or <success/> with data in base64 (RFC 6120 section 6.4.3, 6.4.6). */
+static void send_sasl(struct c2s *c2s, const char *name, const uint8_t *data, size_t len)
+{
+	char text[BASE64_LEN(SASL_MESSAGE_MAX) + 1] = "";
+	struct buf out;
+
+	base64_encode(data, len, text);
+	buf_init(&out, C2S_QUEUE_MAX);
+	if (buf_printf(&out, "<%s xmlns='" NS_SASL "'>%s</%s>", name, text, name) == 0)
+		c2s_write(c2s, &out);
+	buf_free(&out);
+	secret_wipe(text, sizeof(text));
+}
+
+static void succeed(struct c2s *c2s, const uint8_t *data, size_t len)
+{
+	c2s->user = strdup(sasl_user(c2s->sasl));
+	sasl_free(&c2s->sasl);
+	if (!c2s->user) {
+		fail(c2s, "temporary-auth-failure");
+		return;
+	}
+	send_sasl(c2s, "success", data, len);
+	xml_parser_reset(c2s->parser);
+	c2s->header_sent = false;
+	c2s_enter_state(c2s, C2S_RESTART);
+	c2s->handler->authenticated(c2s->arg);
+}
+
+/* message NULL: the client sent none. */
+static void step(struct c2s *c2s, const uint8_t *message, size_t len)
+{
+	uint8_t out[SASL_MESSAGE_MAX];
+	size_t out_len = 0;
+	const char *condition = "not-authorized";
+
+	switch (sasl_step(c2s->sasl, message, len, out, sizeof(out), &out_len, &condition)) {
+	case SASL_CHALLENGE:
+		c2s_enter_state(c2s, C2S_SASL);
+		send_sasl(c2s, "challenge", out, out_len);
+		break;
+	case SASL_SUCCESS:
+		succeed(c2s, out, out_len);
+		break;
+	case SASL_FAILURE:
+		fail(c2s, condition);
+		break;
+	}
+	secret_wipe(out, sizeof(out));
+}
+
+/* RFC 6120 section 6.4.2: no text is no data, "=" is data of zero length. */
+static void step_element(struct c2s *c2s, struct xml *element)
+{
+	const char *text = xml_text(element);
+	uint8_t message[SASL_MESSAGE_MAX];
+	int len = 0;
+
+	if (strcmp(text, "=") != 0) {
+		len = base64_decode(text, strlen(text), message, sizeof(message));
+		if (len < 0) {
+			fail(c2s, "incorrect-encoding");
+			return;
+		}
+	}
+	/* A <response/> is there even if it is empty; an <auth/> without text has none yet. */
+	if (!*text && xml_is(element, "auth", NULL))
+		step(c2s, NULL, 0);
+	else
+		step(c2s, message, (size_t)len);
+	secret_wipe(message, sizeof(message));
+}
+
+static void authenticate(struct c2s *c2s, struct xml *element)
+{
+	const char *mechanism = xml_get(element, "mechanism");
+
+	if (mechanism)
+		c2s->sasl =
+		    sasl_new(c2s->config->env, mechanism, c2s_plain(c2s),
+			     &c2s->config->state_secret, c2s->handler->credentials, c2s->arg);
+	if (c2s->sasl)
+		step_element(c2s, element);
+	else
+		fail(c2s, "invalid-mechanism");
+}
+
+void c2s_login(struct c2s *c2s, struct xml *element)
+{
+	if (xml_is(element, "starttls", NS_TLS))
+		start_tls(c2s);
+	else if (xml_is(element, "auth", NS_SASL))
+		authenticate(c2s, element);
+	else
+		c2s_end(c2s, STREAM_NOT_AUTHORIZED, NULL);
+}
+
+void c2s_sasl(struct c2s *c2s, struct xml *element)
+{
+	if (xml_is(element, "response", NS_SASL))
+		step_element(c2s, element);
+	else if (xml_is(element, "abort", NS_SASL))
+		fail(c2s, "aborted");
+	else
+		c2s_end(c2s, STREAM_NOT_AUTHORIZED, NULL);
+}
+
+/* --- resource binding --- */
+
+static void send_error(struct c2s *c2s, const struct xml *iq, enum stanza_error error)
+{
+	struct xml *reply = stanza_error_new(iq, error, NULL);
+
+	c2s_write_element(c2s, reply);
+	xml_free(&reply);
+}
+
+static void send_bound(struct c2s *c2s, const struct xml *iq, const char *jid)
+{
+	struct xml *reply = stanza_result(iq);
+	struct xml *child = xml_child_add(xml_child_add(reply, "bind", NS_BIND), "jid", NULL);
+
+	xml_text_add(child, jid);
+	c2s_enter_state(c2s, C2S_BOUND);
+	c2s_write_element(c2s, reply);
+	xml_free(&reply);
+}
+
+void c2s_bind(struct c2s *c2s, struct xml *element)
+{
+	struct xml *request = xml_child(element, "bind", NS_BIND);
+	const char *type = xml_get(element, "type");
+	char resource[JID_PART_MAX + 1] = "";
+	char jid[JID_TEXT_SIZE];
+	enum stanza_error error = STANZA_BAD_REQUEST;
+	const char *wish;
+
+	/* RFC 6120 section 7.1: nothing else is processed before the resource is bound. */
+	if (!xml_is(element, "iq", NS_CLIENT) || !request) {
+		c2s_end(c2s, STREAM_NOT_AUTHORIZED, "no resource is bound yet");
+		return;
+	}
+	wish = xml_child_text(request, "resource", NS_BIND);
+	if (!type || strcmp(type, "set") != 0 || !xml_get(element, "id") ||
+	    (wish && *wish && jid_resource_prepare(wish, resource) < 0) ||
+	    c2s->handler->bind(c2s->arg, *resource ? resource : NULL, jid, &error) < 0)
+		send_error(c2s, element, error);
+	else if (c2s->state == C2S_BIND) /* the owner may have ended it */
+		send_bound(c2s, element, jid);
+}

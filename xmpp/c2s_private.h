@@ -1,0 +1,62 @@
+/*
+ * c2s_private.h: what the files of a client stream share: c2s.c (life, header, features, output),
+ * c2s_negotiate.c (STARTTLS, SASL, bind).
+ */
+#ifndef XMPP_C2S_PRIVATE_H
+#define XMPP_C2S_PRIVATE_H
+
+#include "xmpp/c2s.h"
+
+/*
+ *            header           <auth/>           right
+ * C2S_HEADER ─────► C2S_LOGIN ─────► C2S_SASL ───────► C2S_RESTART ─► C2S_BIND ─► C2S_BOUND
+ *      ▲   <starttls/> │  ▲             │ wrong             header      bind
+ *      └───────────────┘  └─ C2S_DELAY ◄┘
+ * From everywhere: C2S_CLOSING.
+ */
+enum c2s_state {
+	C2S_HEADER,  /* waits for the header of the first stream, or of the one over TLS */
+	C2S_LOGIN,   /* features are out: <starttls/> or <auth/> may come */
+	C2S_SASL,    /* an exchange is under way */
+	C2S_DELAY,   /* it failed, and the client is told so after a while */
+	C2S_RESTART, /* authenticated: waits for the header of the stream to work in */
+	C2S_BIND,    /* waits for the resource binding request */
+	C2S_BOUND,   /* stanzas go to the owner */
+	C2S_CLOSING, /* our end is closed or given up; the connection goes when all has left */
+};
+
+struct c2s {
+	const struct c2s_config *config;
+	const struct c2s_handler *handler;
+	void *arg;
+	struct stream *stream;
+	struct xml_parser *parser;
+	struct timer *timer; /* what it means depends on the state */
+	enum c2s_state state;
+	int64_t deadline_ms; /* monotonic: C2S_BOUND must be reached until then */
+	bool secure;         /* TLS is on, or its handshake goes on */
+	bool header_sent;    /* our header of the present stream */
+	bool ended;          /* the owner was told */
+	struct sasl *sasl;   /* in C2S_SASL */
+	unsigned failures;
+	const char *condition; /* of the failure, in C2S_DELAY */
+	char *user;
+};
+
+void c2s_enter_state(struct c2s *c2s, enum c2s_state state);
+/* Send text as it is. */
+void c2s_write(struct c2s *c2s, const struct buf *text);
+void c2s_write_text(struct c2s *c2s, const char *text);
+void c2s_write_element(struct c2s *c2s, const struct xml *element);
+
+/* PLAIN may be used now. */
+bool c2s_plain(const struct c2s *c2s);
+
+/* One function a state for what comes in it; the element stays the caller's. */
+void c2s_login(struct c2s *c2s, struct xml *element);
+void c2s_sasl(struct c2s *c2s, struct xml *element);
+void c2s_bind(struct c2s *c2s, struct xml *element);
+/* The delay is over: tell the failure. */
+void c2s_delayed(struct c2s *c2s);
+
+#endif
