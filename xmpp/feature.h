@@ -1,0 +1,65 @@
+/*
+ * feature.h: the protocol features, one file each (feature_NAME.c), as the router's table and the
+ * server see them. A handler answers its request or drops it; it keeps nothing of it.
+ */
+#ifndef XMPP_FEATURE_H
+#define XMPP_FEATURE_H
+
+#include "xmpp/router.h"
+
+/* feature_roster.c: RFC 6121 section 2. */
+void roster_get(struct request *request);
+void roster_set(struct request *request);
+void roster_forbidden(struct request *request); /* another's roster */
+/* Find contact in the user's roster; *subscription may be NULL. */
+bool roster_has(const struct user *user, const char *contact, enum subscription *subscription);
+/* item NULL: removed. */
+void roster_push(struct user *user, const char *contact, const struct roster_item *item);
+
+/* feature_presence.c: RFC 6121 sections 3 and 4. */
+void presence_available(struct request *request);
+void presence_unavailable(struct request *request);
+void presence_subscribe(struct request *request);
+void presence_subscribed(struct request *request);
+void presence_unsubscribed(struct request *request);
+void presence_probe(struct request *request);
+void presence_refuse(struct request *request);
+void presence_drop(struct request *request);
+/* The session is not available any more: tell the user's other resources and the host. stanza is
+ * what the client said, NULL if it said nothing. */
+void presence_end(struct session *session, struct xml *stanza);
+/* Tell the user's available resources about contact. */
+void presence_of_contact(struct user *user, const char *contact,
+			 const struct server_presence *presence);
+
+/* feature_message.c: RFC 6121 sections 5 and 8.5. */
+void message_to_account(struct request *request);
+void message_to_resource(struct request *request);
+void message_to_contact(struct request *request);
+/* What server_deliver promises; stanza stays the caller's. */
+unsigned message_deliver(struct user *user, struct xml *stanza);
+
+/* feature_own.c: what one resource of a user sends to another. */
+void own_iq(struct request *request);
+
+/* feature_session.c: RFC 3921 section 3. */
+void session_start(struct request *request);
+void session_bind_again(struct request *request);
+
+/* feature_disco.c: XEP-0030. */
+void disco_server_info(struct request *request);
+void disco_account_info(struct request *request);
+void disco_contact_info(struct request *request);
+void disco_items(struct request *request);
+void disco_contact_items(struct request *request);
+
+/* feature_ping.c: XEP-0199. */
+void ping_answer(struct request *request);
+
+/* feature_version.c: XEP-0092. */
+void version_answer(struct request *request);
+
+/* feature_time.c: XEP-0202. */
+void time_answer(struct request *request);
+
+#endif

@@ -1,0 +1,87 @@
+/*
+ * feature_message.c: messages to contacts, to the user's own account and from contacts
+ * (RFC 6121 sections 5 and 8.5). What a message says is not looked at.
+ */
+#include "xmpp/feature.h"
+
+#include <string.h>
+
+/* RFC 6121 section 5.2.2: no or an unknown type is "normal". */
+static const char *message_type(const struct xml *stanza)
+{
+	const char *type = xml_get(stanza, "type");
+
+	return type ? type : "normal";
+}
+
+static bool is_type(const struct xml *stanza, const char *type)
+{
+	return strcmp(message_type(stanza), type) == 0;
+}
+
+/* To the bare JID: RFC 6121 section 8.5.2.1.1. Of the two ways it leaves open for chat and normal
+ * this is "all non-negative resources". */
+static unsigned deliver_bare(const struct user *user, struct xml *stanza)
+{
+	if (xml_is(stanza, "presence", NULL))
+		return user_send(user, session_available, stanza);
+	if (is_type(stanza, "groupchat") || is_type(stanza, "error"))
+		return 0;
+	return user_send(user, session_takes_messages, stanza);
+}
+
+/* The connected resource that stanza's to names, or NULL. */
+static struct session *addressee(const struct user *user, const struct xml *stanza)
+{
+	const char *to = xml_get(stanza, "to");
+	enum target target;
+	struct jid jid;
+
+	if (!to || router_target(user, to, &jid, &target) < 0 || target != TARGET_RESOURCE)
+		return NULL;
+	return user_session(user, jid.resource);
+}
+
+unsigned message_deliver(struct user *user, struct xml *stanza)
+{
+	struct session *session = addressee(user, stanza);
+
+	if (!session)
+		return deliver_bare(user, stanza);
+	session_send(session, stanza);
+	return 1;
+}
+
+void message_to_account(struct request *request)
+{
+	/* An error comes from the address that it was sent to, so the request keeps its to. */
+	struct xml *copy = xml_copy(request->stanza);
+	bool headline = is_type(request->stanza, "headline");
+
+	/* RFC 6121 section 8.5.2.2: with nobody there, what is not worth keeping is dropped. */
+	if (deliver_bare(request->session->user, copy) == 0 && !headline)
+		request_error(request, STANZA_SERVICE_UNAVAILABLE, NULL);
+	xml_free(&copy);
+}
+
+void message_to_resource(struct request *request)
+{
+	struct session *other = user_session(request->session->user, request->to.resource);
+
+	if (other)
+		session_send(other, request->stanza);
+	else if (is_type(request->stanza, "chat"))
+		message_to_account(request);
+	else
+		request_error(request, STANZA_SERVICE_UNAVAILABLE, NULL);
+}
+
+void message_to_contact(struct request *request)
+{
+	struct server *server = request->server;
+	struct err err;
+
+	if (server->host->message(server->host_arg, request->session->user->name, request->to.local,
+				  request->stanza, &err) < 0)
+		request_refused(request, &err);
+}

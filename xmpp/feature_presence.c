@@ -1,0 +1,274 @@
+/*
+ * feature_presence.c: RFC 6121 sections 3 (subscriptions) and 4 (presence).
+ *
+ * A client's presence goes to the user's other resources and, over all resources, to the host; what
+ * contacts are shown of it is the host's business. Directed presence is dropped.
+ */
+#include "xmpp/feature.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* RFC 6121 section 4.7.2.1 */
+static const char *const shows[] = {"away", "chat", "dnd", "xa"};
+
+/* The literal for a show value; "" for none, NULL for one that is none. */
+static const char *show_find(const char *text)
+{
+	if (!text || !*text)
+		return "";
+	for (size_t i = 0; i < sizeof(shows) / sizeof(shows[0]); i++)
+		if (strcmp(shows[i], text) == 0)
+			return shows[i];
+	return NULL;
+}
+
+/* RFC 6121 section 4.7.2.3: -128 to +127, 0 when it is missing. */
+static int priority_parse(const char *text, int *priority)
+{
+	char *end;
+	long value;
+
+	*priority = 0;
+	if (!text)
+		return 0;
+	value = strtol(text, &end, 10);
+	if (end == text || end[strspn(end, " \t\r\n")] || value < -128 || value > 127)
+		return -1;
+	*priority = (int)value;
+	return 0;
+}
+
+/* --- contacts' presence --- */
+
+/* NULL when memory is short. */
+static struct xml *contact_stanza(const struct server *server, const char *contact,
+				  const struct server_presence *presence)
+{
+	struct xml *stanza = xml_new("presence", NS_CLIENT);
+	const char *show = show_find(presence->show);
+	char from[JID_TEXT_SIZE];
+	char priority[8];
+
+	server_contact_jid(server, contact, from);
+	strcat(from, "/" SERVER_CONTACT_RESOURCE);
+	xml_set(stanza, "from", from);
+	if (!presence->available)
+		xml_set(stanza, "type", "unavailable");
+	if (show && *show && presence->available)
+		xml_text_add(xml_child_add(stanza, "show", NULL), show);
+	if (presence->status && *presence->status)
+		xml_text_add(xml_child_add(stanza, "status", NULL), presence->status);
+	if (presence->available && presence->priority) {
+		snprintf(priority, sizeof(priority), "%d", presence->priority);
+		xml_text_add(xml_child_add(stanza, "priority", NULL), priority);
+	}
+	return stanza;
+}
+
+void presence_of_contact(struct user *user, const char *contact,
+			 const struct server_presence *presence)
+{
+	struct xml *stanza = contact_stanza(user->server, contact, presence);
+
+	user_send(user, session_available, stanza);
+	xml_free(&stanza);
+}
+
+static void send_contact_presence(struct session *session, const char *contact, bool even_absent)
+{
+	struct server *server = session->user->server;
+	struct server_presence presence = {.show = "", .status = ""};
+	struct xml *stanza;
+
+	server->host->contact_presence(server->host_arg, session->user->name, contact, &presence);
+	if (!presence.available && !even_absent)
+		return;
+	stanza = contact_stanza(server, contact, &presence);
+	if (xml_set(stanza, "to", session->jid))
+		session_send(session, stanza);
+	xml_free(&stanza);
+}
+
+static void probe_item(void *arg, const struct roster_item *item)
+{
+	if (item->subscription == SUBSCRIPTION_TO || item->subscription == SUBSCRIPTION_BOTH)
+		send_contact_presence(arg, item->contact, false);
+}
+
+/* --- the user's own presence --- */
+
+/* Take what stanza says. -1 leaves the session as it was. */
+static int take_presence(struct session *session, struct xml *stanza, enum stanza_error *error)
+{
+	const char *show = show_find(xml_child_text(stanza, "show", NS_CLIENT));
+	const char *status = xml_child_text(stanza, "status", NS_CLIENT);
+	struct xml *copy;
+	char *status_copy;
+	int priority;
+
+	*error = STANZA_BAD_REQUEST;
+	if (!show || priority_parse(xml_child_text(stanza, "priority", NS_CLIENT), &priority) < 0)
+		return -1;
+	*error = STANZA_RESOURCE_CONSTRAINT;
+	copy = xml_copy(stanza);
+	status_copy = strdup(status ? status : "");
+	if (!copy || !status_copy) {
+		xml_free(&copy);
+		free(status_copy);
+		return -1;
+	}
+	xml_free(&session->presence);
+	free(session->status);
+	session->presence = copy;
+	session->status = status_copy;
+	session->show = show;
+	session->priority = priority;
+	session->presence_no = ++session->user->server->presence_no;
+	return 0;
+}
+
+/* The presence of the user's other resources. */
+static void send_own_presence(struct session *session)
+{
+	for (struct session *other = session->user->sessions; other; other = other->next)
+		if (other != session && session_available(other) &&
+		    xml_set(other->presence, "to", session->jid))
+			session_send(session, other->presence);
+}
+
+/* RFC 6121 section 4.2.2: what a resource that has just come is shown. */
+static void welcome(struct session *session)
+{
+	struct server *server = session->user->server;
+
+	send_own_presence(session);
+	server->host->roster(server->host_arg, session->user->name, probe_item, session);
+}
+
+void presence_available(struct request *request)
+{
+	struct session *session = request->session;
+	struct server *server = request->server;
+	bool first = !session_available(session);
+	enum stanza_error error;
+
+	/* Directed to oneself: RFC 6121 has no use for it. */
+	if (xml_get(request->stanza, "to"))
+		return;
+	if (take_presence(session, request->stanza, &error) < 0) {
+		request_error(request, error, NULL);
+		return;
+	}
+	/* To all resources, this one too (RFC 6121 section 4.2.2, 4.4.2). */
+	user_send(session->user, session_available, session->presence);
+	if (first)
+		welcome(session);
+	user_tell_presence(session->user);
+	if (session->ready || !session_takes_messages(session))
+		return;
+	session->ready = true;
+	server->host->ready(server->host_arg, session->user->name);
+}
+
+/* NULL when memory is short. */
+static struct xml *unavailable_stanza(const struct session *session, struct xml *said)
+{
+	struct xml *stanza;
+
+	if (said)
+		return xml_copy(said);
+	stanza = xml_new("presence", NS_CLIENT);
+	xml_set(stanza, "type", "unavailable");
+	return xml_set(stanza, "from", session->jid);
+}
+
+void presence_end(struct session *session, struct xml *stanza)
+{
+	struct xml *farewell;
+
+	if (!session_available(session))
+		return;
+	xml_free(&session->presence);
+	session->ready = false;
+	farewell = unavailable_stanza(session, stanza);
+	user_send(session->user, session_available, farewell);
+	xml_free(&farewell);
+	user_tell_presence(session->user);
+}
+
+void presence_unavailable(struct request *request)
+{
+	if (!xml_get(request->stanza, "to"))
+		presence_end(request->session, request->stanza);
+}
+
+/* --- subscriptions --- */
+
+static int ask_host(struct request *request)
+{
+	struct server *server = request->server;
+	struct err err;
+
+	if (server->host->subscribe(server->host_arg, request->session->user->name,
+				    request->to.local, &err) == 0)
+		return 0;
+	request_refused(request, &err);
+	return -1;
+}
+
+/* Section 3.1.3: one who is subscribed already is told so at once; otherwise the host speaks when
+ * the contact has answered. */
+void presence_subscribe(struct request *request)
+{
+	enum subscription subscription;
+	char from[JID_TEXT_SIZE];
+	struct xml *stanza;
+
+	if (ask_host(request) < 0 ||
+	    !roster_has(request->session->user, request->to.local, &subscription) ||
+	    (subscription != SUBSCRIPTION_TO && subscription != SUBSCRIPTION_BOTH))
+		return;
+	server_contact_jid(request->server, request->to.local, from);
+	stanza = xml_new("presence", NS_CLIENT);
+	xml_set(stanza, "type", "subscribed");
+	if (xml_set(stanza, "from", from))
+		user_send(request->session->user, session_interested, stanza);
+	xml_free(&stanza);
+}
+
+void presence_subscribed(struct request *request)
+{
+	ask_host(request);
+}
+
+void presence_unsubscribed(struct request *request)
+{
+	struct server *server = request->server;
+	struct err err;
+
+	if (server->host->deny && server->host->deny(server->host_arg, request->session->user->name,
+						     request->to.local, &err) < 0)
+		request_refused(request, &err);
+}
+
+/* Servers probe, clients need not; section 4.3 answers anyway. */
+void presence_probe(struct request *request)
+{
+	if (roster_has(request->session->user, request->to.local, NULL))
+		send_contact_presence(request->session, request->to.local, true);
+}
+
+/* --- the rest --- */
+
+/* So that a client that joins a room on another server learns that there is none. */
+void presence_refuse(struct request *request)
+{
+	request_error(request, STANZA_REMOTE_SERVER_NOT_FOUND, NULL);
+}
+
+void presence_drop(struct request *request)
+{
+	(void)request;
+}

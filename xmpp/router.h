@@ -1,0 +1,54 @@
+/*
+ * router.h: which handler answers a client's stanza: one table for all features.
+ */
+#ifndef XMPP_ROUTER_H
+#define XMPP_ROUTER_H
+
+#include "xmpp/session.h"
+
+enum route_kind { ROUTE_IQ_GET, ROUTE_IQ_SET, ROUTE_MESSAGE, ROUTE_PRESENCE };
+
+/* Whom a stanza is for; a route may serve several. */
+enum target {
+	TARGET_SERVER = 1,     /* the domain */
+	TARGET_ACCOUNT = 2,    /* the user's own bare JID, or none given */
+	TARGET_RESOURCE = 4,   /* one of the user's own full JIDs */
+	TARGET_CONTACT = 8,    /* any other local part at the domain, bare or full */
+	TARGET_ELSEWHERE = 16, /* another domain */
+};
+
+/* A stanza on its way to a handler. */
+struct request {
+	struct session *session; /* who sent it */
+	struct server *server;
+	struct xml *stanza;  /* its from is the session's full JID */
+	struct xml *payload; /* of an iq get or set: its one child; else NULL */
+	enum target target;
+	struct jid to;
+};
+
+struct route {
+	enum route_kind kind;
+	unsigned targets;
+	const char *name; /* iq: of the payload; presence: its type, "" for none; NULL: any */
+	const char *ns;   /* iq: of the payload; NULL: any */
+	void (*handler)(struct request *request);
+};
+
+/* Route a stanza of the session, and free it. */
+void router_route(struct session *session, struct xml *stanza);
+
+/* The first route that fits, or NULL. name and ns as in struct route. */
+const struct route *router_find(enum route_kind kind, enum target target, const char *name,
+				const char *ns);
+/* Whom is it for? -1: to is no JID. */
+int router_target(const struct user *user, const char *to, struct jid *jid, enum target *target);
+
+/* For handlers. An error is not sent in answer to an error. reply is freed; NULL is logged. */
+void request_reply(const struct request *request, struct xml *reply);
+void request_result(const struct request *request);
+void request_error(const struct request *request, enum stanza_error error, const char *text);
+/* The stanza error that fits what the host said, with its text. */
+void request_refused(const struct request *request, const struct err *err);
+
+#endif

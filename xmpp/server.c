@@ -1,0 +1,368 @@
+/*
+ * server.c: listeners, the streams of all clients and the limits on them.
+ * Neighbours: c2s.c (one stream), user.c and session.c, router.c (what becomes of a stanza).
+ */
+#include "xmpp/feature.h"
+
+#include "xmpp/secret_file.h"
+
+#include "core/base/codec.h"
+#include "core/base/log.h"
+#include "core/base/stream_socket.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Random bytes of a resource made up for a client: enough not to meet another. */
+#define RESOURCE_RANDOM_LEN 5
+
+/* A stream, and the session on it once a resource is bound. */
+struct client {
+	struct client *older, *newer;
+	struct server *server;
+	struct c2s *c2s;
+	struct session *session;
+	bool authenticated;
+};
+
+void server_contact_jid(const struct server *server, const char *contact, char out[JID_TEXT_SIZE])
+{
+	snprintf(out, JID_TEXT_SIZE, "%.*s@%s", JID_PART_MAX, contact, server->domain);
+}
+
+/* --- list of streams --- */
+
+static void client_link(struct client *client)
+{
+	struct server *server = client->server;
+
+	client->older = server->newest;
+	if (server->newest)
+		server->newest->newer = client;
+	else
+		server->oldest = client;
+	server->newest = client;
+	server->streams++;
+}
+
+static void client_unlink(struct client *client)
+{
+	struct server *server = client->server;
+
+	if (client->older)
+		client->older->newer = client->newer;
+	else
+		server->oldest = client->newer;
+	if (client->newer)
+		client->newer->older = client->older;
+	else
+		server->newest = client->older;
+	server->streams--;
+	if (client->authenticated)
+		server->authenticated--;
+}
+
+static void client_free(struct client *client)
+{
+	client_unlink(client);
+	c2s_free(&client->c2s);
+	session_free(&client->session);
+	free(client);
+}
+
+/* --- what streams ask for --- */
+
+static int on_credentials(void *arg, const char *user, struct sasl_credentials *credentials)
+{
+	struct server *server = ((struct client *)arg)->server;
+
+	return server->host->credentials(server->host_arg, user, credentials);
+}
+
+static void on_authenticated(void *arg)
+{
+	struct client *client = arg;
+
+	client->authenticated = true;
+	client->server->authenticated++;
+	log_info("a user has logged in");
+	log_debug("user %s has logged in", log_private(c2s_user(client->c2s)));
+}
+
+/* RFC 6120 section 7.7.2.2, the third way: the client that is there now wins over one that may be a
+ * dead connection of its own. */
+static void end_conflicting(const struct user *user, const char *resource)
+{
+	struct session *old = user_session(user, resource);
+
+	if (!old)
+		return;
+	c2s_end(old->c2s, STREAM_CONFLICT, "another client took this resource");
+	/* A stream that is being given up ends its session only later. */
+	session_end(old);
+}
+
+static void make_resource(const struct env *env, char out[JID_PART_MAX + 1])
+{
+	uint8_t bytes[RESOURCE_RANDOM_LEN];
+
+	env_random(env, bytes, sizeof(bytes));
+	base32_encode(bytes, sizeof(bytes), out);
+}
+
+static int on_bind(void *arg, const char *resource, char jid[JID_TEXT_SIZE],
+		   enum stanza_error *error)
+{
+	struct client *client = arg;
+	struct user *user = user_get(client->server, c2s_user(client->c2s));
+	char made[JID_PART_MAX + 1];
+
+	*error = STANZA_RESOURCE_CONSTRAINT;
+	if (!user)
+		return -1;
+	if (!resource) {
+		make_resource(client->server->env, made);
+		resource = made;
+	}
+	end_conflicting(user, resource);
+	if (user_session_count(user) >= SERVER_SESSIONS_MAX)
+		return -1;
+	client->session = session_new(user, client->c2s, resource);
+	if (!client->session)
+		return -1;
+	snprintf(jid, JID_TEXT_SIZE, "%s", client->session->jid);
+	return 0;
+}
+
+static void on_stanza(void *arg, struct xml *stanza)
+{
+	struct client *client = arg;
+
+	router_route(client->session, stanza);
+}
+
+static void on_ended(void *arg)
+{
+	struct client *client = arg;
+
+	if (client->session)
+		session_end(client->session);
+}
+
+static void on_gone(void *arg)
+{
+	client_free(arg);
+}
+
+static const struct c2s_handler on_c2s = {
+    .credentials = on_credentials,
+    .authenticated = on_authenticated,
+    .bind = on_bind,
+    .stanza = on_stanza,
+    .ended = on_ended,
+    .gone = on_gone,
+};
+
+/* --- listening --- */
+
+/* Without a word: an error message would keep the descriptor of one that does not read it. */
+static void drop_oldest_stranger(struct server *server)
+{
+	struct client *client = server->oldest;
+
+	while (client && client->authenticated)
+		client = client->newer;
+	if (client)
+		client_free(client);
+}
+
+static void on_accept(void *arg, struct stream *stream)
+{
+	struct server *server = arg;
+	struct client *client;
+
+	if (server->streams - server->authenticated >= SERVER_STRANGERS_MAX)
+		drop_oldest_stranger(server);
+	client = calloc(1, sizeof(*client));
+	if (!client) {
+		stream_free(&stream);
+		return;
+	}
+	client->server = server;
+	client->c2s = c2s_new(&server->c2s, stream, &on_c2s, client);
+	if (client->c2s)
+		client_link(client);
+	else
+		free(client);
+}
+
+/* Has the system no such address? err_system puts the system's words at the end. */
+static bool address_missing(const struct err *err)
+{
+	return strstr(err->text, strerror(EADDRNOTAVAIL)) ||
+	       strstr(err->text, strerror(EAFNOSUPPORT));
+}
+
+static int listen_on(struct server *server, const char *address, struct err *err)
+{
+	struct listener *listener =
+	    listener_new_tcp(server->loop, address, server->port, on_accept, server, err);
+
+	if (!listener && strchr(address, ':') && address_missing(err)) {
+		log_notice("no IPv6 here: not listening on %s", address);
+		return 0;
+	}
+	if (!listener && strstr(err->text, strerror(EADDRINUSE)))
+		return err_wrap(err, "another Jabber server runs on this port; stop it or choose "
+				     "another port");
+	if (!listener)
+		return -1;
+	server->listeners[server->listener_count++] = listener;
+	server->port = listener_port(listener);
+	return 0;
+}
+
+static int listen_all(struct server *server, const struct server_config *config, struct err *err)
+{
+	server->port = config->port;
+	for (const char *const *address = config->listen; *address; address++) {
+		if (server->listener_count == SERVER_LISTEN_MAX)
+			return err_set(err, ERR_LIMIT, "more than %d addresses to listen on",
+				       SERVER_LISTEN_MAX);
+		if (listen_on(server, *address, err) < 0)
+			return err_wrap(err, "listen for Jabber clients");
+	}
+	if (server->listener_count == 0)
+		return err_set(err, ERR_INPUT, "no address to listen on for Jabber clients");
+	return 0;
+}
+
+static void stop_listening(struct server *server)
+{
+	while (server->listener_count > 0)
+		listener_free(&server->listeners[--server->listener_count]);
+}
+
+/* --- life --- */
+
+static int prepare(struct server *server, const struct server_config *config, struct err *err)
+{
+	struct jid jid;
+
+	if (jid_parse(config->domain, &jid, err) < 0)
+		return err_wrap(err, "domain of the Jabber server");
+	if (*jid.local || *jid.resource)
+		return err_set(err, ERR_INPUT, "domain of the Jabber server: not a domain");
+	server->domain = strdup(jid.domain);
+	if (!server->domain)
+		return err_set(err, ERR_MEMORY, "no memory for the Jabber server");
+	if (config->tls_directory)
+		log_warn("the Jabber server does not know TLS yet: it is not offered");
+	server->c2s = (struct c2s_config){.env = server->env,
+					  .domain = server->domain,
+					  .tls = server->tls,
+					  .plain_without_tls = config->plain_without_tls};
+	if (config->state_secret)
+		return secret_file_load(server->env, config->state_secret,
+					&server->c2s.state_secret, err);
+	env_random(server->env, server->c2s.state_secret.bytes, KEY_LEN);
+	return 0;
+}
+
+struct server *server_new(struct loop *loop, const struct server_config *config,
+			  const struct server_host *host, void *arg, struct err *err)
+{
+	struct server *server = calloc(1, sizeof(*server));
+
+	if (!server) {
+		err_set(err, ERR_MEMORY, "no memory for the Jabber server");
+		return NULL;
+	}
+	server->loop = loop;
+	server->env = loop_env(loop);
+	server->host = host;
+	server->host_arg = arg;
+	if (prepare(server, config, err) < 0 || listen_all(server, config, err) < 0)
+		server_free(&server);
+	return server;
+}
+
+void server_stop(struct server *server)
+{
+	stop_listening(server);
+	for (struct client *client = server->oldest; client; client = client->newer)
+		c2s_end(client->c2s, STREAM_SYSTEM_SHUTDOWN, NULL);
+}
+
+void server_free(struct server **server)
+{
+	struct server *old = *server;
+	struct user *user;
+
+	if (!old)
+		return;
+	stop_listening(old);
+	while (old->oldest)
+		client_free(old->oldest);
+	while ((user = old->users)) {
+		old->users = user->next;
+		user_free(&user);
+	}
+	SSL_CTX_free(old->tls);
+	key_wipe(&old->c2s.state_secret);
+	free(old->domain);
+	free(old);
+	*server = NULL;
+}
+
+uint16_t server_port(const struct server *server)
+{
+	return server->port;
+}
+
+void server_counts(const struct server *server, unsigned *streams, unsigned *authenticated)
+{
+	*streams = server->streams;
+	*authenticated = server->authenticated;
+}
+
+/* --- what the layer above tells --- */
+
+unsigned server_deliver(struct server *server, const char *user_name, struct xml *stanza)
+{
+	struct user *user = user_find(server, user_name);
+	unsigned count = user && stanza ? message_deliver(user, stanza) : 0;
+
+	xml_free(&stanza);
+	return count;
+}
+
+void server_contact_presence(struct server *server, const char *user_name, const char *contact,
+			     const struct server_presence *presence)
+{
+	struct user *user = user_find(server, user_name);
+
+	if (user)
+		presence_of_contact(user, contact, presence);
+}
+
+void server_roster_push(struct server *server, const char *user_name, const char *contact,
+			const struct roster_item *item)
+{
+	struct user *user = user_find(server, user_name);
+
+	if (user)
+		roster_push(user, contact, item);
+}
+
+void server_user_end(struct server *server, const char *user_name)
+{
+	for (struct client *client = server->oldest; client; client = client->newer) {
+		const char *name = c2s_user(client->c2s);
+
+		if (name && strcmp(name, user_name) == 0)
+			c2s_end(client->c2s, STREAM_NOT_AUTHORIZED, "please log in again");
+	}
+}

@@ -1,0 +1,45 @@
+/*
+ * server_private.h: what the files of the server share: server.c (listeners, streams, limits),
+ * user.c and session.c (users and their bound resources), router.c and the features.
+ */
+#ifndef XMPP_SERVER_PRIVATE_H
+#define XMPP_SERVER_PRIVATE_H
+
+#include "xmpp/c2s.h"
+#include "xmpp/server.h"
+#include "xmpp/stanza.h"
+
+/* Most addresses to listen on; two (127.0.0.1 and ::1) are usual. */
+#define SERVER_LISTEN_MAX 8
+/* Most streams that are not authenticated; with one more the oldest of them is closed. */
+#define SERVER_STRANGERS_MAX 256
+/* Most bound resources of a user. */
+#define SERVER_SESSIONS_MAX 64
+/* The resource that contacts are shown with: their real ones are nobody's business. */
+#define SERVER_CONTACT_RESOURCE "tacet"
+
+struct client;
+struct user;
+
+struct server {
+	struct loop *loop;
+	const struct env *env;
+	const struct server_host *host;
+	void *host_arg;
+	char *domain;
+	SSL_CTX *tls;
+	struct c2s_config c2s;
+	struct listener *listeners[SERVER_LISTEN_MAX];
+	unsigned listener_count;
+	uint16_t port;
+	struct client *oldest, *newest; /* all streams, by age */
+	unsigned streams, authenticated;
+	struct user *users;   /* those who have logged in since the start */
+	uint64_t presence_no; /* counts presence stanzas, to tell the latest */
+	uint64_t push_no;     /* ids of roster pushes */
+};
+
+/* contact's bare JID. */
+void server_contact_jid(const struct server *server, const char *contact, char out[JID_TEXT_SIZE]);
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * user.h: a user of the server and the resources they have bound.
+ *
+ * Users are made when someone logs in, and stay until the server goes: a few bytes each, and no
+ * handler finds its user gone.
+ */
+#ifndef XMPP_USER_H
+#define XMPP_USER_H
+
+#include "xmpp/server_private.h"
+
+struct session;
+
+struct user {
+	struct user *next;
+	struct server *server;
+	char *name; /* local part */
+	struct session *sessions;
+	struct server_presence told; /* what the host was told last; its status is owned */
+};
+
+/* NULL when the user has not logged in. */
+struct user *user_find(const struct server *server, const char *name);
+/* Found or made; NULL when memory is short. */
+struct user *user_get(struct server *server, const char *name);
+/* All sessions must have ended. */
+void user_free(struct user **user);
+
+/* The session with that resource, or NULL. */
+struct session *user_session(const struct user *user, const char *resource);
+/* How many sessions there are. */
+unsigned user_session_count(const struct user *user);
+/* Send to every session that is wanted, with its to. Returns how many that were. */
+unsigned user_send(const struct user *user, bool (*wanted)(const struct session *session),
+		   struct xml *stanza);
+/* Tell the host the presence over all sessions if it differs from what it was told last. */
+void user_tell_presence(struct user *user);
+
+#endif
