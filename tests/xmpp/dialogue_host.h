@@ -1,0 +1,37 @@
+/*
+ * dialogue_host.h: a stand-in for the layer above the server: users and contacts of a script,
+ * answers as the script wants them, and a list of what the server has said.
+ */
+#ifndef TESTS_XMPP_DIALOGUE_HOST_H
+#define TESTS_XMPP_DIALOGUE_HOST_H
+
+#include "xmpp/server.h"
+
+struct dialogue_host;
+
+struct dialogue_host *dialogue_host_new(const struct env *env);
+void dialogue_host_free(struct dialogue_host **host);
+/* For server_new, with the host as arg. */
+const struct server_host *dialogue_host_functions(void);
+/* Pushes go there. */
+void dialogue_host_set_server(struct dialogue_host *host, struct server *server);
+
+int dialogue_host_add_user(struct dialogue_host *host, const char *name, const char *password);
+/* Add a contact to the user's roster; groups: separated by commas, "" for none. -1: bad word. */
+int dialogue_host_add_contact(struct dialogue_host *host, const char *user, const char *contact,
+			      const char *subscription, const char *name, const char *groups);
+/* Set what the contact shows (without telling the server). */
+int dialogue_host_set_presence(struct dialogue_host *host, const char *user, const char *contact,
+			       const struct server_presence *presence);
+/* The next function that can fail fails so. */
+void dialogue_host_refuse(struct dialogue_host *host, enum err_code code, const char *text);
+/* Push the contact's item as it is. */
+int dialogue_host_push(struct dialogue_host *host, const char *user, const char *contact);
+/* Remove the contact and push that. */
+int dialogue_host_remove(struct dialogue_host *host, const char *user, const char *contact);
+
+/* The oldest call not asked for yet, as text ("presence alice away 5 lunch"; "" for none), and the
+ * stanza that came with it; the caller frees it. text lives until the next call. */
+const char *dialogue_host_next_call(struct dialogue_host *host, struct xml **stanza);
+
+#endif
