@@ -4,6 +4,7 @@
  */
 #include "xmpp/feature.h"
 
+#include "xmpp/certificate.h"
 #include "xmpp/secret_file.h"
 
 #include "core/base/codec.h"
@@ -258,8 +259,12 @@ static int prepare(struct server *server, const struct server_config *config, st
 	server->domain = strdup(jid.domain);
 	if (!server->domain)
 		return err_set(err, ERR_MEMORY, "no memory for the Jabber server");
-	if (config->tls_directory)
-		log_warn("the Jabber server does not know TLS yet: it is not offered");
+	if (config->tls_directory) {
+		server->tls =
+		    certificate_context(server->env, config->tls_directory, server->domain, err);
+		if (!server->tls)
+			return err_wrap(err, "certificate of the Jabber server");
+	}
 	server->c2s = (struct c2s_config){.env = server->env,
 					  .domain = server->domain,
 					  .tls = server->tls,

@@ -4,6 +4,7 @@
 #include "tests/xmpp/dialogue.h"
 
 #include "tests/xmpp/dialogue_match.h"
+#include "xmpp/certificate.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -231,7 +232,7 @@ static int starts_tls(const struct actor *actor)
 	if (!xml_is(got, "proceed", "urn:ietf:params:xml:ns:xmpp-tls"))
 		return fail_item(actor, "proceed", what, got);
 	xml_free(&got);
-	snprintf(path, sizeof(path), "%s/ca.pem", actor->script->directory);
+	snprintf(path, sizeof(path), "%s/" CERTIFICATE_CA_FILE, actor->script->directory);
 	if (dialogue_client_start_tls(*actor->client, path, "localhost") < 0)
 		return script_fail(actor->script, "%s: the TLS handshake fails", actor->name);
 	return 0;
