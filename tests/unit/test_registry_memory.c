@@ -1,5 +1,6 @@
-/* Tests of registry.c and registry_memory.c, under a clock of their own. */
+/* Tests of registry.c and registry_memory.c, under the fake clock. */
 #include "core/registry_memory.h"
+#include "tests/scenario/fake_env.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,87 +9,11 @@
 
 #include <cmocka.h>
 
-/* --- a clock that stands still until it is told --- */
-
-struct fake_timer {
-	struct timer base;
-	struct fake_timer *next;
-	void (*fire)(void *arg);
-	void *arg;
-	int64_t due; /* -1: stopped */
-};
-
-static int64_t now;
-static struct fake_timer *timers;
-
-static int64_t fake_ms(void *self)
-{
-	(void)self;
-	return now;
-}
-
-static struct timer *fake_timer_new(void *self, void (*fire)(void *arg), void *arg);
-
-static void fake_timer_set(struct timer *base, int64_t delay_ms)
-{
-	((struct fake_timer *)base)->due = now + (delay_ms > 0 ? delay_ms : 0);
-}
-
-static void fake_timer_stop(struct timer *base)
-{
-	((struct fake_timer *)base)->due = -1;
-}
-
-static void fake_timer_free(struct timer *base)
-{
-	for (struct fake_timer **link = &timers; *link; link = &(*link)->next) {
-		if (&(*link)->base == base) {
-			*link = (*link)->next;
-			break;
-		}
-	}
-	free(base);
-}
-
-static const struct env_ops fake_ops = {
-    .wall_ms = fake_ms,
-    .mono_ms = fake_ms,
-    .timer_new = fake_timer_new,
-    .timer_set = fake_timer_set,
-    .timer_stop = fake_timer_stop,
-    .timer_free = fake_timer_free,
-};
-static const struct env env = {.ops = &fake_ops};
-
-static struct timer *fake_timer_new(void *self, void (*fire)(void *arg), void *arg)
-{
-	struct fake_timer *t = calloc(1, sizeof(*t));
-
-	(void)self;
-	assert_non_null(t);
-	*t = (struct fake_timer){
-	    .base = {&fake_ops}, .next = timers, .fire = fire, .arg = arg, .due = -1};
-	timers = t;
-	return &t->base;
-}
+static struct fake_clock *fake_clock;
 
 static void advance(int64_t ms)
 {
-	int64_t end = now + ms;
-
-	for (;;) {
-		struct fake_timer *first = NULL;
-
-		for (struct fake_timer *t = timers; t; t = t->next)
-			if (t->due >= 0 && t->due <= end && (!first || t->due <= first->due))
-				first = t;
-		if (!first)
-			break;
-		now = first->due;
-		first->due = -1;
-		first->fire(first->arg);
-	}
-	now = end;
+	fake_clock_run(fake_clock, ms);
 }
 
 /* --- what the callbacks saw --- */
@@ -172,6 +97,7 @@ static struct registry_op *get(struct registry *registry, uint8_t first, unsigne
 }
 
 struct fixture {
+	struct fake_env *env;
 	struct registry_memory_store *store;
 	struct registry *one, *two;
 };
@@ -181,10 +107,11 @@ static int set_up(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	assert_non_null(f);
-	now = 1000000;
-	f->store = registry_memory_store_new(&env);
-	f->one = registry_memory_new(&env, f->store, 50);
-	f->two = registry_memory_new(&env, f->store, 20);
+	fake_clock = fake_clock_new(1);
+	f->env = fake_env_new(fake_clock);
+	f->store = registry_memory_store_new(fake_env_env(f->env));
+	f->one = registry_memory_new(fake_env_env(f->env), f->store, 50);
+	f->two = registry_memory_new(fake_env_env(f->env), f->store, 20);
 	*state = f;
 	return 0;
 }
@@ -196,7 +123,8 @@ static int tear_down(void **state)
 	registry_free(&f->one);
 	registry_free(&f->two);
 	registry_memory_store_free(&f->store);
-	assert_null(timers);
+	fake_env_free(&f->env);
+	fake_clock_free(&fake_clock);
 	free(f);
 	return 0;
 }
