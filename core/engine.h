@@ -50,6 +50,9 @@ enum contact_state {
 /* How a message ended. */
 enum delivery { DELIVERY_ACKED, DELIVERY_REJECTED };
 
+/* All handlers are called from the loop, never from within an engine call (message() also from
+ * engine_deliver_waiting), never after engine_free; they may call everything but engine_free. NULL:
+ * not interested. */
 struct engine_handler {
 	/* A contact's status as it is to be shown (SHOW_OFFLINE when the link is gone). */
 	void (*status)(void *arg, struct contact *contact, const struct status *status);
@@ -78,13 +81,18 @@ struct engine_config {
 /* Open or make the database and load all accounts; nothing is sent yet. */
 struct engine *engine_new(const struct engine_config *config, const struct engine_handler *handler,
 			  void *arg, struct err *err);
-/* Say goodbye in every session, close everything. The frames are handed to the transport; give the
- * loop a moment before the transport goes. */
+/* Close everything at once, and free. To say goodbye before: engine_stop, then let the loop run until
+ * engine_quiet, or a second or two. Not from within a handler. */
 void engine_free(struct engine **engine);
 /* Go online: services are made, contacts looked up. Before it, and after engine_stop, nothing is
  * sent. engine_stop says goodbye and withdraws. */
 void engine_start(struct engine *engine);
 void engine_stop(struct engine *engine);
+/* Has everything that was said been handed to the transport? */
+bool engine_quiet(const struct engine *engine);
+/* The network may be back (tor is ready, the machine has woken up): try again now what waits after a
+ * failure. */
+void engine_wake(struct engine *engine);
 /* Correct the system clock by offset_ms for everything that is said to others. */
 void engine_set_clock_offset(struct engine *engine, int64_t offset_ms);
 int64_t engine_now_ms(const struct engine *engine);
@@ -98,7 +106,8 @@ void engine_accounts(const struct engine *engine, void (*each)(void *arg, struct
 const char *account_name(const struct account *account);
 /* The account's id (identity.h), with a NUL; lives as long as the account. */
 const char *account_id(const struct account *account);
-/* What the contacts are shown while they are linked. Known again after a restart: no. */
+/* What the contacts are shown while they are linked. Known again after a restart: no. -1: no such
+ * show, or the text is not UTF-8. */
 int account_set_status(struct account *account, const struct status *status);
 /* Is the account's service reachable (its descriptor uploaded)? */
 bool account_published(const struct account *account);

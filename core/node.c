@@ -238,28 +238,17 @@ struct node *node_new(struct loop *loop, const struct node_config *config,
 
 /* --- the end --- */
 
-static void count_linked(void *arg, struct contact *contact)
-{
-	*(unsigned *)arg += contact_state(contact) == CONTACT_LINKED;
-}
-
-static void count_account(void *arg, struct account *account)
-{
-	account_contacts(account, count_linked, arg);
-}
-
 /* The last frames are with the transport; only the loop brings them out. */
 static void say_goodbye(struct node *node)
 {
 	const struct env *env = loop_env(node->loop);
 	int64_t end = env_mono_ms(env) + NODE_GOODBYE_MS;
-	unsigned linked = 0;
 	int64_t left;
 
-	engine_accounts(node->engine, count_account, &linked);
-	engine_free(&node->engine);
-	while (linked > 0 && (left = end - env_mono_ms(env)) > 0)
+	engine_stop(node->engine);
+	while (!engine_quiet(node->engine) && (left = end - env_mono_ms(env)) > 0)
 		loop_run_once(node->loop, left);
+	engine_free(&node->engine);
 }
 
 void node_free(struct node **node)

@@ -1,0 +1,400 @@
+/*
+ * contact_session.c: how a contact's sessions come and go: answered, chosen, lost.
+ *
+ * A contact has at most three sessions: one that we dial, one that we have answered, and the link,
+ * which is the one that counts. Neighbours: rendezvous.c and dialler.c (finding the contact),
+ * lobby.c (who knocks), session.c, link.c (what is said).
+ *
+ * Both sides decide alike which of two sessions stays, each by itself:
+ *   - a session with another process of the contact replaces the old one: that process is dead;
+ *   - two within RACE_MS were dialled by both at once: the one that the low side dialled stays;
+ *   - else the new one stays: whoever dials anew has lost the old one.
+ * A session counts for its listener only from the first frame on, which the dialler sends when it
+ * has the answer; so either side may give up its own dialling as soon as it is linked.
+ */
+#include "core/base/log.h"
+#include "core/engine_private.h"
+#include "core/status.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Two sessions that are this close in time were begun at once, in ms: dialling and shaking hands
+ * through Tor takes seconds. */
+#define RACE_MS ((int64_t)30 * 1000)
+/* The contact says that our session was one too many: how long to wait for the other one, in ms. */
+#define DUPLICATE_REST_MS ((int64_t)10 * 1000)
+/* How long to stay away when messages cannot be stored, in ms: the user may make room. */
+#define STORE_REST_MS ((int64_t)30 * 1000)
+
+static struct engine *engine_of(const struct contact *contact)
+{
+	return contact->account->engine;
+}
+
+/* --- state and status --- */
+
+static enum contact_state find_state(const struct contact *contact)
+{
+	if (contact->link != NULL)
+		return CONTACT_LINKED;
+	if (contact->calling != NULL || dialler_busy(contact->dialler))
+		return CONTACT_DIALLING;
+	switch (rendezvous_state(contact->rendezvous)) {
+	case RENDEZVOUS_LOOKING:
+		return CONTACT_LOOKING;
+	case RENDEZVOUS_PUBLISHING:
+		return CONTACT_PUBLISHING;
+	case RENDEZVOUS_WAITING:
+		return CONTACT_WAITING;
+	case RENDEZVOUS_OFF:
+		break;
+	}
+	return timer_pending(contact->rest) ? CONTACT_WAITING : CONTACT_IDLE;
+}
+
+void contact_update(struct contact *contact)
+{
+	enum contact_state state = find_state(contact);
+
+	if (state == contact->state)
+		return;
+	log_debug("contact %s: %s -> %s", log_private(contact->id_text),
+		  contact_state_name(contact->state), contact_state_name(state));
+	contact->state = state;
+	contact->since_ms = engine_now_ms(engine_of(contact));
+	contact->tell_state = true;
+	engine_tell(contact);
+}
+
+void contact_set_status(struct contact *contact, const struct status *status)
+{
+	if (status_equal(&contact->status, status))
+		return;
+	contact->status = *status;
+	contact->tell_status = true;
+	engine_tell(contact);
+}
+
+static void show_offline(struct contact *contact)
+{
+	static const struct status offline = {.show = SHOW_OFFLINE};
+
+	contact_set_status(contact, &offline);
+}
+
+void contact_show_status(struct contact *contact)
+{
+	if (contact->link != NULL)
+		link_show_status(contact->link);
+	if (contact->answering != NULL)
+		link_send_status(contact, contact->answering);
+}
+
+/* --- the end of a link --- */
+
+/* From now on it is as if the contact were not there. */
+static void forget_link(struct contact *contact)
+{
+	link_free(&contact->link);
+	show_offline(contact);
+}
+
+/* The link broke: both sides publish and look at once. */
+static void lose_link(struct contact *contact)
+{
+	const struct session *session = link_session(contact->link);
+	int64_t age = env_mono_ms(engine_of(contact)->env) - session_established_ms(session);
+
+	if (session_dialled(session))
+		dialler_link_lost(contact->dialler, age);
+	forget_link(contact);
+	rendezvous_urgent(contact->rendezvous);
+	contact_update(contact);
+}
+
+void contact_break(struct contact *contact)
+{
+	if (contact->link != NULL)
+		lose_link(contact);
+}
+
+/* Neither look nor publish for a while, then begin as after a break. */
+static void rest(struct contact *contact, int64_t ms)
+{
+	rendezvous_end(contact->rendezvous);
+	timer_set(contact->rest, ms);
+	contact_update(contact);
+}
+
+void contact_rest_over(void *arg)
+{
+	struct contact *contact = arg;
+
+	contact->held = false;
+	show_offline(contact);
+	rendezvous_urgent(contact->rendezvous);
+	contact_update(contact);
+}
+
+/* Nothing can be stored: stay away for a while, so that the contact keeps its messages. */
+static void hold(struct contact *contact)
+{
+	session_free(&contact->answering);
+	forget_link(contact);
+	contact->held = true;
+	rest(contact, STORE_REST_MS);
+}
+
+/* The contact has said goodbye. */
+static void take_leave(struct contact *contact)
+{
+	bool duplicate = link_goodbye(contact->link) == BYE_DUPLICATE;
+
+	if (duplicate) {
+		/* The session that it prefers is on its way: no flicker of the status. */
+		link_free(&contact->link);
+		rest(contact, DUPLICATE_REST_MS);
+		return;
+	}
+	forget_link(contact);
+	/* What lies in the registry still leads to where it was. */
+	contact->gone_sequence = contact->row.in_sequence;
+	rendezvous_absent(contact->rendezvous);
+	contact_update(contact);
+}
+
+/* --- which session stays --- */
+
+static bool newcomer_stays(const struct contact *contact, const struct session *old,
+			   const struct session *newcomer)
+{
+	int64_t age = env_mono_ms(engine_of(contact)->env) - session_established_ms(old);
+
+	if (memcmp(session_instance(old), session_instance(newcomer), INSTANCE_LEN) != 0)
+		return true;
+	if (age >= RACE_MS || session_dialled(old) == session_dialled(newcomer))
+		return true;
+	return session_dialled(newcomer) == contact->pair.low;
+}
+
+static void say_duplicate(struct contact *contact, struct session *session)
+{
+	uint8_t reason = BYE_DUPLICATE;
+
+	log_debug("contact %s: a session is one too many", log_private(contact->id_text));
+	session_send(session, FRAME_BYE, &reason, 1, NULL);
+	farewells_add(engine_of(contact)->farewells, session_release(&session));
+}
+
+/* Give up what else would lead to a session. */
+static void stop_searching(struct contact *contact)
+{
+	timer_stop(contact->rest);
+	session_free(&contact->calling);
+	dialler_stop(contact->dialler);
+	rendezvous_end(contact->rendezvous);
+}
+
+static int on_established(void *arg, struct session *session)
+{
+	struct contact *contact = arg;
+	struct err why = {0};
+
+	if (session == contact->calling) {
+		contact->calling = NULL;
+		dialler_done(contact->dialler);
+	} else {
+		contact->answering = NULL;
+	}
+	if (contact->link != NULL &&
+	    !newcomer_stays(contact, link_session(contact->link), session)) {
+		say_duplicate(contact, session);
+		contact_update(contact);
+		return -1;
+	}
+	if (contact->link != NULL)
+		farewells_add(engine_of(contact)->farewells,
+			      link_bye(&contact->link, BYE_DUPLICATE));
+	contact->link = link_new(contact, session, &why);
+	if (contact->link == NULL) {
+		log_warn("contact: %s", why.text);
+		session_free(&session);
+		show_offline(contact);
+		rest(contact, STORE_REST_MS);
+		return -1;
+	}
+	stop_searching(contact);
+	contact_update(contact);
+	return 0;
+}
+
+/* --- what a session tells --- */
+
+/* -1, for it has ended the session. */
+static int fail_link(struct contact *contact, const struct err *why)
+{
+	log_info("contact: the session ends: %s", why->text);
+	if (why->code == ERR_PROTOCOL)
+		lose_link(contact);
+	else
+		hold(contact);
+	return -1;
+}
+
+static int on_frame(void *arg, struct session *session, uint8_t type, const uint8_t *data,
+		    size_t len)
+{
+	struct contact *contact = arg;
+	struct err why = {0};
+
+	(void)session;
+	if (link_frame(contact->link, type, data, len, &why) < 0)
+		return fail_link(contact, &why);
+	return 0;
+}
+
+static int on_settle(void *arg, struct session *session)
+{
+	struct contact *contact = arg;
+	struct err why = {0};
+
+	(void)session;
+	if (link_settle(contact->link, &why) < 0)
+		return fail_link(contact, &why);
+	if (link_goodbye(contact->link) != 0) {
+		take_leave(contact);
+		return -1;
+	}
+	return 0;
+}
+
+static void on_drained(void *arg, struct session *session)
+{
+	struct contact *contact = arg;
+
+	(void)session;
+	link_pump(contact->link);
+}
+
+static void on_closed(void *arg, struct session *session, const struct err *why)
+{
+	struct contact *contact = arg;
+
+	log_debug("contact %s: session closed: %s", log_private(contact->id_text), why->text);
+	if (session == contact->calling) {
+		session_free(&contact->calling);
+		dialler_fail(contact->dialler);
+	} else if (session == contact->answering) {
+		session_free(&contact->answering);
+	} else {
+		lose_link(contact);
+	}
+}
+
+static const struct session_handler session_handler = {
+    .established = on_established,
+    .frame = on_frame,
+    .settle = on_settle,
+    .drained = on_drained,
+    .closed = on_closed,
+};
+
+struct session_start contact_session_start(struct contact *contact)
+{
+	return (struct session_start){
+	    .env = engine_of(contact)->env,
+	    .own = &contact->account->identity,
+	    .contact = contact->row.public_key,
+	    .pair = &contact->pair,
+	    .handler = &session_handler,
+	    .arg = contact,
+	};
+}
+
+struct hello contact_hello(const struct contact *contact, int64_t time_ms)
+{
+	struct hello hello = {
+	    .time_ms = time_ms, .version_min = SESSION_VERSION, .version_max = SESSION_VERSION};
+
+	memcpy(hello.instance, engine_of(contact)->instance, INSTANCE_LEN);
+	return hello;
+}
+
+/* --- answering --- */
+
+bool contact_knows_tag(struct contact *contact, const uint8_t tag[KNOCK_TAG_LEN])
+{
+	uint64_t epoch = pair_epoch(&contact->pair, engine_now_ms(engine_of(contact)));
+	bool known = false;
+
+	if (contact->tag_epoch != epoch) {
+		for (unsigned i = 0; i < TAG_EPOCHS; i++)
+			pair_knock_tag(&contact->pair.in, epoch + i - 1, contact->tags[i]);
+		contact->tag_epoch = epoch;
+	}
+	for (unsigned i = 0; i < TAG_EPOCHS; i++)
+		known |= secret_equal(contact->tags[i], tag, KNOCK_TAG_LEN);
+	return known;
+}
+
+/* Is it later than all before, and in our time? Then it is the last one from now on. */
+static int accept_time(struct contact *contact, int64_t time_ms)
+{
+	int64_t now = engine_now_ms(engine_of(contact));
+	int64_t last = contact->row.in_handshake_ms;
+
+	if (time_ms <= last || time_ms < now - CLOCK_TOLERANCE_MS ||
+	    time_ms > now + CLOCK_TOLERANCE_MS)
+		return -1;
+	contact->row.in_handshake_ms = time_ms;
+	if (contact_save(contact) == 0)
+		return 0;
+	contact->row.in_handshake_ms = last;
+	return -1;
+}
+
+bool contact_knocked(struct contact *contact, struct stream *stream, const uint8_t knock[KNOCK_LEN])
+{
+	struct session_start start = contact_session_start(contact);
+	struct hello theirs = {0};
+	struct hello ours = contact_hello(contact, engine_now_ms(engine_of(contact)));
+	struct err why = {0};
+	struct noise *noise = NULL;
+
+	if (contact->held)
+		return false;
+	noise = knock_read(start.env, start.own, start.contact, start.pair, knock, &theirs, &why);
+	if (noise == NULL || accept_time(contact, theirs.time_ms) < 0) {
+		log_info("contact: a knock is refused: %s",
+			 noise == NULL ? why.text : "its time was used or is wrong");
+		noise_free(&noise);
+		return false;
+	}
+	session_free(&contact->answering);
+	contact->answering = session_answer(&start, stream, noise, &theirs, &ours, &why);
+	if (contact->answering == NULL)
+		log_warn("contact: cannot answer: %s", why.text);
+	else
+		link_send_status(contact, contact->answering);
+	return true;
+}
+
+/* --- the end --- */
+
+void contact_hush(struct contact *contact)
+{
+	stop_searching(contact);
+	contact->held = false;
+	session_free(&contact->answering);
+	link_free(&contact->link);
+	show_offline(contact);
+	contact_update(contact);
+}
+
+void contact_stop(struct contact *contact)
+{
+	if (contact->link != NULL)
+		farewells_add(engine_of(contact)->farewells, link_bye(&contact->link, BYE_OFFLINE));
+	contact_hush(contact);
+}

@@ -1,0 +1,268 @@
+/*
+ * engine.c: the whole: database, clock, accounts, going online, and telling the layer above.
+ *
+ * Neighbours: see engine_private.h.
+ */
+#include "core/base/log.h"
+#include "core/engine_private.h"
+#include "core/status.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define REPLICAS_DEFAULT   3
+#define RENEWAL_DEFAULT_MS ((int64_t)120 * 1000)
+
+int64_t engine_now_ms(const struct engine *engine)
+{
+	return env_wall_ms(engine->env) + engine->clock_offset_ms;
+}
+
+void engine_set_clock_offset(struct engine *engine, int64_t offset_ms)
+{
+	engine->clock_offset_ms = offset_ms;
+}
+
+int64_t engine_spread(const struct engine *engine, unsigned place)
+{
+	return (int64_t)env_random_below(engine->env, START_WINDOW_MS) + place * START_SPREAD_MS;
+}
+
+/* --- telling --- */
+
+void engine_tell(struct contact *contact)
+{
+	struct engine *engine = contact->account->engine;
+
+	if (contact->untold)
+		return;
+	contact->untold = true;
+	contact->next_untold = engine->untold;
+	engine->untold = contact;
+	timer_set(engine->tell, 0);
+}
+
+static void tell_receipts(struct engine *engine, struct contact *contact)
+{
+	while (!contact->gone && contact->receipts != NULL) {
+		struct receipt *receipt = contact->receipts;
+		contact->receipts = receipt->next;
+		if (contact->receipts == NULL)
+			contact->receipts_end = &contact->receipts;
+		if (engine->handler.delivered != NULL)
+			engine->handler.delivered(engine->arg, contact, receipt->id, receipt->how,
+						  receipt->reason);
+		free(receipt);
+	}
+}
+
+/* Any handler may remove the contact: it is then gone, and still there to be looked at. */
+static void tell_contact(struct engine *engine, struct contact *contact)
+{
+	const struct engine_handler *handler = &engine->handler;
+
+	if (contact->tell_state && handler->state != NULL)
+		handler->state(engine->arg, contact, contact->state);
+	contact->tell_state = false;
+	if (contact->tell_status && !contact->gone && handler->status != NULL)
+		handler->status(engine->arg, contact, &contact->status);
+	contact->tell_status = false;
+	tell_receipts(engine, contact);
+	if (contact->tell_messages && !contact->gone) {
+		contact->tell_messages = false;
+		contact_deliver(contact);
+	}
+}
+
+static struct contact *next_untold(struct engine *engine)
+{
+	struct contact *contact = engine->untold;
+
+	if (contact != NULL) {
+		engine->untold = contact->next_untold;
+		contact->untold = false;
+	}
+	return contact;
+}
+
+static void tell_all(void *arg)
+{
+	struct engine *engine = arg;
+	struct contact *contact = NULL;
+
+	while ((contact = next_untold(engine)) != NULL) {
+		if (contact->gone)
+			contact_free(&contact);
+		else
+			tell_contact(engine, contact);
+	}
+}
+
+/* --- life --- */
+
+struct loading {
+	struct engine *engine;
+	struct err *err;
+};
+
+static int add_account(struct engine *engine, struct account *account, struct err *err)
+{
+	size_t size = (engine->account_count + 1) * sizeof(engine->accounts[0]);
+	struct account **accounts = realloc(engine->accounts, size);
+
+	if (accounts == NULL)
+		return err_set(err, ERR_MEMORY, "account: out of memory");
+	engine->accounts = accounts;
+	engine->accounts[engine->account_count++] = account;
+	return 0;
+}
+
+static int load_account(void *arg, int64_t id, const char *name, const struct key *private_key)
+{
+	struct loading *loading = arg;
+	struct account *account =
+	    account_load(loading->engine, id, name, private_key, loading->err);
+
+	if (account == NULL)
+		return -1;
+	if (add_account(loading->engine, account, loading->err) == 0)
+		return 0;
+	account_free(&account);
+	return -1;
+}
+
+static int open_engine(struct engine *engine, struct err *err)
+{
+	struct loading loading = {.engine = engine, .err = err};
+
+	engine->farewells = farewells_new(engine->env);
+	engine->tell = timer_new(engine->env, tell_all, engine);
+	if (engine->farewells == NULL || engine->tell == NULL)
+		return err_set(err, ERR_MEMORY, "engine: out of memory");
+	env_random(engine->env, engine->instance, INSTANCE_LEN);
+	engine->store = store_open(engine->config.database, err);
+	if (engine->store == NULL)
+		return -1;
+	return store_accounts(engine->store, load_account, &loading, err);
+}
+
+struct engine *engine_new(const struct engine_config *config, const struct engine_handler *handler,
+			  void *arg, struct err *err)
+{
+	struct engine *engine = calloc(1, sizeof(*engine));
+
+	assert(config->replicas <= REPLICAS_MAX);
+	if (engine == NULL) {
+		err_set(err, ERR_MEMORY, "engine: out of memory");
+		return NULL;
+	}
+	engine->config = *config;
+	engine->env = config->env;
+	if (handler != NULL)
+		engine->handler = *handler;
+	engine->arg = arg;
+	if (engine->config.replicas == 0)
+		engine->config.replicas = REPLICAS_DEFAULT;
+	if (engine->config.renewal_ms <= 0)
+		engine->config.renewal_ms = RENEWAL_DEFAULT_MS;
+	if (engine->config.renewal_ms > STATUS_RENEWAL_MAX_MS)
+		engine->config.renewal_ms = STATUS_RENEWAL_MAX_MS;
+	if (open_engine(engine, err) < 0)
+		engine_free(&engine);
+	return engine;
+}
+
+void engine_free(struct engine **engine)
+{
+	struct engine *e = *engine;
+	struct contact *contact = NULL;
+
+	if (e == NULL)
+		return;
+	while ((contact = next_untold(e)) != NULL)
+		if (contact->gone)
+			contact_free(&contact);
+	for (unsigned i = 0; i < e->account_count; i++)
+		account_free(&e->accounts[i]);
+	free(e->accounts);
+	farewells_free(&e->farewells);
+	timer_free(&e->tell);
+	store_free(&e->store);
+	secret_free(e, sizeof(*e));
+	*engine = NULL;
+}
+
+void engine_start(struct engine *engine)
+{
+	if (engine->running)
+		return;
+	engine->running = true;
+	for (unsigned i = 0; i < engine->account_count; i++)
+		account_start(engine->accounts[i]);
+}
+
+void engine_stop(struct engine *engine)
+{
+	if (!engine->running)
+		return;
+	engine->running = false;
+	for (unsigned i = 0; i < engine->account_count; i++)
+		account_stop(engine->accounts[i]);
+}
+
+bool engine_quiet(const struct engine *engine)
+{
+	return farewells_empty(engine->farewells);
+}
+
+void engine_wake(struct engine *engine)
+{
+	for (unsigned i = 0; engine->running && i < engine->account_count; i++)
+		account_wake(engine->accounts[i]);
+}
+
+/* --- accounts --- */
+
+struct account *engine_account_add(struct engine *engine, const char *name, struct err *err)
+{
+	struct identity identity;
+	struct loading loading = {.engine = engine, .err = err};
+	int64_t id = 0;
+	int result = -1;
+
+	if (name[0] == '\0' || strlen(name) > ACCOUNT_NAME_MAX) {
+		err_set(err, ERR_LIMIT, "account: the name must have 1 to %d bytes",
+			ACCOUNT_NAME_MAX);
+		return NULL;
+	}
+	if (engine_account_find(engine, name) != NULL) {
+		err_set(err, ERR_EXISTS, "account: the name is taken");
+		return NULL;
+	}
+	if (identity_generate(engine->env, &identity, err) < 0)
+		return NULL;
+	if (store_account_add(engine->store, name, &identity.private_key, &id, err) == 0)
+		result = load_account(&loading, id, name, &identity.private_key);
+	identity_wipe(&identity);
+	if (result < 0)
+		return NULL;
+	if (engine->running)
+		account_start(engine->accounts[engine->account_count - 1]);
+	return engine->accounts[engine->account_count - 1];
+}
+
+struct account *engine_account_find(const struct engine *engine, const char *name)
+{
+	for (unsigned i = 0; i < engine->account_count; i++)
+		if (strcmp(engine->accounts[i]->name, name) == 0)
+			return engine->accounts[i];
+	return NULL;
+}
+
+void engine_accounts(const struct engine *engine, void (*each)(void *arg, struct account *account),
+		     void *arg)
+{
+	for (unsigned i = 0; i < engine->account_count; i++)
+		each(arg, engine->accounts[i]);
+}

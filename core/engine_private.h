@@ -1,0 +1,166 @@
+/*
+ * engine_private.h: what the files of the engine share.
+ *
+ *     engine.c           the whole: database, clock, going online, telling the layer above
+ *     account.c          an identity, its service, its contacts
+ *     contact.c          what the layer above asks of a contact
+ *     contact_search.c   how a contact is found and dialled
+ *     contact_session.c  how its sessions come and go
+ *     link.c             what is said in the session that counts: status, messages
+ *
+ * Nobody above is called from within these: what has changed is noted with engine_tell, and told
+ * from a timer (engine.c), so that a handler may do what it likes.
+ */
+#ifndef CORE_ENGINE_PRIVATE_H
+#define CORE_ENGINE_PRIVATE_H
+
+#include "core/dialler.h"
+#include "core/engine.h"
+#include "core/farewell.h"
+#include "core/link.h"
+#include "core/lobby.h"
+#include "core/rendezvous.h"
+#include "core/session.h"
+#include "core/store.h"
+
+/* Lookups and publications of many contacts do not begin in one moment: each some time in this
+ * window, and each contact of a roster this much later than the one before it, in ms. */
+#define START_WINDOW_MS ((uint64_t)300)
+#define START_SPREAD_MS ((int64_t)20)
+/* Epochs whose knock is accepted: the present one and its neighbours. */
+#define TAG_EPOCHS 3
+
+struct engine {
+	struct engine_config config;
+	struct engine_handler handler;
+	void *arg;
+	const struct env *env;
+	struct store *store;
+	uint8_t instance[INSTANCE_LEN];
+	int64_t clock_offset_ms;
+	bool running;
+	struct account **accounts;
+	unsigned account_count;
+	struct farewells *farewells;
+	struct contact *untold; /* contacts whose news the layer above does not know yet */
+	struct timer *tell;
+};
+
+struct account {
+	struct engine *engine;
+	int64_t id;
+	char name[ACCOUNT_NAME_MAX + 1];
+	struct identity identity;
+	char id_text[ID_LEN + 1];
+	void *user;
+	struct status status; /* what contacts are shown */
+	struct contact **contacts;
+	unsigned contact_count, contact_size;
+	struct lobby *lobby;
+	struct service *service;
+	bool published;
+	bool service_lost; /* it has failed; the timer makes another */
+	struct timer *service_timer;
+	int64_t service_backoff_ms;
+};
+
+/* A message of ours that has come to its end. */
+struct receipt {
+	struct receipt *next;
+	uint64_t id;
+	enum delivery how;
+	char reason[REJECT_REASON_MAX + 1];
+};
+
+struct contact {
+	struct account *account;
+	struct store_contact row; /* as it is stored */
+	char id_text[ID_LEN + 1];
+	struct pair pair;
+	uint8_t tags[TAG_EPOCHS][KNOCK_TAG_LEN]; /* that the contact may knock with */
+	uint64_t tag_epoch;                      /* of the middle one; 0: none yet */
+	unsigned slot;                           /* of our service, for this contact */
+	struct rendezvous *rendezvous;
+	struct dialler *dialler;
+	struct session *calling;   /* dialled by us, in its handshake */
+	struct session *answering; /* dialled by the contact; its first frame has not come */
+	struct link *link;         /* the session that counts */
+	struct timer *rest;     /* neither linked nor looking until it fires (contact_rest_over) */
+	bool held;              /* … and deaf to knocks */
+	uint64_t gone_sequence; /* records up to this one lead nowhere: the contact has left */
+	int64_t status_ms;      /* time in our last STATUS */
+	struct status status;   /* the contact's */
+	enum contact_state state;
+	int64_t since_ms;
+	unsigned outbox_count, inbox_count;
+	uint64_t taken_id; /* of the last message that the layer above took */
+	bool delivering;
+
+	/* What is to be told, and the list of those who have news. */
+	bool tell_state, tell_status, tell_messages;
+	struct receipt *receipts, **receipts_end;
+	bool untold, gone;
+	struct contact *next_untold;
+};
+
+/* --- engine.c --- */
+/* There is news about this contact: it will be told from the loop. */
+void engine_tell(struct contact *contact);
+/* A delay for the contact with this place in the roster. */
+int64_t engine_spread(const struct engine *engine, unsigned place);
+
+/* --- account.c --- */
+struct account *account_load(struct engine *engine, int64_t id, const char *name,
+			     const struct key *private_key, struct err *err);
+void account_free(struct account **account);
+void account_start(struct account *account);
+void account_stop(struct account *account);
+void account_wake(struct account *account);
+/* Make the service anew, with a new address. */
+void account_renew_service(struct account *account);
+int account_add_contact(struct account *account, struct contact *contact, struct err *err);
+void account_drop_contact(struct account *account, const struct contact *contact);
+
+/* --- contact.c --- */
+/* From a stored row; it has an id already. */
+struct contact *contact_load(struct account *account, const struct store_contact *row,
+			     struct err *err);
+/* Close what it has open and take it out of use; its memory is freed when nobody can hold it. */
+void contact_retire(struct contact *contact);
+/* Free it now. */
+void contact_free(struct contact **contact);
+/* Call message() for what is in the inbox, oldest first, until one is not taken. */
+void contact_deliver(struct contact *contact);
+/* Write the row, or say in the log that it could not be done. */
+int contact_save(struct contact *contact);
+
+/* --- contact_search.c --- */
+/* Make what it is found with. */
+int contact_open(struct contact *contact, struct err *err);
+void contact_start(struct contact *contact, int64_t delay_ms);
+
+/* --- contact_session.c --- */
+/* What a session with this contact begins with, and how we introduce ourselves in it. */
+struct session_start contact_session_start(struct contact *contact);
+struct hello contact_hello(const struct contact *contact, int64_t time_ms);
+/* Say goodbye and stop everything. */
+void contact_stop(struct contact *contact);
+/* The same without a word. */
+void contact_hush(struct contact *contact);
+/* End the link as if it were broken; both sides then meet again. */
+void contact_break(struct contact *contact);
+/* Is this tag one that the contact knocks with now? */
+bool contact_knows_tag(struct contact *contact, const uint8_t tag[KNOCK_TAG_LEN]);
+/* As lobby_knock, for a knock with such a tag. */
+bool contact_knocked(struct contact *contact, struct stream *stream,
+		     const uint8_t knock[KNOCK_LEN]);
+/* The account's status has changed: say it in all sessions. */
+void contact_show_status(struct contact *contact);
+/* The contact's status has changed. */
+void contact_set_status(struct contact *contact, const struct status *status);
+/* The end of a rest: begin as after a broken link. */
+void contact_rest_over(void *contact);
+/* Find out the state, and tell it when it is another. */
+void contact_update(struct contact *contact);
+
+#endif

@@ -1,0 +1,368 @@
+/*
+ * rendezvous.c: see rendezvous.h.
+ *
+ * Two activities with a timer each, looking and publishing, that begin each other:
+ *
+ *     begin -> look -> nothing found -> publish -> done -> look again -> wait
+ *                                          ^                               |
+ *                                          +--- every 6 to 8 minutes ------+
+ */
+#include "core/rendezvous.h"
+
+#include "core/base/codec.h"
+#include "core/base/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define KEYS_MAX (2 * REPLICAS_MAX)
+/* Random bytes of an isolation name. */
+#define ISOLATION_LEN 12
+
+struct rendezvous {
+	struct rendezvous_start with;
+	bool running;
+
+	struct registry_op *look;
+	struct timer *look_timer;
+	int64_t look_pause;   /* the next one */
+	int64_t look_backoff; /* the next one; 0: the registry answers */
+	uint64_t epochs[2];   /* that are being looked up */
+	uint8_t keys[KEYS_MAX][LOOKUP_KEY_LEN];
+	bool found; /* in this lookup */
+
+	struct registry_op *publication;
+	struct timer *publish_timer;
+	int64_t publish_backoff;
+	bool wanted;     /* we are to be found */
+	bool stale;      /* our endpoint changed while it was being published */
+	bool look_after; /* a publication is followed by a lookup */
+
+	uint64_t isolation_epoch;
+	char isolation[HEX_LEN(ISOLATION_LEN) + 1];
+};
+
+static void publish(struct rendezvous *r);
+
+static void changed(struct rendezvous *r)
+{
+	r->with.handler->changed(r->with.arg);
+}
+
+static int64_t now(const struct rendezvous *r)
+{
+	return r->with.handler->now(r->with.arg);
+}
+
+/* A circuit of its own for each pair and epoch, so that requests of different pairs, and of
+ * different epochs of one pair, do not come from one place. */
+static const char *isolation(struct rendezvous *r)
+{
+	uint64_t epoch = pair_epoch(r->with.pair, now(r));
+	uint8_t name[ISOLATION_LEN];
+
+	if (r->isolation[0] == '\0' || r->isolation_epoch != epoch) {
+		env_random(r->with.env, name, sizeof(name));
+		hex_encode(name, sizeof(name), r->isolation);
+		r->isolation_epoch = epoch;
+	}
+	return r->isolation;
+}
+
+/* The keys of all replicas in the epochs of this moment. */
+static unsigned list_keys(const struct rendezvous *r, const struct pair_direction *direction,
+			  uint64_t epochs[2], uint8_t keys[KEYS_MAX][LOOKUP_KEY_LEN])
+{
+	unsigned epoch_count = pair_epochs(r->with.pair, now(r), epochs);
+	unsigned count = 0;
+
+	for (unsigned e = 0; e < epoch_count; e++)
+		for (unsigned i = 0; i < r->with.replicas; i++)
+			pair_lookup_key(direction, epochs[e], (uint8_t)i, keys[count++]);
+	return count;
+}
+
+static int64_t next_backoff(struct rendezvous *r, int64_t *backoff)
+{
+	*backoff = *backoff == 0 ? REGISTRY_BACKOFF_MIN_MS : 2 * *backoff;
+	if (*backoff > REGISTRY_BACKOFF_MAX_MS)
+		*backoff = REGISTRY_BACKOFF_MAX_MS;
+	return env_jitter(r->with.env, *backoff, 25);
+}
+
+/* --- looking --- */
+
+/* Is it in its time? A reader trusts no lifetime longer than what records have. */
+static bool is_fresh(const struct record *record, int64_t now_ms)
+{
+	int64_t lifetime = record->lifetime_s;
+
+	if (lifetime > RECORD_LIFETIME_S)
+		lifetime = RECORD_LIFETIME_S;
+	return record->issued_ms <= now_ms + CLOCK_TOLERANCE_MS &&
+	       record->issued_ms + lifetime * 1000 + CLOCK_TOLERANCE_MS >= now_ms;
+}
+
+static bool look_value(void *arg, unsigned index, const uint8_t value[RECORD_LEN])
+{
+	struct rendezvous *r = arg;
+	struct record record = {0};
+	struct err why = {0};
+
+	if (record_open(r->with.env, r->with.own, r->with.contact, &r->with.pair->in,
+			r->keys[index], value, &record, &why) < 0)
+		log_debug("rendezvous: a value is no record: %s", why.text);
+	else if (!is_fresh(&record, now(r)))
+		log_debug("rendezvous: a record is out of its time");
+	else if (r->with.handler->found(r->with.arg, &record))
+		r->found = true;
+	secret_wipe(&record, sizeof(record));
+	/* Go on: another replica may hold a newer record. */
+	return false;
+}
+
+static void plan_look(struct rendezvous *r)
+{
+	timer_set(r->look_timer, env_jitter(r->with.env, r->look_pause, LOOK_PAUSE_JITTER));
+	r->look_pause *= 2;
+	if (r->look_pause > LOOK_PAUSE_MAX_MS)
+		r->look_pause = LOOK_PAUSE_MAX_MS;
+}
+
+static void look_done(void *arg, unsigned answered)
+{
+	struct rendezvous *r = arg;
+
+	r->look = NULL;
+	if (answered == 0) {
+		timer_set(r->look_timer, next_backoff(r, &r->look_backoff));
+	} else {
+		r->look_backoff = 0;
+		/* A lookup that was planned otherwise stays planned. Also when it was found:
+		 * dialling ends in a link or in a retry, but nothing depends on that. */
+		if (!timer_pending(r->look_timer))
+			plan_look(r);
+	}
+	if (!r->found) {
+		r->wanted = true;
+		if (!timer_pending(r->publish_timer))
+			publish(r);
+	}
+	changed(r);
+}
+
+static void look(struct rendezvous *r)
+{
+	unsigned count;
+
+	if (r->look != NULL)
+		return;
+	r->found = false;
+	count = list_keys(r, &r->with.pair->in, r->epochs, r->keys);
+	r->look = registry_lookup(r->with.registry, isolation(r),
+				  (const uint8_t(*)[LOOKUP_KEY_LEN])r->keys, count, look_value,
+				  look_done, r);
+	if (r->look == NULL)
+		timer_set(r->look_timer, next_backoff(r, &r->look_backoff));
+	changed(r);
+}
+
+static void look_due(void *arg)
+{
+	look(arg);
+}
+
+/* --- publishing --- */
+
+/* One entry for each replica and epoch. */
+static int seal_all(struct rendezvous *r, const struct record *record,
+		    struct registry_entry entries[KEYS_MAX], unsigned *count)
+{
+	uint8_t keys[KEYS_MAX][LOOKUP_KEY_LEN];
+	uint64_t epochs[2];
+	struct err why = {0};
+
+	*count = list_keys(r, &r->with.pair->out, epochs, keys);
+	for (unsigned i = 0; i < *count; i++) {
+		memcpy(entries[i].key, keys[i], LOOKUP_KEY_LEN);
+		if (record_seal(r->with.env, r->with.own, r->with.contact, &r->with.pair->out,
+				keys[i], record, entries[i].value, &why) < 0) {
+			log_warn("rendezvous: cannot seal a record: %s", why.text);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* The next renewal; earlier when the edge of an epoch is near, from where on records are read under
+ * the next one too. */
+static int64_t republish_delay(const struct rendezvous *r)
+{
+	int64_t delay = env_jitter(r->with.env, REPUBLISH_MS, REPUBLISH_JITTER);
+	int64_t edge = pair_epoch_left_ms(r->with.pair, now(r)) - EPOCH_EDGE_MS;
+
+	/* A second later, so that a timer that fires early does not find itself before the edge. */
+	return edge > 0 && edge < delay ? edge + 1000 : delay;
+}
+
+static void publish_done(void *arg, const struct registry_published *result)
+{
+	struct rendezvous *r = arg;
+
+	r->publication = NULL;
+	if (r->stale) {
+		publish(r);
+	} else if (result->stored == 0) {
+		timer_set(r->publish_timer, next_backoff(r, &r->publish_backoff));
+	} else {
+		r->publish_backoff = 0;
+		timer_set(r->publish_timer, republish_delay(r));
+		if (r->look_after) {
+			r->look_after = false;
+			look(r);
+		}
+	}
+	changed(r);
+}
+
+static void publish(struct rendezvous *r)
+{
+	struct record record = {.lifetime_s = RECORD_LIFETIME_S};
+	struct registry_entry entries[KEYS_MAX];
+	unsigned count = 0;
+
+	if (!r->running || !r->wanted || r->publication != NULL ||
+	    r->with.handler->endpoint(r->with.arg, &record.endpoint) < 0)
+		return;
+	r->stale = false;
+	record.issued_ms = now(r);
+	if (r->with.handler->sequence(r->with.arg, record.issued_ms, &record.sequence) == 0 &&
+	    seal_all(r, &record, entries, &count) == 0)
+		r->publication = registry_publish(r->with.registry, isolation(r), entries, count,
+						  publish_done, r);
+	if (r->publication == NULL)
+		timer_set(r->publish_timer, next_backoff(r, &r->publish_backoff));
+	else
+		timer_stop(r->publish_timer);
+	secret_wipe(&record, sizeof(record));
+	changed(r);
+}
+
+static void publish_due(void *arg)
+{
+	publish(arg);
+}
+
+/* --- from outside --- */
+
+struct rendezvous *rendezvous_new(const struct rendezvous_start *start)
+{
+	struct rendezvous *r = calloc(1, sizeof(*r));
+
+	if (r == NULL)
+		return NULL;
+	r->with = *start;
+	r->look_timer = timer_new(start->env, look_due, r);
+	r->publish_timer = timer_new(start->env, publish_due, r);
+	if (r->look_timer == NULL || r->publish_timer == NULL)
+		rendezvous_free(&r);
+	return r;
+}
+
+static void stop_all(struct rendezvous *r)
+{
+	registry_cancel(&r->look);
+	registry_cancel(&r->publication);
+	timer_stop(r->look_timer);
+	timer_stop(r->publish_timer);
+}
+
+void rendezvous_free(struct rendezvous **rendezvous)
+{
+	struct rendezvous *r = *rendezvous;
+
+	if (r == NULL)
+		return;
+	registry_cancel(&r->look);
+	registry_cancel(&r->publication);
+	timer_free(&r->look_timer);
+	timer_free(&r->publish_timer);
+	secret_free(r, sizeof(*r));
+	*rendezvous = NULL;
+}
+
+enum rendezvous_state rendezvous_state(const struct rendezvous *r)
+{
+	if (!r->running)
+		return RENDEZVOUS_OFF;
+	if (r->look != NULL)
+		return RENDEZVOUS_LOOKING;
+	return r->publication != NULL ? RENDEZVOUS_PUBLISHING : RENDEZVOUS_WAITING;
+}
+
+static void restart(struct rendezvous *r, bool wanted)
+{
+	stop_all(r);
+	r->running = true;
+	r->wanted = wanted;
+	r->look_after = true;
+	r->look_pause = LOOK_PAUSE_MIN_MS;
+	r->look_backoff = r->publish_backoff = 0;
+}
+
+void rendezvous_begin(struct rendezvous *r, int64_t delay_ms)
+{
+	restart(r, false);
+	timer_set(r->look_timer, delay_ms);
+	changed(r);
+}
+
+void rendezvous_urgent(struct rendezvous *r)
+{
+	restart(r, true);
+	publish(r);
+	look(r);
+}
+
+void rendezvous_absent(struct rendezvous *r)
+{
+	restart(r, true);
+	plan_look(r);
+	publish(r);
+}
+
+void rendezvous_retry(struct rendezvous *r, int64_t delay_ms)
+{
+	if (!r->running)
+		return;
+	r->wanted = true;
+	timer_set(r->look_timer, delay_ms);
+	if (!timer_pending(r->publish_timer))
+		publish(r);
+}
+
+void rendezvous_end(struct rendezvous *r)
+{
+	stop_all(r);
+	r->running = false;
+	changed(r);
+}
+
+void rendezvous_address(struct rendezvous *r, int64_t delay_ms)
+{
+	if (r->publication != NULL)
+		r->stale = true;
+	else if (r->running && r->wanted)
+		timer_set(r->publish_timer, delay_ms);
+}
+
+void rendezvous_wake(struct rendezvous *r, int64_t delay_ms)
+{
+	if (!r->running)
+		return;
+	if (r->look_backoff > 0 && r->look == NULL)
+		timer_set(r->look_timer, delay_ms);
+	if (r->publish_backoff > 0 && r->publication == NULL)
+		timer_set(r->publish_timer, delay_ms);
+	r->look_backoff = r->publish_backoff = 0;
+}

@@ -1,0 +1,87 @@
+/*
+ * rendezvous.h: how the two of a pair find each other through the registry.
+ *
+ * The order of paper 000 section 5.2: look the contact up; when nothing is found, publish for it;
+ * look a second time, so that two who come at the same moment do not miss each other; then wait,
+ * keep the record alive, and look again now and then against lost records. It deals with the
+ * registry only; dialling is dialler.c's matter.
+ */
+#ifndef CORE_RENDEZVOUS_H
+#define CORE_RENDEZVOUS_H
+
+#include "core/record.h"
+#include "core/registry.h"
+
+struct rendezvous;
+
+/* How far two clocks may be apart, in ms: both may be wrong by 5 minutes, in opposite directions,
+ * and a record or handshake needs its time to travel. What is old is told from its sequence. */
+#define CLOCK_TOLERANCE_MS ((int64_t)(2 * 300 + 60) * 1000)
+/* How long a record is good for, in s, as OpenDHT keeps it no longer; and when it is renewed, ms.
+ */
+#define RECORD_LIFETIME_S 600
+#define REPUBLISH_MS      ((int64_t)7 * 60 * 1000)
+#define REPUBLISH_JITTER  14 /* percent: 6 to 8 minutes */
+/* Pauses between lookups of an absent contact, in ms: doubled each time. */
+#define LOOK_PAUSE_MIN_MS ((int64_t)2 * 60 * 1000)
+#define LOOK_PAUSE_MAX_MS ((int64_t)30 * 60 * 1000)
+#define LOOK_PAUSE_JITTER 25
+/* Pauses after a registry that gave no answer, in ms: doubled each time. */
+#define REGISTRY_BACKOFF_MIN_MS ((int64_t)2 * 1000)
+#define REGISTRY_BACKOFF_MAX_MS ((int64_t)60 * 1000)
+
+enum rendezvous_state {
+	RENDEZVOUS_OFF,
+	RENDEZVOUS_LOOKING,
+	RENDEZVOUS_PUBLISHING,
+	RENDEZVOUS_WAITING,
+};
+
+/* All are called from the loop; changed also from within rendezvous_* functions. */
+struct rendezvous_handler {
+	/* Unix time in ms by the network's clock. */
+	int64_t (*now)(void *arg);
+	/* Where the contact can dial us; -1: nowhere yet, rendezvous_address() will tell. */
+	int (*endpoint)(void *arg, struct endpoint *endpoint);
+	/* A number for the next record, higher than all before, also after a restart. -1: not now.
+	 */
+	int (*sequence)(void *arg, int64_t now_ms, uint64_t *sequence);
+	/* The contact's record, in its time. True: it is the newest, and is being dialled. */
+	bool (*found)(void *arg, const struct record *record);
+	/* rendezvous_state() may be another now. */
+	void (*changed)(void *arg);
+};
+
+struct rendezvous_start {
+	const struct env *env;
+	struct registry *registry;
+	const struct identity *own;
+	const uint8_t *contact; /* public key */
+	const struct pair *pair;
+	unsigned replicas;
+	const struct rendezvous_handler *handler;
+	void *arg;
+};
+
+/* Everything in start must outlive it. NULL: memory is short. Nothing happens before a start. */
+struct rendezvous *rendezvous_new(const struct rendezvous_start *start);
+void rendezvous_free(struct rendezvous **rendezvous);
+enum rendezvous_state rendezvous_state(const struct rendezvous *rendezvous);
+
+/* Begin from the start: look delay_ms from now, then as above. */
+void rendezvous_begin(struct rendezvous *rendezvous, int64_t delay_ms);
+/* The link broke: publish and look, both at once. */
+void rendezvous_urgent(struct rendezvous *rendezvous);
+/* The contact said goodbye: publish, look when that is done, wait. */
+void rendezvous_absent(struct rendezvous *rendezvous);
+/* It was found and could not be reached: publish, and look again delay_ms from now. */
+void rendezvous_retry(struct rendezvous *rendezvous, int64_t delay_ms);
+/* It is linked, or we go offline: stop everything. */
+void rendezvous_end(struct rendezvous *rendezvous);
+/* Our own endpoint is there, or is another now: publish delay_ms from now, if we are to be found.
+ */
+void rendezvous_address(struct rendezvous *rendezvous, int64_t delay_ms);
+/* The registry may answer again: do delay_ms from now what waits after a failure. */
+void rendezvous_wake(struct rendezvous *rendezvous, int64_t delay_ms);
+
+#endif
