@@ -206,6 +206,10 @@ struct contact *bridge_contact_make(struct account *account, const char *word, c
 	char id[2 * ID_LEN];
 
 	strip_id(word, id, sizeof(id));
+	if (contact_find(account, id)) {
+		err_set(err, ERR_EXISTS, "this contact is there already");
+		return NULL;
+	}
 	if (passphrase && passphrase_secret(passphrase, account, id, &secret, err))
 		return NULL;
 	return contact_add(account, id, name ? name : "", passphrase ? &secret : NULL, err);

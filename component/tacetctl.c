@@ -14,7 +14,6 @@
 #include "core/base/secret.h"
 
 #include <getopt.h>
-#include <locale.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -389,10 +388,8 @@ static int run(int count, char **words, const struct options *options)
 int main(int argc, char **argv)
 {
 	struct options options = {0};
-	int result;
+	int result = read_options(argc, argv, &options);
 
-	setlocale(LC_ALL, "");
-	result = read_options(argc, argv, &options);
 	if (result < 0)
 		result = run(argc - optind, argv + optind, &options);
 	text_wipe(options.secret);

@@ -48,7 +48,7 @@ unsigned message_deliver(struct user *user, struct xml *stanza)
 
 	if (!session)
 		return deliver_bare(user, stanza);
-	session_send(session, stanza);
+	session_deliver(session, stanza);
 	return 1;
 }
 
@@ -69,7 +69,7 @@ void message_to_resource(struct request *request)
 	struct session *other = user_session(request->session->user, request->to.resource);
 
 	if (other)
-		session_send(other, request->stanza);
+		session_deliver(other, request->stanza);
 	else if (is_type(request->stanza, "chat"))
 		message_to_account(request);
 	else

@@ -12,7 +12,7 @@ void own_iq(struct request *request)
 	const char *type = xml_get(request->stanza, "type");
 
 	if (other)
-		session_send(other, request->stanza);
+		session_deliver(other, request->stanza);
 	else if (strcmp(type, "result") != 0)
 		request_error(request, STANZA_SERVICE_UNAVAILABLE, NULL);
 }

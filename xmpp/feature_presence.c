@@ -87,7 +87,7 @@ static void send_contact_presence(struct session *session, const char *contact, 
 		return;
 	stanza = contact_stanza(server, contact, &presence);
 	if (xml_set(stanza, "to", session->jid))
-		session_send(session, stanza);
+		session_deliver(session, stanza);
 	xml_free(&stanza);
 }
 
@@ -135,7 +135,7 @@ static void send_own_presence(struct session *session)
 	for (struct session *other = session->user->sessions; other; other = other->next)
 		if (other != session && session_available(other) &&
 		    xml_set(other->presence, "to", session->jid))
-			session_send(session, other->presence);
+			session_deliver(session, other->presence);
 }
 
 /* RFC 6121 section 4.2.2: what a resource that has just come is shown. */

@@ -91,7 +91,7 @@ int router_target(const struct user *user, const char *to, struct jid *jid, enum
 void request_reply(const struct request *request, struct xml *reply)
 {
 	if (reply)
-		session_send(request->session, reply);
+		session_deliver(request->session, reply);
 	else
 		log_warn("a stanza is not answered: no memory for it");
 	xml_free(&reply);

@@ -69,7 +69,7 @@ static void client_free(struct client *client)
 {
 	client_unlink(client);
 	c2s_free(&client->c2s);
-	session_free(&client->session);
+	session_delete(&client->session);
 	free(client);
 }
 

@@ -31,7 +31,7 @@ struct session *session_new(struct user *user, struct c2s *c2s, const char *reso
 	session->resource = strdup(resource);
 	session->jid = full_jid(user, resource);
 	if (!session->resource || !session->jid) {
-		session_free(&session);
+		session_delete(&session);
 		return NULL;
 	}
 	session->next = user->sessions;
@@ -52,7 +52,7 @@ void session_end(struct session *session)
 	presence_end(session, NULL);
 }
 
-void session_free(struct session **session)
+void session_delete(struct session **session)
 {
 	struct session *old = *session;
 
@@ -66,7 +66,7 @@ void session_free(struct session **session)
 	*session = NULL;
 }
 
-void session_send(struct session *session, const struct xml *stanza)
+void session_deliver(struct session *session, const struct xml *stanza)
 {
 	c2s_send(session->c2s, stanza);
 }

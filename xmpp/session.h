@@ -25,12 +25,12 @@ struct session {
 /* The resource must be free. NULL when memory is short. */
 struct session *session_new(struct user *user, struct c2s *c2s, const char *resource);
 /* Take the session out of its user's, telling the others and the host that it has gone. The object
- * stays until session_free, because a handler of it may be under way. */
+ * stays until session_delete, because a handler of it may be under way. */
 void session_end(struct session *session);
 /* Says nothing to anyone. */
-void session_free(struct session **session);
+void session_delete(struct session **session);
 
-void session_send(struct session *session, const struct xml *stanza);
+void session_deliver(struct session *session, const struct xml *stanza);
 
 /* For user_send. */
 bool session_available(const struct session *session);

@@ -76,7 +76,7 @@ unsigned user_send(const struct user *user, bool (*wanted)(const struct session 
 	for (struct session *session = user->sessions; session; session = session->next) {
 		if (!wanted(session) || !xml_set(stanza, "to", session->jid))
 			continue;
-		session_send(session, stanza);
+		session_deliver(session, stanza);
 		count++;
 	}
 	return count;

@@ -1,0 +1,689 @@
+/*
+ * Tests of the bridge: two real engines on a net in memory, and instead of the XMPP server one that
+ * writes down what it is told.
+ */
+#include "component/bridge_private.h"
+
+#include "core/registry_memory.h"
+#include "tests/scenario/fake_env.h"
+#include "tests/scenario/fake_net.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define MINUTE_MS (60 * 1000)
+/* Long enough for two who have just added each other to be linked. */
+#define LINK_MS (5 * MINUTE_MS)
+
+/* --- the server that writes down --- */
+
+struct server {
+	struct buf told; /* one line for each call */
+	unsigned takers; /* resources that take a message */
+};
+
+unsigned server_deliver(struct server *server, const char *user, struct xml *stanza)
+{
+	unsigned takers = server->takers;
+
+	buf_printf(&server->told, "deliver %s ", user);
+	xml_write(stanza, "", &server->told);
+	buf_add_text(&server->told, "\n");
+	xml_free(&stanza);
+	return takers;
+}
+
+void server_contact_presence(struct server *server, const char *user, const char *contact,
+			     const struct server_presence *presence)
+{
+	(void)contact;
+	buf_printf(&server->told, "presence %s %s '%s' '%s' %d\n", user,
+		   presence->available ? "there" : "gone", presence->show, presence->status,
+		   presence->priority);
+}
+
+void server_roster_push(struct server *server, const char *user, const char *contact,
+			const struct roster_item *item)
+{
+	buf_printf(&server->told, "push %s %s", user, item ? item->name : "removed");
+	assert_int_equal(strlen(contact), ID_LEN);
+	for (const char *const *group = item ? item->groups : NULL; group && *group; group++)
+		buf_printf(&server->told, " [%s]", *group);
+	if (item)
+		assert_int_equal(item->subscription, SUBSCRIPTION_BOTH);
+	buf_add_text(&server->told, "\n");
+}
+
+void server_user_end(struct server *server, const char *user)
+{
+	buf_printf(&server->told, "end %s\n", user);
+}
+
+/* --- two daemons --- */
+
+struct side {
+	struct fake_env *fake;
+	struct registry *registry;
+	struct bridge *bridge;
+	struct engine *engine;
+	struct server server;
+	struct account *account;
+	const char *user;
+	unsigned changes;
+};
+
+struct world {
+	struct fake_clock *clock;
+	struct fake_net *net;
+	struct fake_env *store_env;
+	struct registry_memory_store *store;
+	struct side ann, ben;
+};
+
+static const struct server_host *host;
+
+static void count_change(void *arg)
+{
+	struct side *side = arg;
+
+	side->changes++;
+}
+
+static void side_up(struct world *world, struct side *side, const char *user)
+{
+	struct err err = {0};
+	struct engine_config config = {0};
+
+	side->user = user;
+	side->fake = fake_env_new(world->clock);
+	side->registry = registry_memory_new(fake_env_env(side->fake), world->store, 1000);
+	side->bridge = bridge_new(fake_env_env(side->fake), "localhost", &err);
+	config.env = fake_env_env(side->fake);
+	config.registry = side->registry;
+	config.transport = fake_host_transport(fake_net_host(world->net, user));
+	config.database = ":memory:";
+	side->engine = engine_new(&config, bridge_engine_handler(), side->bridge, &err);
+	if (!side->engine)
+		fail_msg("%s", err.text);
+	buf_init(&side->server.told, 1 << 20);
+	bridge_set_engine(side->bridge, side->engine);
+	bridge_set_server(side->bridge, &side->server);
+	bridge_watch(side->bridge, count_change, side);
+	side->account = bridge_account_add(side->bridge, user, "password", &err);
+	if (!side->account)
+		fail_msg("%s", err.text);
+	engine_start(side->engine);
+}
+
+static void side_down(struct side *side)
+{
+	bridge_set_server(side->bridge, NULL);
+	engine_free(&side->engine);
+	bridge_free(&side->bridge);
+	registry_free(&side->registry);
+	buf_free(&side->server.told);
+}
+
+static int setup(void **state)
+{
+	struct world *world = calloc(1, sizeof(*world));
+
+	host = bridge_server_host();
+	world->clock = fake_clock_new(1);
+	world->net = fake_net_new(world->clock);
+	world->store_env = fake_env_new(world->clock);
+	world->store = registry_memory_store_new(fake_env_env(world->store_env));
+	side_up(world, &world->ann, "ann");
+	side_up(world, &world->ben, "ben");
+	*state = world;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *world = *state;
+
+	side_down(&world->ann);
+	side_down(&world->ben);
+	/* What was said goodbye with is still on its way. */
+	fake_clock_run(world->clock, MINUTE_MS);
+	fake_env_free(&world->ann.fake);
+	fake_env_free(&world->ben.fake);
+	fake_net_free(&world->net);
+	registry_memory_store_free(&world->store);
+	fake_env_free(&world->store_env);
+	fake_clock_free(&world->clock);
+	free(world);
+	return 0;
+}
+
+static const char *id_of(const struct side *side)
+{
+	return account_id(side->account);
+}
+
+/* What the server was told since the last time. */
+static void expect_told(struct side *side, const char *want)
+{
+	assert_string_equal(buf_text(&side->server.told), want);
+	buf_clear(&side->server.told);
+}
+
+static void forget_told(struct side *side)
+{
+	buf_clear(&side->server.told);
+}
+
+static void become_contacts(struct world *world)
+{
+	struct err err = {0};
+
+	assert_int_equal(
+	    host->roster_set(world->ann.bridge, "ann", id_of(&world->ben), "Ben", NULL, &err), 0);
+	assert_int_equal(host->subscribe(world->ben.bridge, "ben", id_of(&world->ann), &err), 0);
+	fake_clock_run(world->clock, LINK_MS);
+	assert_int_equal(contact_state(contact_find(world->ann.account, id_of(&world->ben))),
+			 CONTACT_LINKED);
+	forget_told(&world->ann);
+	forget_told(&world->ben);
+}
+
+static struct xml *message(const char *text)
+{
+	const struct xml_limits limits = {1 << 20, XML_LIMIT_DEPTH, XML_LIMIT_CHILDREN};
+	struct err err = {0};
+	struct xml *stanza = xml_parse_element(text, strlen(text), &limits, &err);
+
+	if (!stanza)
+		fail_msg("%s", err.text);
+	return stanza;
+}
+
+static int say(struct side *from, const char *contact, const char *text, struct err *err)
+{
+	struct xml *stanza = message(text);
+	int result = host->message(from->bridge, from->user, contact, stanza, err);
+
+	xml_free(&stanza);
+	return result;
+}
+
+/* --- accounts --- */
+
+static void account_names(void **state)
+{
+	static const struct {
+		const char *name;
+		enum err_code code;
+	} cases[] = {
+	    {"carl", ERR_NONE},
+	    {"carl", ERR_EXISTS},
+	    {"carl.x-1_2", ERR_NONE},
+	    {"k\xc3\xa4the", ERR_NONE},
+	    {"", ERR_INPUT},
+	    {"Carl", ERR_INPUT},
+	    {"a b", ERR_INPUT},
+	    {"a@b", ERR_INPUT},
+	    {"a/b", ERR_INPUT},
+	    {"a\"b", ERR_INPUT},
+	    {"a\xff", ERR_INPUT},
+	    {"ann", ERR_EXISTS},
+	    {"0123456789012345678901234567890123456789012345678901234567890123", ERR_NONE},
+	    {"01234567890123456789012345678901234567890123456789012345678901234", ERR_INPUT},
+	};
+	struct world *world = *state;
+	struct bridge *bridge = world->ann.bridge;
+	struct err err;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct account *account;
+
+		err.code = ERR_NONE;
+		print_message("%s\n", cases[i].name);
+		account = bridge_account_add(bridge, cases[i].name, "password", &err);
+		assert_int_equal(account != NULL, cases[i].code == ERR_NONE);
+		assert_int_equal(err.code, cases[i].code);
+	}
+	assert_null(bridge_account_add(bridge, id_of(&world->ben), "password", &err));
+	assert_int_equal(err.code, ERR_INPUT);
+	/* A password that cannot be one leaves no account behind. */
+	assert_null(bridge_account_add(bridge, "dora", "", &err));
+	assert_null(engine_account_find(world->ann.engine, "dora"));
+}
+
+static void passwords(void **state)
+{
+	struct world *world = *state;
+	struct sasl_credentials one, two;
+	struct err err;
+
+	assert_int_equal(host->credentials(world->ann.bridge, "ben", &one), -1);
+	assert_int_equal(host->credentials(world->ann.bridge, "ann", &one), 0);
+	assert_int_equal(one.iterations, SCRAM_ITERATIONS);
+	assert_int_equal(
+	    bridge_account_passwd(world->ann.bridge, world->ann.account, "another", &err), 0);
+	expect_told(&world->ann, "end ann\n");
+	assert_int_equal(host->credentials(world->ann.bridge, "ann", &two), 0);
+	assert_memory_not_equal(&one.keys, &two.keys, sizeof(one.keys));
+	assert_int_equal(bridge_account_passwd(world->ann.bridge, world->ann.account, "", &err),
+			 -1);
+	assert_int_equal(host->credentials(world->ann.bridge, "ann", &one), 0);
+	assert_memory_equal(&one.keys, &two.keys, sizeof(one.keys));
+}
+
+/* --- roster --- */
+
+static void write_item(void *arg, const struct roster_item *item)
+{
+	struct buf *list = arg;
+
+	buf_printf(list, "%s", item->name);
+	for (const char *const *group = item->groups; group && *group; group++)
+		buf_printf(list, " [%s]", *group);
+	buf_add_text(list, "\n");
+}
+
+static void expect_roster(struct side *side, const char *want)
+{
+	struct buf list;
+
+	buf_init(&list, 1 << 16);
+	host->roster(side->bridge, side->user, write_item, &list);
+	assert_string_equal(buf_text(&list), want);
+	buf_free(&list);
+}
+
+static void roster(void **state)
+{
+	static const char *const groups[] = {"friends", "choir", NULL};
+	struct world *world = *state;
+	struct side *ann = &world->ann;
+	const char *ben = id_of(&world->ben);
+	unsigned before = ann->changes;
+	struct err err;
+
+	expect_roster(ann, "");
+	assert_int_equal(host->roster_set(ann->bridge, "ann", ben, "Ben", groups, &err), 0);
+	expect_told(ann, "push ann Ben [friends] [choir]\n");
+	expect_roster(ann, "Ben [friends] [choir]\n");
+	assert_true(ann->changes > before);
+	assert_int_equal(host->roster_set(ann->bridge, "ann", ben, "Benno", groups + 1, &err), 0);
+	expect_told(ann, "push ann Benno [choir]\n");
+	assert_int_equal(host->roster_set(ann->bridge, "ann", ben, "Benno", NULL, &err), 0);
+	expect_told(ann, "push ann Benno\n");
+	/* A subscription for one who is there already changes nothing. */
+	assert_int_equal(host->subscribe(ann->bridge, "ann", ben, &err), 0);
+	expect_roster(ann, "Benno\n");
+	forget_told(ann);
+	assert_int_equal(host->roster_remove(ann->bridge, "ann", ben, &err), 0);
+	expect_told(ann, "presence ann gone '' '' 0\npush ann removed\n");
+	expect_roster(ann, "");
+	assert_int_equal(host->roster_remove(ann->bridge, "ann", ben, &err), -1);
+	assert_int_equal(err.code, ERR_NOT_FOUND);
+	assert_int_equal(host->subscribe(ann->bridge, "ann", ben, &err), 0);
+	expect_told(ann, "push ann \n");
+}
+
+static void roster_refusals(void **state)
+{
+	struct world *world = *state;
+	struct side *ann = &world->ann;
+	const char *many[64], *longer[3] = {NULL};
+	char wrong[ID_LEN + 1], *text = calloc(1, 4096);
+	struct err err;
+
+	memcpy(wrong, id_of(&world->ben), sizeof(wrong));
+	wrong[3] = wrong[3] == 'a' ? 'b' : 'a';
+	assert_int_equal(host->roster_set(ann->bridge, "ann", wrong, "", NULL, &err), -1);
+	assert_int_equal(err.code, ERR_INPUT);
+	assert_int_equal(host->roster_set(ann->bridge, "ann", "ben", "", NULL, &err), -1);
+	assert_int_equal(err.code, ERR_INPUT);
+	assert_int_equal(host->roster_set(ann->bridge, "ann", id_of(ann), "", NULL, &err), -1);
+	assert_int_equal(err.code, ERR_INPUT);
+	assert_int_equal(host->roster_set(ann->bridge, "nobody", wrong, "", NULL, &err), -1);
+	assert_int_equal(err.code, ERR_NOT_FOUND);
+	for (size_t i = 0; i < 63; i++)
+		many[i] = "g";
+	many[63] = NULL;
+	assert_int_equal(host->roster_set(ann->bridge, "ann", id_of(&world->ben), "", many, &err),
+			 -1);
+	assert_int_equal(err.code, ERR_LIMIT);
+	memset(text, 'x', 4000);
+	longer[0] = longer[1] = text;
+	assert_int_equal(host->roster_set(ann->bridge, "ann", id_of(&world->ben), "", longer, &err),
+			 -1);
+	assert_int_equal(err.code, ERR_LIMIT);
+	free(text);
+}
+
+static void contacts_by_words(void **state)
+{
+	struct world *world = *state;
+	struct side *ann = &world->ann;
+	char word[ID_LEN + 32];
+	struct contact *contact;
+	struct err err;
+
+	snprintf(word, sizeof(word), "tacet:%s", id_of(&world->ben));
+	for (char *c = word; *c; c++)
+		*c = (char)(*c >= 'a' && *c <= 'z' ? *c - 32 : *c);
+	contact = bridge_contact_add(ann->bridge, ann->account, word, "Ben", "p\xc3\xa4ss", &err);
+	assert_non_null(contact);
+	assert_string_equal(contact_id(contact), id_of(&world->ben));
+	assert_ptr_equal(bridge_contact_find(ann->account, "Ben", &err), contact);
+	assert_ptr_equal(bridge_contact_find(ann->account, word, &err), contact);
+	snprintf(word, sizeof(word), "%s@localhost", id_of(&world->ben));
+	assert_ptr_equal(bridge_contact_find(ann->account, word, &err), contact);
+	assert_null(bridge_contact_find(ann->account, "ben", &err));
+	assert_int_equal(err.code, ERR_NOT_FOUND);
+	assert_null(bridge_contact_find(ann->account, "", &err));
+	assert_null(bridge_contact_add(ann->bridge, ann->account, word, "Ben", NULL, &err));
+	assert_int_equal(err.code, ERR_EXISTS);
+	assert_int_equal(bridge_contact_remove(ann->bridge, &contact, &err), 0);
+	assert_null(contact);
+	assert_null(bridge_contact_add(ann->bridge, ann->account, word, "Ben", "", &err));
+	assert_int_equal(err.code, ERR_INPUT);
+}
+
+/* --- passphrases --- */
+
+static enum contact_state state_after(struct world *world, const char *one, const char *other)
+{
+	struct err err;
+
+	assert_non_null(bridge_contact_add(world->ann.bridge, world->ann.account,
+					   id_of(&world->ben), NULL, one, &err));
+	assert_non_null(bridge_contact_add(world->ben.bridge, world->ben.account,
+					   id_of(&world->ann), NULL, other, &err));
+	fake_clock_run(world->clock, LINK_MS);
+	return contact_state(contact_find(world->ann.account, id_of(&world->ben)));
+}
+
+static void same_passphrase(void **state)
+{
+	/* A soft hyphen and a wide letter are the same to SASLprep. */
+	assert_int_equal(state_after(*state, "horse", "h\xc2\xad\xef\xbd\x8frse"), CONTACT_LINKED);
+}
+
+static void other_passphrase(void **state)
+{
+	assert_int_not_equal(state_after(*state, "horse", "house"), CONTACT_LINKED);
+}
+
+/* --- presence --- */
+
+static void presence_words(void **state)
+{
+	static const struct {
+		struct server_presence in;
+		enum show show;
+		const char *want;
+	} cases[] = {
+	    {{true, "", "", 0}, SHOW_AVAILABLE, ""},     {{true, "chat", "", 0}, SHOW_CHAT, "chat"},
+	    {{true, "away", "", 0}, SHOW_AWAY, "away"},  {{true, "dnd", "", 0}, SHOW_DND, "dnd"},
+	    {{true, "xa", "", 0}, SHOW_XA, "xa"},        {{true, "odd", "", 0}, SHOW_AVAILABLE, ""},
+	    {{true, NULL, NULL, 0}, SHOW_AVAILABLE, ""}, {{false, "away", "", 0}, SHOW_OFFLINE, ""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct server_presence out;
+		struct status status;
+
+		status_of_presence(&cases[i].in, &status);
+		assert_int_equal(status.show, cases[i].show);
+		presence_of_status(&status, &out);
+		assert_int_equal(out.available, cases[i].in.available);
+		assert_string_equal(out.show, cases[i].want);
+	}
+}
+
+static void presence_limits(void **state)
+{
+	struct server_presence presence = {.available = true, .show = "", .priority = 1000};
+	struct status status;
+	char text[STATUS_TEXT_MAX + 8];
+
+	(void)state;
+	memset(text, 'a', sizeof(text));
+	/* A character of two bytes stands across the limit. */
+	text[STATUS_TEXT_MAX - 1] = '\xc3';
+	text[STATUS_TEXT_MAX] = '\xa4';
+	text[sizeof(text) - 1] = '\0';
+	presence.status = text;
+	status_of_presence(&presence, &status);
+	assert_int_equal(status.priority, 127);
+	assert_int_equal(strlen(status.text), STATUS_TEXT_MAX - 1);
+	presence.priority = -1000;
+	status_of_presence(&presence, &status);
+	assert_int_equal(status.priority, -128);
+}
+
+static void presence_travels(void **state)
+{
+	static const struct server_presence away = {true, "away", "lunch", 5};
+	static const struct server_presence gone = {false, "", "", 0};
+	struct world *world = *state;
+	struct server_presence seen;
+
+	become_contacts(world);
+	host->presence(world->ann.bridge, "ann", &away);
+	fake_clock_run(world->clock, MINUTE_MS);
+	expect_told(&world->ben, "presence ben there 'away' 'lunch' 5\n");
+	host->contact_presence(world->ben.bridge, "ben", id_of(&world->ann), &seen);
+	assert_true(seen.available);
+	assert_string_equal(seen.show, "away");
+	/* The client goes, the daemon stays linked. */
+	host->presence(world->ann.bridge, "ann", &gone);
+	fake_clock_run(world->clock, MINUTE_MS);
+	expect_told(&world->ben, "presence ben gone '' '' 0\n");
+	assert_int_equal(contact_state(contact_find(world->ben.account, id_of(&world->ann))),
+			 CONTACT_LINKED);
+	/* A stranger is not there. */
+	host->contact_presence(world->ben.bridge, "ben", id_of(&world->ben), &seen);
+	assert_false(seen.available);
+	host->presence(world->ann.bridge, "nobody", &away);
+}
+
+/* --- messages --- */
+
+#define FROM_ANN(id, more)                                                                         \
+	"<message xmlns='jabber:client' to='x@localhost' from='ann@localhost/home' type='chat' "   \
+	"id='" id "'>" more "</message>"
+
+static void message_travels(void **state)
+{
+	struct world *world = *state;
+	char want[512];
+	struct err err;
+
+	become_contacts(world);
+	world->ben.server.takers = 1;
+	assert_int_equal(say(&world->ann, id_of(&world->ben),
+			     FROM_ANN("m1", "<body>hi</body><delay xmlns='urn:xmpp:delay'/>"),
+			     &err),
+			 0);
+	fake_clock_run(world->clock, 10 * 1000);
+	snprintf(want, sizeof(want),
+		 "deliver ben <message xmlns='jabber:client' type='chat' id='m1' "
+		 "from='%s@localhost/tacet'><body>hi</body></message>\n",
+		 id_of(&world->ann));
+	expect_told(&world->ben, want);
+	/* Delivered once. */
+	host->ready(world->ben.bridge, "ben");
+	fake_clock_run(world->clock, MINUTE_MS);
+	expect_told(&world->ben, "");
+}
+
+static void message_waits(void **state)
+{
+	struct world *world = *state;
+	struct err err;
+
+	become_contacts(world);
+	assert_int_equal(
+	    say(&world->ann, id_of(&world->ben), FROM_ANN("m1", "<body>hi</body>"), &err), 0);
+	fake_clock_run(world->clock, 10 * MINUTE_MS);
+	forget_told(&world->ben);
+	world->ben.server.takers = 1;
+	host->ready(world->ben.bridge, "ben");
+	fake_clock_run(world->clock, MINUTE_MS);
+	assert_non_null(strstr(buf_text(&world->ben.server.told), "<body>hi</body>"));
+	/* 5 min to be linked; then it was sent. */
+	assert_non_null(strstr(buf_text(&world->ben.server.told),
+			       "<delay xmlns='urn:xmpp:delay' from='localhost' "
+			       "stamp='2026-01-01T00:05:00Z'/>"));
+	forget_told(&world->ben);
+	host->ready(world->ben.bridge, "ben");
+	fake_clock_run(world->clock, MINUTE_MS);
+	expect_told(&world->ben, "");
+}
+
+/* The stamp is the receiver's system clock, however wrong, since its client goes by it. */
+static void stamp_by_own_clock(void **state)
+{
+	struct world *world = *state;
+	struct err err;
+
+	become_contacts(world);
+	assert_int_equal(
+	    say(&world->ann, id_of(&world->ben), FROM_ANN("m1", "<body>hi</body>"), &err), 0);
+	fake_clock_run(world->clock, 10 * MINUTE_MS);
+	fake_env_jump(world->ben.fake, -3600 * 1000);
+	engine_set_clock_offset(world->ben.engine, 3600 * 1000);
+	forget_told(&world->ben);
+	world->ben.server.takers = 1;
+	host->ready(world->ben.bridge, "ben");
+	fake_clock_run(world->clock, MINUTE_MS);
+	assert_non_null(strstr(buf_text(&world->ben.server.told), "stamp='2025-12-31T23:05:00Z'"));
+}
+
+#define STATE "<composing xmlns='http://jabber.org/protocol/chatstates'/>"
+
+static void chat_states(void **state)
+{
+	struct world *world = *state;
+	struct contact *ben;
+	struct err err;
+
+	/* Not linked: gone. */
+	assert_int_equal(host->subscribe(world->ann.bridge, "ann", id_of(&world->ben), &err), 0);
+	ben = contact_find(world->ann.account, id_of(&world->ben));
+	assert_int_equal(say(&world->ann, id_of(&world->ben), FROM_ANN("1", STATE), &err), 0);
+	assert_int_equal(contact_outbox(ben), 0);
+	assert_int_equal(
+	    say(&world->ann, id_of(&world->ben), FROM_ANN("2", "<body>a</body>"), &err), 0);
+	assert_int_equal(contact_outbox(ben), 1);
+	/* Linked: it comes, but does not wait for a client. */
+	assert_int_equal(host->subscribe(world->ben.bridge, "ben", id_of(&world->ann), &err), 0);
+	world->ben.server.takers = 1;
+	fake_clock_run(world->clock, LINK_MS);
+	assert_int_equal(contact_outbox(ben), 0);
+	world->ben.server.takers = 0;
+	forget_told(&world->ben);
+	assert_int_equal(say(&world->ann, id_of(&world->ben), FROM_ANN("3", STATE), &err), 0);
+	fake_clock_run(world->clock, MINUTE_MS);
+	assert_non_null(strstr(buf_text(&world->ben.server.told), "composing"));
+	forget_told(&world->ben);
+	world->ben.server.takers = 1;
+	host->ready(world->ben.bridge, "ben");
+	fake_clock_run(world->clock, MINUTE_MS);
+	expect_told(&world->ben, "");
+}
+
+static void message_refusals(void **state)
+{
+	struct world *world = *state;
+	char *text = calloc(1, PAYLOAD_MAX + 512);
+	struct err err;
+
+	assert_int_equal(
+	    say(&world->ann, id_of(&world->ben), FROM_ANN("1", "<body>a</body>"), &err), -1);
+	assert_int_equal(err.code, ERR_NOT_FOUND);
+	assert_int_equal(say(&world->ann, "ben", FROM_ANN("1", "<body>a</body>"), &err), -1);
+	assert_int_equal(err.code, ERR_NOT_FOUND);
+	assert_int_equal(host->subscribe(world->ann.bridge, "ann", id_of(&world->ben), &err), 0);
+	strcpy(text, "<message xmlns='jabber:client'><body>");
+	memset(text + strlen(text), 'a', PAYLOAD_MAX);
+	strcat(text, "</body></message>");
+	assert_int_equal(say(&world->ann, id_of(&world->ben), text, &err), -1);
+	assert_int_equal(err.code, ERR_LIMIT);
+	assert_true(strlen(err.text) > 0);
+	free(text);
+}
+
+static void rejected_by_contact(void **state)
+{
+	struct world *world = *state;
+	const struct engine_handler *handler = bridge_engine_handler();
+	struct side *ann = &world->ann;
+	struct contact *ben;
+	char want[640];
+	struct err err;
+
+	assert_int_equal(host->subscribe(ann->bridge, "ann", id_of(&world->ben), &err), 0);
+	ben = contact_find(ann->account, id_of(&world->ben));
+	assert_int_equal(say(ann, id_of(&world->ben), FROM_ANN("m1", "<body>a</body>"), &err), 0);
+	forget_told(ann);
+	/* One that nobody remembers. */
+	handler->delivered(ann->bridge, ben, ann->bridge->sent[0].token + 1, DELIVERY_REJECTED,
+			   "no");
+	expect_told(ann, "");
+	handler->delivered(ann->bridge, ben, ann->bridge->sent[0].token, DELIVERY_REJECTED,
+			   "too <big>");
+	snprintf(
+	    want, sizeof(want),
+	    "deliver ann <message xmlns='jabber:client' type='error' from='%s@localhost/tacet' "
+	    "to='ann@localhost/home' id='m1'><error type='modify'>"
+	    "<not-acceptable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>"
+	    "<text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>too &lt;big&gt;</text>"
+	    "</error></message>\n",
+	    id_of(&world->ben));
+	expect_told(ann, want);
+	handler->delivered(ann->bridge, ben, ann->bridge->sent[0].token, DELIVERY_REJECTED, "x");
+	expect_told(ann, "");
+}
+
+/* What a daemon that is not ours may send: none of it may stay in the inbox or reach a client. */
+static void strange_payloads(void **state)
+{
+	static const char *const bad[] = {
+	    "", "x", "<presence xmlns='jabber:client'/>",
+	    "<message xmlns='jabber:client' type='error'><body>x</body></message>"};
+	const struct engine_handler *handler = bridge_engine_handler();
+	struct world *world = *state;
+	struct contact *ben;
+	struct err err;
+
+	assert_int_equal(host->subscribe(world->ann.bridge, "ann", id_of(&world->ben), &err), 0);
+	ben = contact_find(world->ann.account, id_of(&world->ben));
+	forget_told(&world->ann);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_true(handler->message(world->ann.bridge, ben, (const uint8_t *)bad[i],
+					     strlen(bad[i]), 0));
+	expect_told(&world->ann, "");
+	/* While there is no server all waits. */
+	bridge_set_server(world->ann.bridge, NULL);
+	assert_false(handler->message(world->ann.bridge, ben, (const uint8_t *)"x", 1, 0));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(account_names),       TEST(passwords),         TEST(roster),
+	    TEST(roster_refusals),     TEST(contacts_by_words), TEST(same_passphrase),
+	    TEST(other_passphrase),    TEST(presence_words),    TEST(presence_limits),
+	    TEST(presence_travels),    TEST(message_travels),   TEST(message_waits),
+	    TEST(stamp_by_own_clock),  TEST(chat_states),       TEST(message_refusals),
+	    TEST(rejected_by_contact), TEST(strange_payloads),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

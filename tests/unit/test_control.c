@@ -1,0 +1,448 @@
+/*
+ * Tests of the control socket: a real loop and socket, a real engine that is not started. That
+ * another user is refused is not tested here, since it takes two users.
+ */
+#include "component/bridge.h"
+#include "component/control.h"
+
+#include "core/registry_memory.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* Turns of the loop that are more than enough for an answer. */
+#define TURNS 50
+
+struct world {
+	char dir[64], path[96];
+	struct loop *loop;
+	struct registry_memory_store *store;
+	struct registry *registry;
+	struct transport transport;
+	struct engine *engine;
+	struct bridge *bridge;
+	struct control *control;
+	unsigned stops;
+};
+
+static struct service *no_service(struct transport *transport,
+				  const struct service_handler *handler, void *arg, struct err *err)
+{
+	(void)transport;
+	(void)handler;
+	(void)arg;
+	err_set(err, ERR_UNAVAILABLE, "there is no net in this test");
+	return NULL;
+}
+
+static const struct transport_ops no_net = {.name = "none", .service_new = no_service};
+
+static int add_status(void *arg, json_t *status)
+{
+	(void)arg;
+	return json_object_set_new(status, "test", json_true());
+}
+
+static void count_stop(void *arg)
+{
+	struct world *world = arg;
+
+	world->stops++;
+}
+
+static int setup(void **state)
+{
+	struct world *world = calloc(1, sizeof(*world));
+	struct engine_config config = {.database = ":memory:"};
+	struct control_host host = {NULL, add_status, count_stop, world};
+	struct err err = {0};
+
+	strcpy(world->dir, "/tmp/tacet-test-control-XXXXXX");
+	assert_non_null(mkdtemp(world->dir));
+	snprintf(world->path, sizeof(world->path), "%s/control", world->dir);
+	world->loop = loop_new(&err);
+	world->store = registry_memory_store_new(loop_env(world->loop));
+	world->registry = registry_memory_new(loop_env(world->loop), world->store, 0);
+	world->transport.ops = &no_net;
+	world->bridge = bridge_new(loop_env(world->loop), "localhost", &err);
+	config.env = loop_env(world->loop);
+	config.registry = world->registry;
+	config.transport = &world->transport;
+	world->engine = engine_new(&config, bridge_engine_handler(), world->bridge, &err);
+	if (!world->engine)
+		fail_msg("%s", err.text);
+	bridge_set_engine(world->bridge, world->engine);
+	host.bridge = world->bridge;
+	world->control = control_new(world->loop, world->path, &host, &err);
+	if (!world->control)
+		fail_msg("%s", err.text);
+	*state = world;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *world = *state;
+
+	control_free(&world->control);
+	assert_int_equal(access(world->path, F_OK), -1);
+	engine_free(&world->engine);
+	bridge_free(&world->bridge);
+	registry_free(&world->registry);
+	registry_memory_store_free(&world->store);
+	loop_free(&world->loop);
+	rmdir(world->dir);
+	free(world);
+	return 0;
+}
+
+/* --- the other end --- */
+
+static int connect_client(const struct world *world)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", world->path);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	return fd;
+}
+
+static void send_text(int fd, const char *text)
+{
+	assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+}
+
+/* A line from fd into line, while the loop runs; false when the connection ends or nothing comes.
+ */
+static bool read_line(struct world *world, int fd, char *line, size_t size)
+{
+	size_t len = 0;
+
+	for (int i = 0; i < TURNS; i++) {
+		ssize_t got;
+
+		loop_run_once(world->loop, 10);
+		while ((got = recv(fd, line + len, 1, 0)) == 1) {
+			assert_true(len + 1 < size);
+			if (line[len] == '\n') {
+				line[len] = '\0';
+				return true;
+			}
+			len++;
+		}
+		if (got == 0)
+			return false;
+	}
+	return false;
+}
+
+static bool is_closed(struct world *world, int fd)
+{
+	char line[4096];
+
+	while (read_line(world, fd, line, sizeof(line)))
+		;
+	return recv(fd, line, 1, 0) == 0 || errno == ECONNRESET;
+}
+
+static json_t *answer(struct world *world, int fd)
+{
+	char line[65536];
+	json_t *object;
+
+	if (!read_line(world, fd, line, sizeof(line)))
+		fail_msg("no answer");
+	object = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
+	assert_true(json_is_object(object));
+	return object;
+}
+
+/* Ask over a connection of its own. */
+static json_t *ask(struct world *world, const char *request)
+{
+	int fd = connect_client(world);
+	json_t *reply;
+
+	send_text(fd, request);
+	send_text(fd, "\n");
+	reply = answer(world, fd);
+	close(fd);
+	loop_run_once(world->loop, 0);
+	return reply;
+}
+
+static void expect_ok(struct world *world, const char *request)
+{
+	json_t *reply = ask(world, request);
+
+	if (!json_is_true(json_object_get(reply, "ok")))
+		fail_msg("%s: %s", request, json_string_value(json_object_get(reply, "error")));
+	json_decref(reply);
+}
+
+static void expect_error(struct world *world, const char *request, const char *code,
+			 const char *text)
+{
+	json_t *reply = ask(world, request);
+	const char *error = json_string_value(json_object_get(reply, "error"));
+
+	print_message("%s -> %s\n", request, error);
+	assert_true(json_is_false(json_object_get(reply, "ok")));
+	assert_non_null(error);
+	assert_non_null(strstr(error, text));
+	if (code)
+		assert_string_equal(json_string_value(json_object_get(reply, "code")), code);
+	json_decref(reply);
+}
+
+#define ADD_ANN "{\"cmd\":\"account add\",\"args\":{\"name\":\"ann\",\"password\":\"secret\"}}"
+
+/* An identity's id of someone else. */
+static void make_id(struct world *world, char id[ID_LEN + 1])
+{
+	struct identity identity;
+	struct err err;
+
+	assert_int_equal(identity_generate(loop_env(world->loop), &identity, &err), 0);
+	id_encode(identity.public_key, id);
+}
+
+/* --- tests --- */
+
+static void socket_mode(void **state)
+{
+	struct world *world = *state;
+	struct stat st;
+
+	assert_int_equal(stat(world->path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+}
+
+static void bad_requests(void **state)
+{
+	static const struct {
+		const char *request, *text;
+	} cases[] = {
+	    {"", "not JSON"},
+	    {"hello", "not JSON"},
+	    {"{\"cmd\":", "not JSON"},
+	    {"{\"cmd\":\"id\",\"cmd\":\"id\"}", "not JSON"},
+	    {"\"id\"", "not JSON"},
+	    {"[\"id\"]", "not a JSON object"},
+	    {"{}", "cmd is missing"},
+	    {"{\"cmd\":1}", "cmd is missing"},
+	    {"{\"cmd\":\"\"}", "no such command"},
+	    {"{\"cmd\":\"dance\"}", "no such command: dance"},
+	    {"{\"cmd\":\"id\",\"args\":[]}", "args must be an object"},
+	    {"{\"cmd\":\"id\",\"args\":\"ann\"}", "args must be an object"},
+	    {"{\"cmd\":\"account add\"}", "name is missing"},
+	    {"{\"cmd\":\"account add\",\"args\":{\"name\":1,\"password\":\"x\"}}",
+	     "name must be a text"},
+	    {"{\"cmd\":\"account add\",\"args\":{\"name\":\"x\"}}", "password is missing"},
+	    {"{\"cmd\":\"account add\",\"args\":{\"name\":\"x\",\"password\":\"\"}}", "password"},
+	    {"{\"cmd\":\"id\"}", "no account yet"},
+	    {"{\"cmd\":\"contact list\"}", "no account yet"},
+	    {"{\"cmd\":\"id\",\"args\":{\"account\":\"x\"}}", "no account has this name"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		expect_error(*state, cases[i].request, NULL, cases[i].text);
+}
+
+static void accounts(void **state)
+{
+	struct world *world = *state;
+	json_t *reply = ask(world, ADD_ANN);
+	const char *id = json_string_value(json_object_get(reply, "id"));
+	struct account *account = engine_account_find(world->engine, "ann");
+	json_t *list;
+
+	assert_non_null(account);
+	assert_string_equal(id, account_id(account));
+	json_decref(reply);
+	expect_error(world, ADD_ANN, "exists", "");
+	expect_ok(world, "{\"cmd\":\"id\"}");
+	expect_ok(world, "{\"cmd\":\"id\",\"args\":{\"account\":null}}");
+	expect_ok(world, "{\"cmd\":\"account passwd\",\"args\":{\"password\":\"x\"}}");
+	expect_ok(world, "{\"cmd\":\"account add\",\"args\":{\"name\":\"b\",\"password\":\"x\"}}");
+	expect_error(world, "{\"cmd\":\"id\"}", "input", "several accounts");
+	expect_ok(world, "{\"cmd\":\"id\",\"args\":{\"account\":\"b\"}}");
+	reply = ask(world, "{\"cmd\":\"account list\"}");
+	list = json_object_get(reply, "accounts");
+	assert_int_equal(json_array_size(list), 2);
+	json_decref(reply);
+}
+
+static void contacts(void **state)
+{
+	struct world *world = *state;
+	char id[ID_LEN + 1], request[512];
+	json_t *reply, *contact;
+
+	make_id(world, id);
+	expect_ok(world, ADD_ANN);
+	snprintf(request, sizeof(request),
+		 "{\"cmd\":\"contact add\",\"args\":{\"id\":\"%s\",\"name\":\"Ben\","
+		 "\"passphrase\":\"horse\"}}",
+		 id);
+	expect_ok(world, request);
+	expect_error(world, request, "exists", "");
+	expect_error(world, "{\"cmd\":\"contact add\",\"args\":{\"id\":\"abc\"}}", "input", "");
+	expect_error(world, "{\"cmd\":\"contact add\"}", "input", "id is missing");
+	reply = ask(world, "{\"cmd\":\"contact list\"}");
+	contact = json_array_get(json_object_get(reply, "contacts"), 0);
+	assert_string_equal(json_string_value(json_object_get(contact, "id")), id);
+	assert_string_equal(json_string_value(json_object_get(contact, "name")), "Ben");
+	assert_string_equal(json_string_value(json_object_get(contact, "state")), "idle");
+	json_decref(reply);
+	expect_error(world, "{\"cmd\":\"contact remove\",\"args\":{\"contact\":\"Carl\"}}",
+		     "not-found", "no such contact");
+	expect_ok(world, "{\"cmd\":\"contact remove\",\"args\":{\"contact\":\"Ben\"}}");
+	assert_null(contact_find(engine_account_find(world->engine, "ann"), id));
+}
+
+static void status(void **state)
+{
+	struct world *world = *state;
+	json_t *reply;
+
+	expect_ok(world, ADD_ANN);
+	reply = ask(world, "{\"cmd\":\"status\"}");
+	assert_true(json_is_true(json_object_get(reply, "ok")));
+	assert_true(json_is_true(json_object_get(reply, "test")));
+	assert_int_equal(json_array_size(json_object_get(reply, "accounts")), 1);
+	json_decref(reply);
+}
+
+static void watching(void **state)
+{
+	struct world *world = *state;
+	int fd = connect_client(world);
+	char line[4096];
+	json_t *reply;
+
+	bridge_watch(world->bridge, (void (*)(void *))control_changed, world->control);
+	send_text(fd, "{\"cmd\":\"status watch\"}\n");
+	reply = answer(world, fd);
+	assert_int_equal(json_array_size(json_object_get(reply, "accounts")), 0);
+	json_decref(reply);
+	expect_ok(world, ADD_ANN);
+	reply = answer(world, fd);
+	assert_int_equal(json_array_size(json_object_get(reply, "accounts")), 1);
+	json_decref(reply);
+	/* Nothing changes, nothing comes; many changes come as one. */
+	assert_false(read_line(world, fd, line, sizeof(line)));
+	for (int i = 0; i < 10; i++)
+		control_changed(world->control);
+	json_decref(answer(world, fd));
+	assert_false(read_line(world, fd, line, sizeof(line)));
+	close(fd);
+	control_changed(world->control);
+	loop_run_once(world->loop, 10);
+}
+
+static void byte_by_byte(void **state)
+{
+	struct world *world = *state;
+	int fd = connect_client(world);
+	json_t *reply;
+
+	for (const char *c = ADD_ANN "\n"; *c; c++) {
+		assert_int_equal(send(fd, c, 1, MSG_NOSIGNAL), 1);
+		loop_run_once(world->loop, 10);
+	}
+	reply = answer(world, fd);
+	assert_true(json_is_true(json_object_get(reply, "ok")));
+	json_decref(reply);
+	close(fd);
+}
+
+static void several_in_one_go(void **state)
+{
+	struct world *world = *state;
+	int fd = connect_client(world);
+
+	send_text(fd, ADD_ANN "\n{\"cmd\":\"id\"}\nx\n{\"cmd\":\"id\"}\n{\"cmd\"");
+	for (int i = 0; i < 4; i++) {
+		json_t *reply = answer(world, fd);
+
+		assert_int_equal(json_is_true(json_object_get(reply, "ok")), i != 2);
+		json_decref(reply);
+	}
+	send_text(fd, ":\"id\"}\n");
+	json_decref(answer(world, fd));
+	close(fd);
+}
+
+static void overlong_line(void **state)
+{
+	struct world *world = *state;
+	int fd = connect_client(world);
+	char *text = calloc(1, CONTROL_LINE_MAX + 2);
+	json_t *reply;
+
+	memset(text, ' ', CONTROL_LINE_MAX + 1);
+	send_text(fd, text);
+	reply = answer(world, fd);
+	assert_true(json_is_false(json_object_get(reply, "ok")));
+	json_decref(reply);
+	assert_true(is_closed(world, fd));
+	close(fd);
+	free(text);
+}
+
+static void many_connections(void **state)
+{
+	struct world *world = *state;
+	int fds[CONTROL_CLIENTS_MAX + 1];
+
+	for (int i = 0; i < CONTROL_CLIENTS_MAX; i++)
+		fds[i] = connect_client(world);
+	for (int i = 0; i < TURNS; i++)
+		loop_run_once(world->loop, 0);
+	fds[CONTROL_CLIENTS_MAX] = connect_client(world);
+	assert_true(is_closed(world, fds[CONTROL_CLIENTS_MAX]));
+	close(fds[0]);
+	loop_run_once(world->loop, 10);
+	expect_error(world, "x", NULL, "not JSON");
+	for (int i = 1; i <= CONTROL_CLIENTS_MAX; i++)
+		close(fds[i]);
+}
+
+static void stopping(void **state)
+{
+	struct world *world = *state;
+	json_t *reply = ask(world, "{\"cmd\":\"stop\"}");
+
+	assert_true(json_is_true(json_object_get(reply, "ok")));
+	json_decref(reply);
+	loop_run_once(world->loop, 10);
+	assert_int_equal(world->stops, 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(socket_mode),   TEST(bad_requests),
+	    TEST(accounts),      TEST(contacts),
+	    TEST(status),        TEST(watching),
+	    TEST(byte_by_byte),  TEST(several_in_one_go),
+	    TEST(overlong_line), TEST(many_connections),
+	    TEST(stopping),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
