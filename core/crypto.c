@@ -29,6 +29,7 @@ struct algorithms {
 	EVP_MD *sha256;
 	EVP_MAC_CTX *hmac;  /* with its digest set: to be duplicated */
 	EVP_PKEY_CTX *load; /* makes X25519 keys of bytes */
+	EVP_PKEY *base;     /* the base point as a public key */
 };
 
 static struct algorithms algorithms;
@@ -63,6 +64,30 @@ static EVP_PKEY_CTX *fetch_load(void)
 	return ctx;
 }
 
+/* RFC 7748 section 4.1: u = 9. */
+static const uint8_t base_point[X25519_LEN] = {9};
+
+static EVP_PKEY *load_key(EVP_PKEY_CTX *load, const struct key *private_key,
+			  const uint8_t public_key[X25519_LEN])
+{
+	EVP_PKEY *pkey = NULL;
+	/* OpenSSL only reads the data, in spite of the missing const. */
+	OSSL_PARAM params[] = {
+	    OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, (void *)public_key,
+					      X25519_LEN),
+	    OSSL_PARAM_construct_end(),
+	    OSSL_PARAM_construct_end(),
+	};
+
+	if (private_key)
+		params[1] = OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PRIV_KEY,
+							      (void *)private_key->bytes, KEY_LEN);
+	if (EVP_PKEY_fromdata(load, &pkey, private_key ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY,
+			      params) != 1)
+		return NULL;
+	return pkey;
+}
+
 static void fetch_all(void)
 {
 	struct algorithms a = {
@@ -75,6 +100,9 @@ static void fetch_all(void)
 
 	/* An OpenSSL without these cannot run tacet at all. */
 	if (!a.aead || !a.chacha20 || !a.sha256 || !a.hmac || !a.load)
+		abort();
+	a.base = load_key(a.load, NULL, base_point);
+	if (!a.base)
 		abort();
 	algorithms = a;
 }
@@ -100,29 +128,6 @@ struct crypto_x25519_key {
 	EVP_PKEY_CTX *derive;
 };
 
-/* RFC 7748 section 4.1: u = 9. */
-static const uint8_t base_point[X25519_LEN] = {9};
-
-static EVP_PKEY *load_key(const struct key *private_key, const uint8_t public_key[X25519_LEN])
-{
-	EVP_PKEY *pkey = NULL;
-	/* OpenSSL only reads the data, in spite of the missing const. */
-	OSSL_PARAM params[] = {
-	    OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, (void *)public_key,
-					      X25519_LEN),
-	    OSSL_PARAM_construct_end(),
-	    OSSL_PARAM_construct_end(),
-	};
-
-	if (private_key)
-		params[1] = OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PRIV_KEY,
-							      (void *)private_key->bytes, KEY_LEN);
-	if (EVP_PKEY_fromdata(fetched()->load, &pkey,
-			      private_key ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY, params) != 1)
-		return NULL;
-	return pkey;
-}
-
 struct crypto_x25519_key *crypto_x25519_new(const struct key *private_key)
 {
 	struct crypto_x25519_key *key = calloc(1, sizeof *key);
@@ -134,7 +139,7 @@ struct crypto_x25519_key *crypto_x25519_new(const struct key *private_key)
 	 * Without a public part OpenSSL would compute it, for as much as an exchange costs. The
 	 * exchange never reads it, so any value does.
 	 */
-	pkey = load_key(private_key, base_point);
+	pkey = load_key(fetched()->load, private_key, base_point);
 	if (pkey)
 		key->derive = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
 	EVP_PKEY_free(pkey);
@@ -154,20 +159,26 @@ void crypto_x25519_free(struct crypto_x25519_key **key)
 	*key = NULL;
 }
 
-int crypto_x25519_key_derive(struct crypto_x25519_key *key, const uint8_t public_key[X25519_LEN],
-			     struct key *shared)
+static int derive(struct crypto_x25519_key *key, EVP_PKEY *peer, struct key *shared)
 {
-	EVP_PKEY *peer = load_key(NULL, public_key);
 	size_t len = KEY_LEN;
-	int ok = peer && EVP_PKEY_derive_set_peer_ex(key->derive, peer, 0) == 1 &&
-		 EVP_PKEY_derive(key->derive, shared->bytes, &len) == 1 && len == KEY_LEN &&
-		 !secret_is_zero(shared->bytes, KEY_LEN);
 
-	EVP_PKEY_free(peer);
-	if (ok)
+	if (peer && EVP_PKEY_derive_set_peer_ex(key->derive, peer, 0) == 1 &&
+	    EVP_PKEY_derive(key->derive, shared->bytes, &len) == 1 && len == KEY_LEN &&
+	    !secret_is_zero(shared->bytes, KEY_LEN))
 		return 0;
 	key_wipe(shared);
 	return refused();
+}
+
+int crypto_x25519_key_derive(struct crypto_x25519_key *key, const uint8_t public_key[X25519_LEN],
+			     struct key *shared)
+{
+	EVP_PKEY *peer = load_key(fetched()->load, NULL, public_key);
+	int result = derive(key, peer, shared);
+
+	EVP_PKEY_free(peer);
+	return result;
 }
 
 int crypto_x25519_key_public(struct crypto_x25519_key *key, uint8_t public_key[X25519_LEN])
@@ -175,7 +186,7 @@ int crypto_x25519_key_public(struct crypto_x25519_key *key, uint8_t public_key[X
 	/* RFC 7748 section 6.1 defines it like this; OpenSSL's own way takes a fifth longer. */
 	struct key public;
 
-	if (crypto_x25519_key_derive(key, base_point, &public) != 0)
+	if (derive(key, fetched()->base, &public) != 0)
 		return -1;
 	memcpy(public_key, public.bytes, X25519_LEN);
 	return 0;
@@ -243,28 +254,45 @@ int crypto_hkdf_extract(const void *salt, size_t salt_len, const struct crypto_p
 	return crypto_hmac_sha256(salt, salt_len, parts, count, prk->bytes);
 }
 
+static int expand(EVP_MAC_CTX *ctx, const struct key *prk, const void *info, size_t info_len,
+		  uint8_t *out, size_t len)
+{
+	SECRET struct key block;
+	uint8_t counter = 0;
+
+	assert(len <= (size_t)255 * SHA256_LEN); /* RFC 5869 section 2.3 */
+	for (size_t done = 0; done < len; done += KEY_LEN) {
+		struct crypto_part parts[] = {
+		    {block.bytes, counter ? KEY_LEN : 0}, {info, info_len}, {&counter, 1}};
+		bool first = counter++ == 0;
+
+		if (hmac(ctx, first ? prk->bytes : NULL, first ? KEY_LEN : 0, parts, 3,
+			 block.bytes) != 0)
+			return -1;
+		memcpy(out + done, block.bytes, len - done < KEY_LEN ? len - done : KEY_LEN);
+	}
+	return 0;
+}
+
 int crypto_hkdf_expand(const struct key *prk, const void *info, size_t info_len, void *out,
 		       size_t len)
 {
 	EVP_MAC_CTX *ctx = EVP_MAC_CTX_dup(fetched()->hmac);
-	SECRET struct key block;
-	uint8_t counter = 0;
-	size_t done = 0;
-	int result = ctx ? 0 : -1;
+	int result = ctx ? expand(ctx, prk, info, info_len, out, len) : -1;
 
-	assert(len <= (size_t)255 * SHA256_LEN); /* RFC 5869 section 2.3 */
-	while (result == 0 && done < len) {
-		struct crypto_part parts[] = {
-		    {block.bytes, counter ? KEY_LEN : 0}, {info, info_len}, {&counter, 1}};
-		size_t take = len - done < KEY_LEN ? len - done : KEY_LEN;
+	EVP_MAC_CTX_free(ctx);
+	return result == 0 ? 0 : refused();
+}
 
-		counter++;
-		result = hmac(ctx, counter == 1 ? prk->bytes : NULL, counter == 1 ? KEY_LEN : 0,
-			      parts, 3, block.bytes);
-		if (result == 0)
-			memcpy((uint8_t *)out + done, block.bytes, take);
-		done += take;
-	}
+int crypto_hkdf(const struct key *salt, const void *input, size_t input_len, void *out, size_t len)
+{
+	EVP_MAC_CTX *ctx = EVP_MAC_CTX_dup(fetched()->hmac);
+	struct crypto_part part = {input, input_len};
+	SECRET struct key prk;
+	int result = -1;
+
+	if (ctx && hmac(ctx, salt->bytes, KEY_LEN, &part, 1, prk.bytes) == 0)
+		result = expand(ctx, &prk, NULL, 0, out, len);
 	EVP_MAC_CTX_free(ctx);
 	return result == 0 ? 0 : refused();
 }

@@ -50,6 +50,8 @@ int crypto_hkdf_extract(const void *salt, size_t salt_len, const struct crypto_p
 			size_t count, struct key *prk);
 int crypto_hkdf_expand(const struct key *prk, const void *info, size_t info_len, void *out,
 		       size_t len);
+/* Both in one, without an info. */
+int crypto_hkdf(const struct key *salt, const void *input, size_t input_len, void *out, size_t len);
 
 /*
  * ChaCha20-Poly1305 (RFC 8439) with the nonce layout of the Noise specification, section 12.3:

@@ -94,17 +94,6 @@ static int mix_hash(struct noise *noise, const void *data, size_t len)
 	return hash_with(noise->h, data, len, noise->h);
 }
 
-/* HKDF of section 4.3: ck and the input give count keys. */
-static int hkdf(const struct key *ck, const void *input, size_t len, struct key *out, size_t count)
-{
-	struct crypto_part part = {input, len};
-	SECRET struct key prk;
-
-	if (crypto_hkdf_extract(ck->bytes, KEY_LEN, &part, 1, &prk) != 0)
-		return -1;
-	return crypto_hkdf_expand(&prk, NULL, 0, out, count * KEY_LEN);
-}
-
 static void set_keys(struct noise *noise, const struct key *ck, const struct key *k)
 {
 	noise->ck = *ck;
@@ -115,7 +104,7 @@ static void set_keys(struct noise *noise, const struct key *ck, const struct key
 static int mix_key(struct noise *noise, const void *input)
 {
 	struct key out[2];
-	int result = hkdf(&noise->ck, input, KEY_LEN, out, 2);
+	int result = crypto_hkdf(&noise->ck, input, KEY_LEN, out, sizeof out);
 
 	if (result == 0)
 		set_keys(noise, &out[0], &out[1]);
@@ -126,7 +115,7 @@ static int mix_key(struct noise *noise, const void *input)
 static int mix_key_and_hash(struct noise *noise, const struct key *psk)
 {
 	struct key out[3];
-	int result = hkdf(&noise->ck, psk->bytes, KEY_LEN, out, 3);
+	int result = crypto_hkdf(&noise->ck, psk->bytes, KEY_LEN, out, sizeof out);
 
 	if (result == 0)
 		result = mix_hash(noise, out[1].bytes, KEY_LEN);
@@ -434,7 +423,7 @@ int noise_split(struct noise *noise, struct noise_cipher *send, struct noise_cip
 
 	if (check_turn(noise, NOISE_SPLIT, err) != 0)
 		return -1;
-	if (hkdf(&noise->ck, NULL, 0, out, 2) != 0)
+	if (crypto_hkdf(&noise->ck, NULL, 0, out, sizeof out) != 0)
 		return fail(noise, err, ERR_CRYPTO, "cannot end a handshake");
 	*send = (struct noise_cipher){.k = out[initiator ? 0 : 1]};
 	*receive = (struct noise_cipher){.k = out[initiator ? 1 : 0]};

@@ -189,6 +189,21 @@ static void hkdf_agrees_with_rfc5869(void **state)
 	}
 }
 
+static void hkdf_in_one_is_the_same(void **state)
+{
+	struct key salt = {{5}}, prk;
+	struct crypto_part input = {"input", 5};
+	uint8_t parted[3 * KEY_LEN], whole[3 * KEY_LEN];
+
+	(void)state;
+	for (size_t len = 1; len <= sizeof whole; len++) {
+		assert_int_equal(crypto_hkdf_extract(salt.bytes, KEY_LEN, &input, 1, &prk), 0);
+		assert_int_equal(crypto_hkdf_expand(&prk, NULL, 0, parted, len), 0);
+		assert_int_equal(crypto_hkdf(&salt, "input", 5, whole, len), 0);
+		assert_memory_equal(whole, parted, len);
+	}
+}
+
 static void hkdf_expands_to_three_blocks(void **state)
 {
 	/* RFC 5869 A.2, from its PRK on. */
@@ -305,6 +320,7 @@ int main(void)
 	    cmocka_unit_test(hmac_agrees_with_rfc4231),
 	    cmocka_unit_test(hkdf_agrees_with_rfc5869),
 	    cmocka_unit_test(hkdf_expands_to_three_blocks),
+	    cmocka_unit_test(hkdf_in_one_is_the_same),
 	    cmocka_unit_test(aead_agrees_with_rfc8439),
 	    cmocka_unit_test(aead_refuses_what_was_changed),
 	    cmocka_unit_test(aead_seals_nothing_too),
