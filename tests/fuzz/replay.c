@@ -52,8 +52,10 @@ static void run_changed(const uint8_t *data, size_t size, uint64_t *state)
 	for (uint32_t n = draw(state, 4); n > 0; n--) {
 		size_t at = draw(state, size);
 
-		changed[at] = draw(state, 2) ? (uint8_t)draw(state, 256)
-					     : (uint8_t)(changed[at] ^ 1 << draw(state, 8));
+		if (draw(state, 2))
+			changed[at] = (uint8_t)draw(state, 256);
+		else
+			changed[at] ^= (uint8_t)(1 << draw(state, 8));
 	}
 	run(changed, len);
 	free(changed);
