@@ -110,6 +110,11 @@ void dialogue_host_set_server(struct dialogue_host *host, struct server *server)
 	host->server = server;
 }
 
+struct server *dialogue_host_server(const struct dialogue_host *host)
+{
+	return host->server;
+}
+
 static struct user *find_user(struct dialogue_host *host, const char *name)
 {
 	struct user *user = host->users;

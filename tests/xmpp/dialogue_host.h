@@ -15,6 +15,7 @@ void dialogue_host_free(struct dialogue_host **host);
 const struct server_host *dialogue_host_functions(void);
 /* Pushes go there. */
 void dialogue_host_set_server(struct dialogue_host *host, struct server *server);
+struct server *dialogue_host_server(const struct dialogue_host *host);
 
 int dialogue_host_add_user(struct dialogue_host *host, const char *name, const char *password);
 /* Add a contact to the user's roster; groups: separated by commas, "" for none. -1: bad word. */
