@@ -692,7 +692,7 @@ static unsigned requests_of(const struct fake_socks *socks, const char *user)
 
 static void isolation_and_names(struct fixture *f, const char *path)
 {
-	struct seen put_seen = {0}, one = {0}, two = {0};
+	struct seen put_seen = {0}, one = {0}, two = {0}, again = {0};
 	char urls[4][64];
 
 	for (int i = 0; i < 4; i++) {
@@ -712,9 +712,12 @@ static void isolation_and_names(struct fixture *f, const char *path)
 	put(f, 2, 2, &put_seen);
 	wait_done(f, &put_seen.done, 1);
 	assert_int_equal(put_seen.confirmed, 2);
-	/* Eight gets, two puts, two gets: each over a connection of its own with its own name. */
-	assert_int_equal(f->socks.count, 12);
-	assert_int_equal(requests_of(&f->socks, "tacet-registry-epoch 1:a"), 4);
+	get_as(f, "epoch 1:a", 1, 4, &again);
+	wait_done(f, &again.done, 1);
+	/* Two puts and their checks, twelve gets: each over a connection of its own, also when
+	 * gateway and isolation were the same before. */
+	assert_int_equal(f->socks.count, 16);
+	assert_int_equal(requests_of(&f->socks, "tacet-registry-epoch 1:a"), 8);
 	assert_int_equal(requests_of(&f->socks, "tacet-registry-epoch 1:b"), 4);
 	assert_int_equal(requests_of(&f->socks, "tacet-registry-user"), 4);
 	for (unsigned i = 0; i < f->socks.count; i++) {
