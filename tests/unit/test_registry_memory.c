@@ -1,6 +1,7 @@
 /* Tests of registry.c and registry_memory.c, under the fake clock. */
 #include "core/registry_memory.h"
 #include "tests/scenario/fake_env.h"
+#include "tests/unit/fail_malloc.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -312,6 +313,23 @@ static void no_keys_at_all(void **state)
 	assert_int_equal(seen.done, 1);
 }
 
+static void short_memory(void **state)
+{
+	struct fixture *f = *state;
+	struct registry_entry entry = entry_of(1, 1);
+	struct seen seen = {0};
+
+	fail_malloc_arm(0);
+	assert_null(registry_publish(f->one, "a", &entry, 1, on_published, &seen));
+	assert_true(fail_malloc_disarm());
+	assert_non_null(registry_publish(f->one, "a", &entry, 1, on_published, &seen));
+	fail_malloc_arm(0);
+	advance(50);
+	assert_true(fail_malloc_disarm());
+	assert_int_equal(seen.done, 1);
+	assert_int_equal(seen.stored + seen.confirmed, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -326,6 +344,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(watched_store, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(has_no_gateways, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(no_keys_at_all, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(short_memory, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

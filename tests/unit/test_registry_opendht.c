@@ -4,6 +4,7 @@
  */
 #include "core/base/codec.h"
 #include "core/registry_opendht.h"
+#include "tests/unit/fail_malloc.h"
 #include "tests/unit/fake_gateway.h"
 #include "tests/unit/fake_socks.h"
 
@@ -821,6 +822,40 @@ static void bad_configuration(void **state)
 			    "bytes");
 }
 
+/* Each allocation of ours fails once: the call says so, or the operation ends with less. */
+static void short_memory(void **state)
+{
+	struct fixture *f = *state;
+	struct registry_opendht_config config = {.gateways = f->urls, .gateway_count = 4};
+	struct registry_entry entries[3] = {0};
+	struct err err;
+	bool failed = true;
+
+	for (long n = 0; failed; n++) {
+		fail_malloc_arm(n);
+		f->registry = registry_opendht_new(f->loop, &config, &err);
+		failed = fail_malloc_disarm();
+		assert_int_equal(f->registry == NULL, failed);
+		if (failed)
+			assert_int_equal(err.code, ERR_MEMORY);
+	}
+	failed = true;
+	for (long n = 0; failed; n++) {
+		struct seen seen = {0};
+		struct registry_op *op;
+
+		fail_malloc_arm(n);
+		op = registry_publish(f->registry, "user", entries, 3, on_published, &seen);
+		failed = fail_malloc_disarm();
+		if (op) {
+			wait_done(f, &seen.done, 1);
+			assert_in_range(seen.stored, failed ? 2 : 3, 3);
+		} else {
+			assert_true(failed);
+		}
+	}
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
@@ -849,6 +884,7 @@ int main(void)
 	    TEST(a_dead_proxy_is_not_the_gateways_fault),
 	    cmocka_unit_test(refusals_of_the_proxy),
 	    TEST(bad_configuration),
+	    TEST(short_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
