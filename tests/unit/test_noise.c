@@ -341,6 +341,7 @@ static void ciphers_count(void **state)
 	assert_int_equal(noise_cipher_seal(&send, "x", 1, sealed), 0);
 	assert_int_equal(noise_cipher_open(&receive, sealed, 17, plain), 0);
 	assert_int_equal(noise_cipher_seal(&send, "x", 1, sealed), -1);
+	assert_int_equal(crypto_aead_seal(&send.k, UINT64_MAX, NULL, 0, "x", 1, sealed), 0);
 	assert_int_equal(noise_cipher_open(&receive, sealed, 17, plain), -1);
 	noise_cipher_wipe(&send);
 	assert_true(secret_is_zero(&send, sizeof send));
