@@ -149,8 +149,8 @@ class Client(slixmpp.ClientXMPP):
         self.add_event_handler("session_start", self.on_start)
         self.add_event_handler("message", self.on_message)
         self.add_event_handler("message_error", lambda m: self.note(self.errors.append, m))
-        self.add_event_handler("presence_available", self.on_presence)
-        self.add_event_handler("presence_unavailable", self.on_presence)
+        for kind in ("available", "away", "chat", "dnd", "xa", "unavailable"):
+            self.add_event_handler(f"presence_{kind}", self.on_presence)
         self.add_event_handler("disconnected", lambda _: self.ended.set())
         self.started = asyncio.Event()
         self.failure = None
