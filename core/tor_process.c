@@ -206,6 +206,10 @@ static void become_tor(const char *const *argv, pid_t parent, int log_fd, int re
 	sigset_t none;
 	int error;
 
+	/* The handlers we have inherited write to the loop's own pipe: a signal for this child
+	 * would be taken for one for us. */
+	for (int signo = 1; signo < NSIG; signo++)
+		signal(signo, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	/* Away from the terminal's signals, since we end tor ourselves. */
@@ -228,6 +232,7 @@ static int run(struct tor_process *process, const char *const *argv, struct err 
 {
 	int log[2] = {-1, -1}, report[2] = {-1, -1};
 	pid_t parent = getpid();
+	sigset_t all, before;
 	int error = 0;
 
 	if (pipe2(log, O_CLOEXEC) != 0)
@@ -236,9 +241,13 @@ static int run(struct tor_process *process, const char *const *argv, struct err 
 		err_system(err, "pipe");
 		goto fail;
 	}
+	/* So that no signal meets a handler of ours in the child before it is reset there. */
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
 	process->pid = fork();
 	if (process->pid == 0)
 		become_tor(argv, parent, log[1], report[1]);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (process->pid < 0) {
 		process->pid = 0;
 		err_system(err, "fork");
