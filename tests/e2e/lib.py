@@ -17,6 +17,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import slixmpp
@@ -46,6 +47,7 @@ class Daemon:
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix=f"tacet-{name}-", dir="/tmp"))
         self.port = free_port()
         self.process = None
+        self.prefixed = False
         self.settings = {
             "state-dir": self.directory / "state",
             "listen": "127.0.0.1",
@@ -75,6 +77,7 @@ class Daemon:
 
     def start(self, prefix=()):
         self.write_config()
+        self.prefixed = bool(prefix)
         with open(self.directory / "log", "ab") as log:
             self.process = subprocess.Popen([*prefix, str(BUILD / "tacetd"), "-c", str(self.config)],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
@@ -108,6 +111,12 @@ class Daemon:
                     return c["state"]
         return None
 
+    @property
+    def pid(self):
+        """The process id of tacetd itself, also when it runs below another program."""
+        below = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return int(below[0]) if self.prefixed else self.process.pid
+
     def kill(self):
         """SIGKILL: no goodbye."""
         self.process.kill()
@@ -116,7 +125,7 @@ class Daemon:
     def stop(self):
         if self.process is None or self.process.poll() is not None:
             return self.process.returncode if self.process else None
-        self.process.send_signal(signal.SIGTERM)
+        os.kill(self.pid, signal.SIGTERM)
         try:
             return self.process.wait(20)
         except subprocess.TimeoutExpired:
@@ -125,6 +134,33 @@ class Daemon:
 
     def remove(self):
         shutil.rmtree(self.directory, ignore_errors=True)
+
+
+class Uploads(threading.Thread):
+    """The onion addresses whose descriptors a daemon's own tor uploads, told by its control port."""
+
+    def __init__(self, daemon):
+        super().__init__(daemon=True)
+        self.directory = daemon.directory / "state" / "tor"
+        self.addresses = set()
+        self.start()
+
+    def run(self):
+        control = socket.socket(socket.AF_UNIX)
+        wait_until("tor's control socket", lambda: self.connected(control))
+        cookie = (self.directory / "cookie").read_bytes().hex()
+        control.sendall(f"AUTHENTICATE {cookie}\r\nSETEVENTS HS_DESC\r\n".encode())
+        for line in control.makefile():
+            words = line.split()
+            if words[:3] == ["650", "HS_DESC", "UPLOADED"]:
+                self.addresses.add(words[3])
+
+    def connected(self, control):
+        try:
+            control.connect(str(self.directory / "control"))
+            return (self.directory / "cookie").exists()
+        except OSError:
+            return False
 
 
 class Refused(Exception):
@@ -150,7 +186,7 @@ class Client(slixmpp.ClientXMPP):
         self.add_event_handler("message", self.on_message)
         self.add_event_handler("message_error", lambda m: self.note(self.errors.append, m))
         for kind in ("available", "away", "chat", "dnd", "xa", "unavailable"):
-            self.add_event_handler(f"presence_{kind}", self.on_presence)
+            self.add_event_handler("presence_" + kind, self.on_presence)
         self.add_event_handler("disconnected", lambda _: self.ended.set())
         self.started = asyncio.Event()
         self.failure = None

@@ -4,6 +4,7 @@ terminal), and a message each way between them."""
 
 import os
 import pathlib
+import select
 import shutil
 import subprocess
 import tempfile
@@ -77,14 +78,10 @@ def profanity_and_go_sendxmpp():
             profanity.waits_for("Alice is online", "Alice is away", "Alice")
             time.sleep(1)
             profanity.type("und zurück 🌒")
-            line = ""
-            os.set_blocking(listener.stdout.fileno(), False)
-
-            def heard():
-                nonlocal line
-                line += listener.stdout.read() or ""
-                return "und zurück 🌒" in line
-            wait_until("go-sendxmpp hears profanity", heard)
+            heard = b""
+            while "und zurück 🌒".encode() not in heard:
+                assert select.select([listener.stdout], [], [], 60)[0], f"go-sendxmpp heard only {heard}"
+                heard += os.read(listener.stdout.fileno(), 4096)
         finally:
             listener.kill()
             listener.wait()

@@ -56,7 +56,8 @@ def values(gateway, key):
 
 def an_id():
     """The id of somebody who will never come."""
-    key, version = secrets.token_bytes(32), b"\x01"
+    # The top bit of an X25519 public key is always clear.
+    key, version = secrets.token_bytes(31) + bytes([secrets.randbelow(128)]), b"\x01"
     check = hashlib.sha256(b"tacet id" + version + key).digest()[:2]
     return key, base64.b32encode(key + check + version).decode().lower()
 
@@ -74,11 +75,11 @@ def nothing_repeats():
         for _, contact in contacts:
             daemon.ctl("contact", "add", contact)
         took = wait_until("all records are out",
-                          lambda: all(daemon.contact_state(c) == "waiting" for _, c in contacts))
-        time.sleep(1)
+                          lambda: len(watcher.keys() - before) >= CONTACTS * REPLICAS)
+        # Those of a neighbouring epoch may still be on their way.
+        time.sleep(5)
         keys = watcher.keys() - before
         say(f"{len(keys)} keys for {CONTACTS} contacts, all out after {took:.1f} s, tor's start included")
-        assert len(keys) >= CONTACTS * REPLICAS, "fewer keys than replicas"
         records = {key: values(gateway, key) for key in keys}
         for key, found in records.items():
             assert found, f"no value under {key}"
