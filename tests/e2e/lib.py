@@ -143,24 +143,19 @@ class Uploads(threading.Thread):
         super().__init__(daemon=True)
         self.directory = daemon.directory / "state" / "tor"
         self.addresses = set()
+        self.began = time.time() - 1
         self.start()
 
     def run(self):
+        cookie = self.directory / "cookie"
+        wait_until("tor is there", lambda: cookie.exists() and cookie.stat().st_mtime > self.began)
         control = socket.socket(socket.AF_UNIX)
-        wait_until("tor's control socket", lambda: self.connected(control))
-        cookie = (self.directory / "cookie").read_bytes().hex()
-        control.sendall(f"AUTHENTICATE {cookie}\r\nSETEVENTS HS_DESC\r\n".encode())
+        control.connect(str(self.directory / "control"))
+        control.sendall(f"AUTHENTICATE {cookie.read_bytes().hex()}\r\nSETEVENTS HS_DESC\r\n".encode())
         for line in control.makefile():
             words = line.split()
             if words[:3] == ["650", "HS_DESC", "UPLOADED"]:
                 self.addresses.add(words[3])
-
-    def connected(self, control):
-        try:
-            control.connect(str(self.directory / "control"))
-            return (self.directory / "cookie").exists()
-        except OSError:
-            return False
 
 
 class Refused(Exception):
