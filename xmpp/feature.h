@@ -25,9 +25,9 @@ void presence_unsubscribed(struct request *request);
 void presence_probe(struct request *request);
 void presence_refuse(struct request *request);
 void presence_drop(struct request *request);
-/* The session is not available any more: tell the user's other resources and the host. stanza is
+/* The resource is not available any more: tell the user's other resources and the host. stanza is
  * what the client said, NULL if it said nothing. */
-void presence_end(struct session *session, struct xml *stanza);
+void presence_end(struct resource *resource, struct xml *stanza);
 /* Tell the user's available resources about contact. */
 void presence_of_contact(struct user *user, const char *contact,
 			 const struct server_presence *presence);

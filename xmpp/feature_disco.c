@@ -69,7 +69,7 @@ static bool refuse_node(struct request *request)
 /* Who is no contact looks like an account that does not exist (RFC 6121 section 8.5.1). */
 static bool refuse_stranger(struct request *request)
 {
-	if (roster_has(request->session->user, request->to.local, NULL))
+	if (roster_has(request->resource->user, request->to.local, NULL))
 		return false;
 	request_error(request, STANZA_SERVICE_UNAVAILABLE, NULL);
 	return true;

@@ -24,14 +24,14 @@ static bool is_type(const struct xml *stanza, const char *type)
 static unsigned deliver_bare(const struct user *user, struct xml *stanza)
 {
 	if (xml_is(stanza, "presence", NULL))
-		return user_send(user, session_available, stanza);
+		return user_send(user, resource_available, stanza);
 	if (is_type(stanza, "groupchat") || is_type(stanza, "error"))
 		return 0;
-	return user_send(user, session_takes_messages, stanza);
+	return user_send(user, resource_takes_messages, stanza);
 }
 
 /* The connected resource that stanza's to names, or NULL. */
-static struct session *addressee(const struct user *user, const struct xml *stanza)
+static struct resource *addressee(const struct user *user, const struct xml *stanza)
 {
 	const char *to = xml_get(stanza, "to");
 	enum target target;
@@ -39,16 +39,16 @@ static struct session *addressee(const struct user *user, const struct xml *stan
 
 	if (!to || router_target(user, to, &jid, &target) < 0 || target != TARGET_RESOURCE)
 		return NULL;
-	return user_session(user, jid.resource);
+	return user_resource(user, jid.resource);
 }
 
 unsigned message_deliver(struct user *user, struct xml *stanza)
 {
-	struct session *session = addressee(user, stanza);
+	struct resource *resource = addressee(user, stanza);
 
-	if (!session)
+	if (!resource)
 		return deliver_bare(user, stanza);
-	session_deliver(session, stanza);
+	resource_send(resource, stanza);
 	return 1;
 }
 
@@ -59,17 +59,17 @@ void message_to_account(struct request *request)
 	bool headline = is_type(request->stanza, "headline");
 
 	/* RFC 6121 section 8.5.2.2: with nobody there, what is not worth keeping is dropped. */
-	if (deliver_bare(request->session->user, copy) == 0 && !headline)
+	if (deliver_bare(request->resource->user, copy) == 0 && !headline)
 		request_error(request, STANZA_SERVICE_UNAVAILABLE, NULL);
 	xml_free(&copy);
 }
 
 void message_to_resource(struct request *request)
 {
-	struct session *other = user_session(request->session->user, request->to.resource);
+	struct resource *other = user_resource(request->resource->user, request->to.resource);
 
 	if (other)
-		session_deliver(other, request->stanza);
+		resource_send(other, request->stanza);
 	else if (is_type(request->stanza, "chat"))
 		message_to_account(request);
 	else
@@ -81,7 +81,7 @@ void message_to_contact(struct request *request)
 	struct server *server = request->server;
 	struct err err;
 
-	if (server->host->message(server->host_arg, request->session->user->name, request->to.local,
-				  request->stanza, &err) < 0)
+	if (server->host->message(server->host_arg, request->resource->user->name,
+				  request->to.local, request->stanza, &err) < 0)
 		request_refused(request, &err);
 }

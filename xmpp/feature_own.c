@@ -8,11 +8,11 @@
 
 void own_iq(struct request *request)
 {
-	struct session *other = user_session(request->session->user, request->to.resource);
+	struct resource *other = user_resource(request->resource->user, request->to.resource);
 	const char *type = xml_get(request->stanza, "type");
 
 	if (other)
-		session_deliver(other, request->stanza);
+		resource_send(other, request->stanza);
 	else if (strcmp(type, "result") != 0)
 		request_error(request, STANZA_SERVICE_UNAVAILABLE, NULL);
 }

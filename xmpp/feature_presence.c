@@ -72,22 +72,22 @@ void presence_of_contact(struct user *user, const char *contact,
 {
 	struct xml *stanza = contact_stanza(user->server, contact, presence);
 
-	user_send(user, session_available, stanza);
+	user_send(user, resource_available, stanza);
 	xml_free(&stanza);
 }
 
-static void send_contact_presence(struct session *session, const char *contact, bool even_absent)
+static void send_contact_presence(struct resource *resource, const char *contact, bool even_absent)
 {
-	struct server *server = session->user->server;
+	struct server *server = resource->user->server;
 	struct server_presence presence = {.show = "", .status = ""};
 	struct xml *stanza;
 
-	server->host->contact_presence(server->host_arg, session->user->name, contact, &presence);
+	server->host->contact_presence(server->host_arg, resource->user->name, contact, &presence);
 	if (!presence.available && !even_absent)
 		return;
 	stanza = contact_stanza(server, contact, &presence);
-	if (xml_set(stanza, "to", session->jid))
-		session_deliver(session, stanza);
+	if (xml_set(stanza, "to", resource->jid))
+		resource_send(resource, stanza);
 	xml_free(&stanza);
 }
 
@@ -99,8 +99,8 @@ static void probe_item(void *arg, const struct roster_item *item)
 
 /* --- the user's own presence --- */
 
-/* Take what stanza says. -1 leaves the session as it was. */
-static int take_presence(struct session *session, struct xml *stanza, enum stanza_error *error)
+/* Take what stanza says. -1 leaves the resource as it was. */
+static int take_presence(struct resource *resource, struct xml *stanza, enum stanza_error *error)
 {
 	const char *show = show_find(xml_child_text(stanza, "show", NS_CLIENT));
 	const char *status = xml_child_text(stanza, "status", NS_CLIENT);
@@ -119,61 +119,61 @@ static int take_presence(struct session *session, struct xml *stanza, enum stanz
 		free(status_copy);
 		return -1;
 	}
-	xml_free(&session->presence);
-	free(session->status);
-	session->presence = copy;
-	session->status = status_copy;
-	session->show = show;
-	session->priority = priority;
-	session->presence_no = ++session->user->server->presence_no;
+	xml_free(&resource->presence);
+	free(resource->status);
+	resource->presence = copy;
+	resource->status = status_copy;
+	resource->show = show;
+	resource->priority = priority;
+	resource->presence_no = ++resource->user->server->presence_no;
 	return 0;
 }
 
 /* The presence of the user's other resources. */
-static void send_own_presence(struct session *session)
+static void send_own_presence(struct resource *resource)
 {
-	for (struct session *other = session->user->sessions; other; other = other->next)
-		if (other != session && session_available(other) &&
-		    xml_set(other->presence, "to", session->jid))
-			session_deliver(session, other->presence);
+	for (struct resource *other = resource->user->resources; other; other = other->next)
+		if (other != resource && resource_available(other) &&
+		    xml_set(other->presence, "to", resource->jid))
+			resource_send(resource, other->presence);
 }
 
 /* RFC 6121 section 4.2.2: what a resource that has just come is shown. */
-static void welcome(struct session *session)
+static void welcome(struct resource *resource)
 {
-	struct server *server = session->user->server;
+	struct server *server = resource->user->server;
 
-	send_own_presence(session);
-	server->host->roster(server->host_arg, session->user->name, probe_item, session);
+	send_own_presence(resource);
+	server->host->roster(server->host_arg, resource->user->name, probe_item, resource);
 }
 
 void presence_available(struct request *request)
 {
-	struct session *session = request->session;
+	struct resource *resource = request->resource;
 	struct server *server = request->server;
-	bool first = !session_available(session);
+	bool first = !resource_available(resource);
 	enum stanza_error error;
 
 	/* Directed to oneself: RFC 6121 has no use for it. */
 	if (xml_get(request->stanza, "to"))
 		return;
-	if (take_presence(session, request->stanza, &error) < 0) {
+	if (take_presence(resource, request->stanza, &error) < 0) {
 		request_error(request, error, NULL);
 		return;
 	}
 	/* To all resources, this one too (RFC 6121 section 4.2.2, 4.4.2). */
-	user_send(session->user, session_available, session->presence);
+	user_send(resource->user, resource_available, resource->presence);
 	if (first)
-		welcome(session);
-	user_tell_presence(session->user);
-	if (session->ready || !session_takes_messages(session))
+		welcome(resource);
+	user_tell_presence(resource->user);
+	if (resource->ready || !resource_takes_messages(resource))
 		return;
-	session->ready = true;
-	server->host->ready(server->host_arg, session->user->name);
+	resource->ready = true;
+	server->host->ready(server->host_arg, resource->user->name);
 }
 
 /* NULL when memory is short. */
-static struct xml *unavailable_stanza(const struct session *session, struct xml *said)
+static struct xml *unavailable_stanza(const struct resource *resource, struct xml *said)
 {
 	struct xml *stanza;
 
@@ -181,27 +181,27 @@ static struct xml *unavailable_stanza(const struct session *session, struct xml 
 		return xml_copy(said);
 	stanza = xml_new("presence", NS_CLIENT);
 	xml_set(stanza, "type", "unavailable");
-	return xml_set(stanza, "from", session->jid);
+	return xml_set(stanza, "from", resource->jid);
 }
 
-void presence_end(struct session *session, struct xml *stanza)
+void presence_end(struct resource *resource, struct xml *stanza)
 {
 	struct xml *farewell;
 
-	if (!session_available(session))
+	if (!resource_available(resource))
 		return;
-	xml_free(&session->presence);
-	session->ready = false;
-	farewell = unavailable_stanza(session, stanza);
-	user_send(session->user, session_available, farewell);
+	xml_free(&resource->presence);
+	resource->ready = false;
+	farewell = unavailable_stanza(resource, stanza);
+	user_send(resource->user, resource_available, farewell);
 	xml_free(&farewell);
-	user_tell_presence(session->user);
+	user_tell_presence(resource->user);
 }
 
 void presence_unavailable(struct request *request)
 {
 	if (!xml_get(request->stanza, "to"))
-		presence_end(request->session, request->stanza);
+		presence_end(request->resource, request->stanza);
 }
 
 /* --- subscriptions --- */
@@ -211,7 +211,7 @@ static int ask_host(struct request *request)
 	struct server *server = request->server;
 	struct err err;
 
-	if (server->host->subscribe(server->host_arg, request->session->user->name,
+	if (server->host->subscribe(server->host_arg, request->resource->user->name,
 				    request->to.local, &err) == 0)
 		return 0;
 	request_refused(request, &err);
@@ -227,14 +227,14 @@ void presence_subscribe(struct request *request)
 	struct xml *stanza;
 
 	if (ask_host(request) < 0 ||
-	    !roster_has(request->session->user, request->to.local, &subscription) ||
+	    !roster_has(request->resource->user, request->to.local, &subscription) ||
 	    (subscription != SUBSCRIPTION_TO && subscription != SUBSCRIPTION_BOTH))
 		return;
 	server_contact_jid(request->server, request->to.local, from);
 	stanza = xml_new("presence", NS_CLIENT);
 	xml_set(stanza, "type", "subscribed");
 	if (xml_set(stanza, "from", from))
-		user_send(request->session->user, session_interested, stanza);
+		user_send(request->resource->user, resource_interested, stanza);
 	xml_free(&stanza);
 }
 
@@ -248,16 +248,17 @@ void presence_unsubscribed(struct request *request)
 	struct server *server = request->server;
 	struct err err;
 
-	if (server->host->deny && server->host->deny(server->host_arg, request->session->user->name,
-						     request->to.local, &err) < 0)
+	if (server->host->deny &&
+	    server->host->deny(server->host_arg, request->resource->user->name, request->to.local,
+			       &err) < 0)
 		request_refused(request, &err);
 }
 
 /* Servers probe, clients need not; section 4.3 answers anyway. */
 void presence_probe(struct request *request)
 {
-	if (roster_has(request->session->user, request->to.local, NULL))
-		send_contact_presence(request->session, request->to.local, true);
+	if (roster_has(request->resource->user, request->to.local, NULL))
+		send_contact_presence(request->resource, request->to.local, true);
 }
 
 /* --- the rest --- */

@@ -62,11 +62,11 @@ void roster_get(struct request *request)
 		request_error(request, STANZA_BAD_REQUEST, NULL);
 		return;
 	}
-	request->session->interested = true;
+	request->resource->interested = true;
 	/* libpurple drops a roster that comes from the domain; without a to it has no from. */
 	reply = stanza_result(request->stanza);
 	show.query = xml_child_add(reply, "query", NS_ROSTER);
-	server->host->roster(server->host_arg, request->session->user->name, show_item, &show);
+	server->host->roster(server->host_arg, request->resource->user->name, show_item, &show);
 	request_reply(request, reply);
 }
 
@@ -84,7 +84,7 @@ void roster_push(struct user *user, const char *contact, const struct roster_ite
 		fill_item(element, item);
 	else
 		xml_set(element, "subscription", "remove");
-	user_send(user, session_interested, iq);
+	user_send(user, resource_interested, iq);
 	xml_free(&iq);
 }
 
@@ -154,7 +154,7 @@ static int read_contact(struct request *request, const struct xml *item, struct 
 		request_error(request, STANZA_BAD_REQUEST, NULL);
 		return -1;
 	}
-	if (router_target(request->session->user, text, jid, &target) < 0) {
+	if (router_target(request->resource->user, text, jid, &target) < 0) {
 		request_error(request, STANZA_JID_MALFORMED, NULL);
 		return -1;
 	}
@@ -179,7 +179,7 @@ static void set_item(struct request *request, struct xml *item, const struct jid
 
 	if ((name && strlen(name) > ROSTER_NAME_MAX) || read_groups(item, groups, &error) < 0)
 		request_error(request, error, NULL);
-	else if (server->host->roster_set(server->host_arg, request->session->user->name,
+	else if (server->host->roster_set(server->host_arg, request->resource->user->name,
 					  jid->local, name ? name : "", groups, &err) < 0)
 		request_refused(request, &err);
 	else
@@ -191,7 +191,7 @@ static void remove_item(struct request *request, const struct jid *jid)
 	struct server *server = request->server;
 	struct err err;
 
-	if (server->host->roster_remove(server->host_arg, request->session->user->name, jid->local,
+	if (server->host->roster_remove(server->host_arg, request->resource->user->name, jid->local,
 					&err) < 0)
 		request_refused(request, &err);
 	else

@@ -1,5 +1,5 @@
 /*
- * feature_session.c: the session of RFC 3921 section 3, which later clients leave out; libpurple
+ * feature_session.c: the resource of RFC 3921 section 3, which later clients leave out; libpurple
  * gives up without a result. And a second resource on one stream, which RFC 6120 section 7 forbids.
  */
 #include "xmpp/feature.h"

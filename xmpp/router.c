@@ -91,7 +91,7 @@ int router_target(const struct user *user, const char *to, struct jid *jid, enum
 void request_reply(const struct request *request, struct xml *reply)
 {
 	if (reply)
-		session_deliver(request->session, reply);
+		resource_send(request->resource, reply);
 	else
 		log_warn("a stanza is not answered: no memory for it");
 	xml_free(&reply);
@@ -169,28 +169,28 @@ static void route(struct request *request)
 }
 
 /* RFC 6120 section 8.1.2.1: a client can speak only for itself. */
-static bool from_fits(const struct session *session, const char *from)
+static bool from_fits(const struct resource *resource, const char *from)
 {
 	struct jid jid;
 
 	if (!from)
 		return true;
-	return jid_parse(from, &jid, NULL) == 0 && strcmp(jid.local, session->user->name) == 0 &&
-	       strcmp(jid.domain, session->user->server->domain) == 0 &&
-	       (!*jid.resource || strcmp(jid.resource, session->resource) == 0);
+	return jid_parse(from, &jid, NULL) == 0 && strcmp(jid.local, resource->user->name) == 0 &&
+	       strcmp(jid.domain, resource->user->server->domain) == 0 &&
+	       (!*jid.resource || strcmp(jid.resource, resource->name) == 0);
 }
 
-void router_route(struct session *session, struct xml *stanza)
+void router_route(struct resource *resource, struct xml *stanza)
 {
 	struct request request = {
-	    .session = session, .server = session->user->server, .stanza = stanza};
+	    .resource = resource, .server = resource->user->server, .stanza = stanza};
 
-	if (!from_fits(session, xml_get(stanza, "from")))
-		c2s_end(session->c2s, STREAM_INVALID_FROM, NULL);
-	else if (!xml_set(stanza, "from", session->jid))
-		c2s_end(session->c2s, STREAM_RESOURCE_CONSTRAINT, NULL);
-	else if (router_target(session->user, xml_get(stanza, "to"), &request.to, &request.target) <
-		 0)
+	if (!from_fits(resource, xml_get(stanza, "from")))
+		c2s_end(resource->c2s, STREAM_INVALID_FROM, NULL);
+	else if (!xml_set(stanza, "from", resource->jid))
+		c2s_end(resource->c2s, STREAM_RESOURCE_CONSTRAINT, NULL);
+	else if (router_target(resource->user, xml_get(stanza, "to"), &request.to,
+			       &request.target) < 0)
 		request_error(&request, STANZA_JID_MALFORMED, NULL);
 	else
 		route(&request);

@@ -4,7 +4,7 @@
 #ifndef XMPP_ROUTER_H
 #define XMPP_ROUTER_H
 
-#include "xmpp/session.h"
+#include "xmpp/resource.h"
 
 enum route_kind { ROUTE_IQ_GET, ROUTE_IQ_SET, ROUTE_MESSAGE, ROUTE_PRESENCE };
 
@@ -19,9 +19,9 @@ enum target {
 
 /* A stanza on its way to a handler. */
 struct request {
-	struct session *session; /* who sent it */
+	struct resource *resource; /* who sent it */
 	struct server *server;
-	struct xml *stanza;  /* its from is the session's full JID */
+	struct xml *stanza;  /* its from is the resource's full JID */
 	struct xml *payload; /* of an iq get or set: its one child; else NULL */
 	enum target target;
 	struct jid to;
@@ -35,8 +35,8 @@ struct route {
 	void (*handler)(struct request *request);
 };
 
-/* Route a stanza of the session, and free it. */
-void router_route(struct session *session, struct xml *stanza);
+/* Route a stanza of the resource, and free it. */
+void router_route(struct resource *resource, struct xml *stanza);
 
 /* The first route that fits, or NULL. name and ns as in struct route. */
 const struct route *router_find(enum route_kind kind, enum target target, const char *name,

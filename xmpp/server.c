@@ -1,6 +1,6 @@
 /*
  * server.c: listeners, the streams of all clients and the limits on them.
- * Neighbours: c2s.c (one stream), user.c and session.c, router.c (what becomes of a stanza).
+ * Neighbours: c2s.c (one stream), user.c and resource.c, router.c (what becomes of a stanza).
  */
 #include "xmpp/feature.h"
 
@@ -19,12 +19,12 @@
 /* Random bytes of a resource made up for a client: enough not to meet another. */
 #define RESOURCE_RANDOM_LEN 5
 
-/* A stream, and the session on it once a resource is bound. */
+/* A stream, and the resource on it once one is bound. */
 struct client {
 	struct client *older, *newer;
 	struct server *server;
 	struct c2s *c2s;
-	struct session *session;
+	struct resource *resource;
 	bool authenticated;
 };
 
@@ -69,7 +69,7 @@ static void client_free(struct client *client)
 {
 	client_unlink(client);
 	c2s_free(&client->c2s);
-	session_delete(&client->session);
+	resource_free(&client->resource);
 	free(client);
 }
 
@@ -94,15 +94,15 @@ static void on_authenticated(void *arg)
 
 /* RFC 6120 section 7.7.2.2, the third way: the client that is there now wins over one that may be a
  * dead connection of its own. */
-static void end_conflicting(const struct user *user, const char *resource)
+static void end_conflicting(const struct user *user, const char *name)
 {
-	struct session *old = user_session(user, resource);
+	struct resource *old = user_resource(user, name);
 
 	if (!old)
 		return;
 	c2s_end(old->c2s, STREAM_CONFLICT, "another client took this resource");
-	/* A stream that is being given up ends its session only later. */
-	session_end(old);
+	/* A stream that is being given up ends its resource only later. */
+	resource_end(old);
 }
 
 static void make_resource(const struct env *env, char out[JID_PART_MAX + 1])
@@ -113,8 +113,7 @@ static void make_resource(const struct env *env, char out[JID_PART_MAX + 1])
 	base32_encode(bytes, sizeof(bytes), out);
 }
 
-static int on_bind(void *arg, const char *resource, char jid[JID_TEXT_SIZE],
-		   enum stanza_error *error)
+static int on_bind(void *arg, const char *wish, char jid[JID_TEXT_SIZE], enum stanza_error *error)
 {
 	struct client *client = arg;
 	struct user *user = user_get(client->server, c2s_user(client->c2s));
@@ -123,17 +122,17 @@ static int on_bind(void *arg, const char *resource, char jid[JID_TEXT_SIZE],
 	*error = STANZA_RESOURCE_CONSTRAINT;
 	if (!user)
 		return -1;
-	if (!resource) {
+	if (!wish) {
 		make_resource(client->server->env, made);
-		resource = made;
+		wish = made;
 	}
-	end_conflicting(user, resource);
-	if (user_session_count(user) >= SERVER_SESSIONS_MAX)
+	end_conflicting(user, wish);
+	if (user_resource_count(user) >= SERVER_RESOURCES_MAX)
 		return -1;
-	client->session = session_new(user, client->c2s, resource);
-	if (!client->session)
+	client->resource = resource_new(user, client->c2s, wish);
+	if (!client->resource)
 		return -1;
-	snprintf(jid, JID_TEXT_SIZE, "%s", client->session->jid);
+	snprintf(jid, JID_TEXT_SIZE, "%s", client->resource->jid);
 	return 0;
 }
 
@@ -141,15 +140,15 @@ static void on_stanza(void *arg, struct xml *stanza)
 {
 	struct client *client = arg;
 
-	router_route(client->session, stanza);
+	router_route(client->resource, stanza);
 }
 
 static void on_ended(void *arg)
 {
 	struct client *client = arg;
 
-	if (client->session)
-		session_end(client->session);
+	if (client->resource)
+		resource_end(client->resource);
 }
 
 static void on_gone(void *arg)

@@ -1,6 +1,6 @@
 /*
  * server_private.h: what the files of the server share: server.c (listeners, streams, limits),
- * user.c and session.c (users and their bound resources), router.c and the features.
+ * user.c and resource.c (users and their bound resources), router.c and the features.
  */
 #ifndef XMPP_SERVER_PRIVATE_H
 #define XMPP_SERVER_PRIVATE_H
@@ -14,7 +14,7 @@
 /* Most streams that are not authenticated; with one more the oldest of them is closed. */
 #define SERVER_STRANGERS_MAX 256
 /* Most bound resources of a user. */
-#define SERVER_SESSIONS_MAX 64
+#define SERVER_RESOURCES_MAX 64
 /* The resource that contacts are shown with: their real ones are nobody's business. */
 #define SERVER_CONTACT_RESOURCE "tacet"
 

@@ -1,9 +1,9 @@
 /*
- * user.c: see user.h. Neighbours: session.c (one resource), feature_presence.c.
+ * user.c: see user.h. Neighbours: resource.c (one resource), feature_presence.c.
  */
 #include "xmpp/user.h"
 
-#include "xmpp/session.h"
+#include "xmpp/resource.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -50,50 +50,51 @@ void user_free(struct user **user)
 	*user = NULL;
 }
 
-struct session *user_session(const struct user *user, const char *resource)
+struct resource *user_resource(const struct user *user, const char *name)
 {
-	struct session *session = user->sessions;
+	struct resource *resource = user->resources;
 
-	while (session && strcmp(session->resource, resource) != 0)
-		session = session->next;
-	return session;
+	while (resource && strcmp(resource->name, name) != 0)
+		resource = resource->next;
+	return resource;
 }
 
-unsigned user_session_count(const struct user *user)
+unsigned user_resource_count(const struct user *user)
 {
 	unsigned count = 0;
 
-	for (const struct session *session = user->sessions; session; session = session->next)
+	for (const struct resource *resource = user->resources; resource; resource = resource->next)
 		count++;
 	return count;
 }
 
-unsigned user_send(const struct user *user, bool (*wanted)(const struct session *session),
+unsigned user_send(const struct user *user, bool (*wanted)(const struct resource *resource),
 		   struct xml *stanza)
 {
 	unsigned count = 0;
 
-	for (struct session *session = user->sessions; session; session = session->next) {
-		if (!wanted(session) || !xml_set(stanza, "to", session->jid))
+	for (struct resource *resource = user->resources; resource; resource = resource->next) {
+		if (!wanted(resource) || !xml_set(stanza, "to", resource->jid))
 			continue;
-		session_deliver(session, stanza);
+		resource_send(resource, stanza);
 		count++;
 	}
 	return count;
 }
 
-/* The session that speaks for the user: the highest priority, and among equals the latest word. */
-static const struct session *speaker(const struct user *user)
+/* The resource that speaks for the user: the highest priority, and among equals the latest word. */
+static const struct resource *speaker(const struct user *user)
 {
-	const struct session *best = NULL;
+	const struct resource *best = NULL;
 
-	for (const struct session *session = user->sessions; session; session = session->next) {
-		if (!session_available(session))
+	for (const struct resource *resource = user->resources; resource;
+	     resource = resource->next) {
+		if (!resource_available(resource))
 			continue;
-		if (!best || session->priority > best->priority ||
-		    (session->priority == best->priority &&
-		     session->presence_no > best->presence_no))
-			best = session;
+		if (!best || resource->priority > best->priority ||
+		    (resource->priority == best->priority &&
+		     resource->presence_no > best->presence_no))
+			best = resource;
 	}
 	return best;
 }
@@ -115,15 +116,15 @@ static void set_told(struct user *user, const struct server_presence *presence, 
 
 void user_tell_presence(struct user *user)
 {
-	const struct session *session = speaker(user);
+	const struct resource *resource = speaker(user);
 	struct server_presence now = {.show = "", .status = ""};
 	char *given, *kept;
 
-	if (session) {
+	if (resource) {
 		now.available = true;
-		now.show = session->show;
-		now.status = session->status ? session->status : "";
-		now.priority = session->priority;
+		now.show = resource->show;
+		now.status = resource->status ? resource->status : "";
+		now.priority = resource->priority;
 	}
 	if (presence_equal(&now, &user->told))
 		return;

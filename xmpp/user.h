@@ -9,13 +9,13 @@
 
 #include "xmpp/server_private.h"
 
-struct session;
+struct resource;
 
 struct user {
 	struct user *next;
 	struct server *server;
 	char *name; /* local part */
-	struct session *sessions;
+	struct resource *resources;
 	struct server_presence told; /* what the host was told last; its status is owned */
 };
 
@@ -23,17 +23,17 @@ struct user {
 struct user *user_find(const struct server *server, const char *name);
 /* Found or made; NULL when memory is short. */
 struct user *user_get(struct server *server, const char *name);
-/* All sessions must have ended. */
+/* All resources must have ended. */
 void user_free(struct user **user);
 
-/* The session with that resource, or NULL. */
-struct session *user_session(const struct user *user, const char *resource);
-/* How many sessions there are. */
-unsigned user_session_count(const struct user *user);
-/* Send to every session that is wanted, with its to. Returns how many that were. */
-unsigned user_send(const struct user *user, bool (*wanted)(const struct session *session),
+/* The resource of that name, or NULL. */
+struct resource *user_resource(const struct user *user, const char *name);
+/* How many resources there are. */
+unsigned user_resource_count(const struct user *user);
+/* Send to every resource that is wanted, with its to. Returns how many that were. */
+unsigned user_send(const struct user *user, bool (*wanted)(const struct resource *resource),
 		   struct xml *stanza);
-/* Tell the host the presence over all sessions if it differs from what it was told last. */
+/* Tell the host the presence over all resources if it differs from what it was told last. */
 void user_tell_presence(struct user *user);
 
 #endif

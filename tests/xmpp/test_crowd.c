@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #define USERS     40
-#define SESSIONS  (USERS * SERVER_SESSIONS_MAX)
+#define SESSIONS  (USERS * SERVER_RESOURCES_MAX)
 #define STRANGERS 1500
 #define WAIT_MS   8000
 
@@ -187,7 +187,7 @@ static void fill_sessions(struct crowd *crowd)
 	long before = memory_kib();
 
 	for (unsigned i = 0; i < crowd->sessions; i++)
-		CHECK(is_result(log_in(crowd, i / SERVER_SESSIONS_MAX, i % SERVER_SESSIONS_MAX,
+		CHECK(is_result(log_in(crowd, i / SERVER_RESOURCES_MAX, i % SERVER_RESOURCES_MAX,
 				       &crowd->clients[i])),
 		      "session %u is refused", i);
 	check_counts(crowd, crowd->sessions, crowd->sessions);
@@ -201,7 +201,7 @@ static void check_limit_of_user(struct crowd *crowd)
 {
 	struct dialogue_client *extra;
 
-	CHECK(!is_result(log_in(crowd, 0, SERVER_SESSIONS_MAX, &extra)), "one session too many");
+	CHECK(!is_result(log_in(crowd, 0, SERVER_RESOURCES_MAX, &extra)), "one session too many");
 	dialogue_client_free(&extra);
 	check_counts(crowd, crowd->sessions, crowd->sessions);
 }

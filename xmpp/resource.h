@@ -1,0 +1,41 @@
+/*
+ * resource.h: a bound resource of a user, and what it has said about itself.
+ */
+#ifndef XMPP_RESOURCE_H
+#define XMPP_RESOURCE_H
+
+#include "xmpp/user.h"
+
+struct resource {
+	struct resource *next;
+	struct user *user;
+	struct c2s *c2s;      /* not owned; lives as long as the resource */
+	char *name;           /* the resource part of its JID */
+	char *jid;            /* full JID */
+	bool ended;           /* not among the user's resources any more */
+	bool interested;      /* has asked for the roster, and gets its changes */
+	bool ready;           /* the host was told that messages may come */
+	struct xml *presence; /* the last one, while available; else NULL */
+	const char *show;     /* a literal */
+	char *status;         /* NULL: none */
+	int priority;
+	uint64_t presence_no; /* of that presence */
+};
+
+/* The name must be free. NULL when memory is short. */
+struct resource *resource_new(struct user *user, struct c2s *c2s, const char *name);
+/* Take the resource out of its user's, telling the others and the host that it has gone. The object
+ * stays until resource_free, because a handler of it may be under way. */
+void resource_end(struct resource *resource);
+/* Says nothing to anyone. */
+void resource_free(struct resource **resource);
+
+void resource_send(struct resource *resource, const struct xml *stanza);
+
+/* For user_send. */
+bool resource_available(const struct resource *resource);
+bool resource_interested(const struct resource *resource);
+/* Available with priority >= 0: messages to the bare JID go there (RFC 6121 section 8.5.2.1.1). */
+bool resource_takes_messages(const struct resource *resource);
+
+#endif
