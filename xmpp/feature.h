@@ -39,6 +39,15 @@ void message_to_contact(struct request *request);
 /* What server_deliver promises; stanza stays the caller's. */
 unsigned message_deliver(struct user *user, struct xml *stanza);
 
+/* feature_carbons.c: XEP-0280. */
+void carbons_enable(struct request *request);
+void carbons_disable(struct request *request);
+/* Send copies of a message to the user's resources that want them, except those that have it.
+ * direction: "sent" or "received". */
+void carbons_send(const struct user *user, const struct xml *stanza, const char *direction,
+		  bool (*has_it)(const struct resource *resource, const void *arg),
+		  const void *arg);
+
 /* feature_own.c: what one resource of a user sends to another. */
 void own_iq(struct request *request);
 

@@ -18,8 +18,8 @@ static const struct entity server = {
     .category = "server",
     .type = "im",
     .name = "tacet",
-    .features = (const char *const[]){NS_DISCO_INFO, NS_DISCO_ITEMS, NS_PING, NS_ROSTER, NS_VERSION,
-				      NS_TIME, NULL},
+    .features = (const char *const[]){NS_DISCO_INFO, NS_DISCO_ITEMS, NS_PING, NS_ROSTER, NS_CARBONS,
+				      NS_VERSION, NS_TIME, NULL},
 };
 
 static const struct entity account = {

@@ -42,14 +42,41 @@ static struct resource *addressee(const struct user *user, const struct xml *sta
 	return user_resource(user, jid.resource);
 }
 
+/* Who has a message already and needs no copy? */
+static bool is_resource(const struct resource *resource, const void *arg)
+{
+	return resource == arg;
+}
+
+static bool is_either(const struct resource *resource, const void *arg)
+{
+	const struct resource *const *both = arg;
+
+	return resource == both[0] || resource == both[1];
+}
+
+static bool takes_messages(const struct resource *resource, const void *arg)
+{
+	(void)arg;
+	return resource_takes_messages(resource);
+}
+
 unsigned message_deliver(struct user *user, struct xml *stanza)
 {
 	struct resource *resource = addressee(user, stanza);
+	unsigned count = 1;
 
-	if (!resource)
-		return deliver_bare(user, stanza);
-	resource_send(resource, stanza);
-	return 1;
+	if (resource)
+		resource_send(resource, stanza);
+	else
+		count = deliver_bare(user, stanza);
+	if (!xml_is(stanza, "message", NULL))
+		return count;
+	if (resource)
+		carbons_send(user, stanza, "received", is_resource, resource);
+	else if (count > 0)
+		carbons_send(user, stanza, "received", takes_messages, NULL);
+	return count;
 }
 
 void message_to_account(struct request *request)
@@ -67,21 +94,29 @@ void message_to_account(struct request *request)
 void message_to_resource(struct request *request)
 {
 	struct resource *other = user_resource(request->resource->user, request->to.resource);
+	const struct resource *both[] = {request->resource, other};
 
-	if (other)
+	if (other) {
 		resource_send(other, request->stanza);
-	else if (is_type(request->stanza, "chat"))
+		carbons_send(request->resource->user, request->stanza, "sent", is_either, both);
+	} else if (is_type(request->stanza, "chat")) {
 		message_to_account(request);
-	else
+	} else {
 		request_error(request, STANZA_SERVICE_UNAVAILABLE, NULL);
+	}
 }
 
 void message_to_contact(struct request *request)
 {
 	struct server *server = request->server;
+	/* The host may change what it is given. */
+	struct xml *copy = xml_copy(request->stanza);
 	struct err err;
 
 	if (server->host->message(server->host_arg, request->resource->user->name,
 				  request->to.local, request->stanza, &err) < 0)
 		request_refused(request, &err);
+	else if (copy)
+		carbons_send(request->resource->user, copy, "sent", is_resource, request->resource);
+	xml_free(&copy);
 }

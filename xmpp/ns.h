@@ -21,6 +21,10 @@
 #define NS_VERSION     "jabber:iq:version"
 #define NS_PING        "urn:xmpp:ping"
 #define NS_TIME        "urn:xmpp:time"
+/* XEP-0280, 0297, 0334 */
+#define NS_CARBONS "urn:xmpp:carbons:2"
+#define NS_FORWARD "urn:xmpp:forward:0"
+#define NS_HINTS   "urn:xmpp:hints"
 /* XEP-0085, 0184, 0333: what contacts may be asked for */
 #define NS_CHATSTATES "http://jabber.org/protocol/chatstates"
 #define NS_RECEIPTS   "urn:xmpp:receipts"

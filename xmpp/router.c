@@ -25,6 +25,9 @@ static const struct route routes[] = {
     {ROUTE_IQ_SET, TARGET_ACCOUNT | TARGET_SERVER, "session", NS_SESSION, session_start},
     {ROUTE_IQ_SET, TARGET_ACCOUNT | TARGET_SERVER, "bind", NS_BIND, session_bind_again},
 
+    {ROUTE_IQ_SET, TARGET_ACCOUNT, "enable", NS_CARBONS, carbons_enable},
+    {ROUTE_IQ_SET, TARGET_ACCOUNT, "disable", NS_CARBONS, carbons_disable},
+
     {ROUTE_IQ_GET, TARGET_SERVER, "query", NS_DISCO_INFO, disco_server_info},
     {ROUTE_IQ_GET, TARGET_ACCOUNT, "query", NS_DISCO_INFO, disco_account_info},
     {ROUTE_IQ_GET, TARGET_CONTACT, "query", NS_DISCO_INFO, disco_contact_info},
