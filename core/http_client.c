@@ -232,13 +232,16 @@ static void progress(struct http_client *client, curl_socket_t fd, int what)
 	while ((message = curl_multi_info_read(client->multi, &left))) {
 		CURLcode code = message->data.result;
 		struct http_request *r = NULL;
+		curl_off_t connected = 0;
 		long status = 0;
 
 		if (message->msg != CURLMSG_DONE)
 			continue;
 		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &r);
 		curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
+		curl_easy_getinfo(r->easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
 		r->result.status = (int)status;
+		r->result.reached = connected > 0;
 		r->result.duration_ms = now_ms(client) - r->started_ms;
 		log_debug("http: ended after %lld ms: %s, status %ld",
 			  (long long)r->result.duration_ms, curl_easy_strerror(code), status);

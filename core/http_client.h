@@ -42,6 +42,7 @@ enum http_end {
 struct http_result {
 	enum http_end end;
 	int status;          /* 0: none came */
+	bool reached;        /* there was a connection to the server, not only to the proxy */
 	int64_t date_ms;     /* what the Date header's clock shows now (Unix time); -1: none came */
 	int64_t duration_ms; /* from the beginning of the connection */
 };

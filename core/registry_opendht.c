@@ -68,7 +68,9 @@ struct opendht_op {
 	char isolation[REGISTRY_ISOLATION_MAX + 1];
 	struct timer *finish; /* set when no task is left */
 	struct gateway_set asked;
-	bool delivering; /* a value is being handed on: cancel only marks */
+	struct gateway_set suspects; /* not reached in time: they or tor may be to blame */
+	bool through;                /* tor did bring a request through */
+	bool delivering;             /* a value is being handed on: cancel only marks */
 	bool cancelled;
 	struct registry_published result;
 	unsigned answered;
@@ -170,6 +172,29 @@ static bool task_ask(struct task *task)
 	return task->request;
 }
 
+static bool is_silent(const struct http_result *result)
+{
+	return result->end == HTTP_TIMEOUT && !result->reached;
+}
+
+/* Without a network all requests end in silence, and all gateways would lose what they have earned.
+ * So who is silent is blamed only once it is known that others can be reached. */
+static void suspect(struct task *task, const struct http_result *result)
+{
+	struct gateway_pool *pool = task_registry(task)->pool;
+	struct opendht_op *op = task->op;
+
+	if (is_silent(result))
+		gateway_set_add(&op->suspects, task->gateway);
+	else if (result->end != HTTP_PROXY_DOWN)
+		op->through = true;
+	for (int i = 0; op->through && i < gateway_pool_count(pool); i++)
+		if (gateway_set_has(&op->suspects, i))
+			gateway_failed(pool, i);
+	if (op->through)
+		op->suspects = (struct gateway_set){0};
+}
+
 /* What an answer says of the gateway; true: it did what it was asked. */
 static bool task_judge(struct task *task, const struct http_result *result)
 {
@@ -178,11 +203,12 @@ static bool task_judge(struct task *task, const struct http_result *result)
 	    result->status == 200 && (result->end == HTTP_COMPLETE || result->end == HTTP_CONTENT);
 
 	task->request = NULL;
+	suspect(task, result);
 	if (result->date_ms >= 0)
 		gateway_told_date(pool, task->gateway, result->date_ms);
 	if (good)
 		gateway_succeeded(pool, task->gateway, result->duration_ms);
-	else if (result->end != HTTP_PROXY_DOWN)
+	else if (result->end != HTTP_PROXY_DOWN && !is_silent(result))
 		gateway_failed(pool, task->gateway);
 	return good;
 }

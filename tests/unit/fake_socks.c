@@ -75,7 +75,8 @@ static void connect_server(struct fake_tunnel *t)
 	socks->requests[socks->count++] = t->request;
 	if (socks->refuse_with > 0)
 		reply(t, (uint8_t)socks->refuse_with);
-	if (socks->refuse_with)
+	if (socks->refuse_with ||
+	    (socks->black_hole && strcmp(t->request.host, socks->black_hole) == 0))
 		return;
 	t->server = stream_connect_tcp(socks->loop, address, (uint16_t)t->request.port, NULL);
 	assert_non_null(t->server);

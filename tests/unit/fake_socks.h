@@ -13,8 +13,9 @@ struct fake_socks {
 	struct loop *loop;
 	struct listener *listener;
 	struct fake_tunnel *tunnels;
-	char address[128]; /* as registry_opendht_config wants it */
-	int refuse_with;   /* answer each request with this; 0: connect; -1: say nothing */
+	char address[128];      /* as registry_opendht_config wants it */
+	int refuse_with;        /* answer each request with this; 0: connect; -1: say nothing */
+	const char *black_hole; /* a host for which it says nothing; NULL: none */
 	unsigned count;
 	struct fake_socks_request {
 		char user[256], password[256];

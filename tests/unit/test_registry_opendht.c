@@ -774,8 +774,8 @@ static const struct {
 	bool gateways_fault;
 } refusals[] = {
     {1, false}, /* general failure: tor has no circuit */
-    {2, true},  {3, true}, {4, true}, {5, true}, {6, true}, {7, false}, /* command not supported */
-    {-1, true}, /* silence until the time limit: nobody can tell */
+    {2, true},   {3, true}, {4, true}, {5, true}, {6, true}, {7, false}, /* command not supported */
+    {-1, false}, /* silence until the time limit, for all: tor has no network */
 };
 
 static void refusals_of_the_proxy(void **state)
@@ -798,6 +798,28 @@ static void refusals_of_the_proxy(void **state)
 			fail_msg("reply %d", refusals[i].code);
 		assert_int_equal(tear_down(state), 0);
 	}
+}
+
+/* One gateway is never reached, another one is: then it is not tor that is to blame. */
+static void a_black_hole_is_found_out(void **state)
+{
+	struct fixture *f = *state;
+	struct seen seen = {0};
+	char url[64];
+
+	snprintf(url, sizeof(url), "http://black-hole.invalid%s", strrchr(f->gateways[0].url, ':'));
+	f->urls[0] = url;
+	f->timeout_ms = QUICK_MS;
+	fake_socks_start(&f->socks, f->loop, NULL);
+	f->socks.black_hole = "black-hole.invalid";
+	start(f, 2, f->socks.address);
+	plant(f, 1, 1);
+	plant(f, 2, 2);
+	get(f, 1, 2, &seen);
+	wait_done(f, &seen.done, 1);
+	assert_int_equal(seen.values, 2);
+	assert_int_equal(scores(f).gateways[0].failures, 1);
+	assert_int_equal(scores(f).gateways[1].failures, 0);
 }
 
 static void bad_configuration(void **state)
@@ -883,6 +905,7 @@ int main(void)
 	    TEST(isolation_over_unix_and_against_the_environment),
 	    TEST(a_dead_proxy_is_not_the_gateways_fault),
 	    cmocka_unit_test(refusals_of_the_proxy),
+	    TEST(a_black_hole_is_found_out),
 	    TEST(bad_configuration),
 	    TEST(short_memory),
 	};
