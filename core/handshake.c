@@ -18,8 +18,9 @@ static_assert(KNOCK_LEN == KNOCK_TAG_LEN + X25519_LEN + KNOCK_PAYLOAD_LEN + AEAD
 static_assert(ANSWER_LEN == X25519_LEN + ANSWER_PAYLOAD_LEN + AEAD_TAG_LEN, "layout");
 
 static struct noise *begin(const struct env *env, enum noise_role role, const struct identity *own,
-			   const uint8_t contact[X25519_LEN], const struct key *psk,
-			   const uint8_t tag[KNOCK_TAG_LEN], struct err *err)
+			   const uint8_t contact[X25519_LEN],
+			   const struct pair_direction *direction, const uint8_t tag[KNOCK_TAG_LEN],
+			   struct err *err)
 {
 	uint8_t prologue[PROLOGUE_LEN];
 	struct noise_start start = {
@@ -28,8 +29,10 @@ static struct noise *begin(const struct env *env, enum noise_role role, const st
 	    .prologue = prologue,
 	    .prologue_len = sizeof(prologue),
 	    .s = &own->private_key,
+	    .s_public = own->public_key,
 	    .rs = contact,
-	    .psk = psk,
+	    .psk = &direction->session,
+	    .ss = &direction->dh,
 	};
 
 	memcpy(prologue, PROLOGUE, sizeof(PROLOGUE) - 1);
@@ -52,7 +55,7 @@ struct noise *knock_write(const struct env *env, const struct identity *own,
 	write_u8(&w, hello->version_max);
 	write_bytes(&w, hello->instance, INSTANCE_LEN);
 	pair_knock_tag(&pair->out, epoch, knock);
-	noise = begin(env, NOISE_INITIATOR, own, contact, &pair->out.session, knock, err);
+	noise = begin(env, NOISE_INITIATOR, own, contact, &pair->out, knock, err);
 	if (noise == NULL)
 		return NULL;
 	if (noise_write(noise, payload, sizeof(payload), knock + KNOCK_TAG_LEN,
@@ -86,8 +89,7 @@ struct noise *knock_read(const struct env *env, const struct identity *own,
 			 const uint8_t knock[KNOCK_LEN], struct hello *hello, struct err *err)
 {
 	uint8_t payload[KNOCK_PAYLOAD_LEN];
-	struct noise *noise =
-	    begin(env, NOISE_RESPONDER, own, contact, &pair->in.session, knock, err);
+	struct noise *noise = begin(env, NOISE_RESPONDER, own, contact, &pair->in, knock, err);
 
 	if (noise == NULL)
 		return NULL;

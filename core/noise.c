@@ -73,6 +73,7 @@ struct noise {
 	uint8_t re[X25519_LEN];
 	bool rs_known;
 	struct key psk;
+	struct key ss; /* zeros: to be computed */
 	struct key ck;
 	uint8_t h[SHA256_LEN];
 	struct noise_cipher cipher;
@@ -172,6 +173,8 @@ static int mix_dh(struct noise *noise, enum token token)
 	bool other_static = token == TOKEN_SS || token == (initiator ? TOKEN_ES : TOKEN_SE);
 	SECRET struct key shared;
 
+	if (token == TOKEN_SS && !secret_is_zero(noise->ss.bytes, KEY_LEN))
+		return mix_key(noise, noise->ss.bytes);
 	if (crypto_x25519_key_derive(own_static ? noise->s : noise->e,
 				     other_static ? noise->rs : noise->re, &shared) != 0)
 		return -1;
@@ -307,6 +310,8 @@ struct noise *noise_new(const struct env *env, const struct noise_start *start, 
 		memcpy(noise->rs, start->rs, X25519_LEN);
 	if (pattern->psk)
 		noise->psk = *start->psk;
+	if (start->ss)
+		noise->ss = *start->ss;
 	if (load_static(noise, start) != 0 || start_symmetric(noise) != 0 ||
 	    mix_beginning(noise, start) != 0) {
 		err_set(err, ERR_CRYPTO, "cannot begin a handshake");

@@ -33,10 +33,11 @@ struct noise_start {
 	enum noise_role role;
 	const void *prologue;
 	size_t prologue_len;
-	const struct key *s;      /* own static private key */
-	const uint8_t *s_public;  /* its public key; NULL: derived, for the price of one exchange */
-	const uint8_t *rs;        /* the other side's static public key, if known before */
+	const struct key *s;     /* own static private key */
+	const uint8_t *s_public; /* its public key; NULL: derived, for the price of one exchange */
+	const uint8_t *rs;       /* the other side's static public key, if known before */
 	const struct key *psk;
+	const struct key *ss; /* DH(s, rs) if it is at hand; NULL or zeros: computed */
 };
 
 /* Section 5.1. k and n of one direction after the handshake. */
@@ -47,7 +48,8 @@ struct noise_cipher {
 
 struct noise;
 
-/* NULL with *err (ERR_MEMORY, ERR_CRYPTO, ERR_WRONG_STATE for a missing key). env gives the ephemeral. */
+/* NULL with *err (ERR_MEMORY, ERR_CRYPTO, ERR_WRONG_STATE for a missing key). env gives the
+ * ephemeral. */
 struct noise *noise_new(const struct env *env, const struct noise_start *start, struct err *err);
 void noise_free(struct noise **noise);
 enum noise_next noise_next(const struct noise *noise);
@@ -65,8 +67,9 @@ size_t noise_overhead(const struct noise *noise);
 /* The other side's static public key once it is known; else NULL. */
 const uint8_t *noise_remote_static(const struct noise *noise);
 
-/* After NOISE_SPLIT, once: the two ciphers and the handshake hash (section 11.2). After NOISE_KPSK0,
- * which goes one way, only the initiator's send and the responder's receive may be used. */
+/* After NOISE_SPLIT, once: the two ciphers and the handshake hash (section 11.2). After
+ * NOISE_KPSK0, which goes one way, only the initiator's send and the responder's receive may be
+ * used. */
 int noise_split(struct noise *noise, struct noise_cipher *send, struct noise_cipher *receive,
 		uint8_t hash[SHA256_LEN], struct err *err);
 

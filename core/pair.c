@@ -16,20 +16,19 @@
 static const char low_first[] = "low>high";
 static const char high_first[] = "high>low";
 
-/* root of pair.h. */
+/* dh and root of pair.h. */
 static int derive_root(const struct identity *own, const uint8_t contact[X25519_LEN], bool low,
-		       const struct key *secret, struct key *root)
+		       const struct key *secret, struct key *dh, struct key *root)
 {
 	static const char label[] = "tacet 1 pair";
-	SECRET struct key dh;
 	struct crypto_part parts[] = {
-	    {dh.bytes, KEY_LEN},
+	    {dh->bytes, KEY_LEN},
 	    {low ? own->public_key : contact, X25519_LEN},
 	    {low ? contact : own->public_key, X25519_LEN},
 	    {label, sizeof label - 1},
 	};
 
-	if (crypto_x25519(&own->private_key, contact, &dh) != 0)
+	if (crypto_x25519(&own->private_key, contact, dh) != 0)
 		return -1;
 	return crypto_hkdf_extract(secret->bytes, KEY_LEN, parts, 4, root);
 }
@@ -77,11 +76,13 @@ int pair_derive(const struct identity *own, const uint8_t contact[X25519_LEN],
 	if (order == 0)
 		return err_set(err, ERR_INPUT, "this is one's own id");
 	pair->low = order < 0;
-	if (derive_root(own, contact, pair->low, secret, &root) == 0 &&
+	if (derive_root(own, contact, pair->low, secret, &pair->out.dh, &root) == 0 &&
 	    derive_direction(&root, pair->low ? low_first : high_first, &pair->out) == 0 &&
 	    derive_direction(&root, pair->low ? high_first : low_first, &pair->in) == 0 &&
-	    derive_offset(&root, &pair->offset_ms) == 0)
+	    derive_offset(&root, &pair->offset_ms) == 0) {
+		pair->in.dh = pair->out.dh;
 		return 0;
+	}
 	pair_wipe(pair);
 	return err_set(err, ERR_CRYPTO, "cannot derive the keys of a pair");
 }

@@ -22,18 +22,20 @@
 /* Length of an epoch, in ms: lookup keys and knock tags live this long. */
 #define EPOCH_MS ((int64_t)4096 * 1000)
 /* Within this distance of an epoch's edge both sides also use the neighbour, in ms. */
-#define EPOCH_EDGE_MS ((int64_t)300 * 1000)
+#define EPOCH_EDGE_MS  ((int64_t)300 * 1000)
 #define LOOKUP_KEY_LEN 20
 #define KNOCK_TAG_LEN  16
 /* Most copies of a record. */
 #define REPLICAS_MAX 8
 
-/* What one side uses when it publishes, dials and sends; the other side has the same as its "in". */
+/* What one side uses when it publishes, dials and sends; the other has the same as its "in". */
 struct pair_direction {
-	struct key record;  /* psk of a record (record.h) */
+	struct key record; /* psk of a record (record.h) */
 	struct key lookup;
 	struct key knock;
 	struct key session; /* psk of a session handshake */
+	struct key dh;      /* of the two static keys, the same both ways: each record and handshake
+			     * needs it again. Zeros: not at hand */
 };
 
 struct pair {
@@ -43,8 +45,8 @@ struct pair {
 	struct pair_direction in;  /* the contact does */
 };
 
-/* secret: the pair secret S (zeros when none was agreed). ERR_CRYPTO when the contact's key gives an
- * all-zero dh, ERR_INPUT when it is our own. Wipe with pair_wipe. */
+/* secret: the pair secret S (zeros when none was agreed). ERR_CRYPTO when the contact's key gives
+ * an all-zero dh, ERR_INPUT when it is our own. Wipe with pair_wipe. */
 int pair_derive(const struct identity *own, const uint8_t contact[X25519_LEN],
 		const struct key *secret, struct pair *pair, struct err *err);
 void pair_wipe(struct pair *pair);

@@ -34,6 +34,7 @@ static struct noise *start_noise(const struct env *env, enum noise_role role,
 	    .s_public = own->public_key,
 	    .rs = contact,
 	    .psk = &direction->record,
+	    .ss = &direction->dh,
 	};
 
 	memcpy(prologue, label, LABEL_LEN);

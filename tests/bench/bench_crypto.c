@@ -5,7 +5,8 @@
  *
  * Each line has a rate and its share of the limit that the same OpenSSL sets in the same run: for
  * handshakes and records the bare X25519 exchange (as `openssl speed ecdhx25519` does it) divided
- * by the number of X25519 operations needed, making ephemeral keys included; for frames the bare
+ * by the number of X25519 operations in the pattern, making ephemeral keys included (the one of the
+ * two static keys is counted too, though a pair does it only once); for frames the bare
  * ChaCha20-Poly1305 sealing of as many bytes, with a key, a nonce and a tag each. Things are
  * measured in turn, ROUNDS times, and the best round counts, since others may use the machine too.
  */
@@ -100,6 +101,7 @@ static struct noise *start(struct bench *b, enum noise_role role)
 	    .s_public = own->public_key,
 	    .rs = initiator ? b->b.public_key : b->a.public_key,
 	    .psk = &b->of_a.out.session,
+	    .ss = &b->of_a.out.dh,
 	};
 
 	return noise_new(b->env, &s, NULL);

@@ -166,6 +166,25 @@ static void missing_keys_are_noticed(void **state)
 	}
 }
 
+/* The other side computes it, so a wrong or unused one would not go unnoticed. */
+static void a_static_secret_at_hand_is_used(void **state)
+{
+	(void)state;
+	for (int wrong = 0; wrong < 3; wrong++) {
+		struct key ss = {{0}}; /* 2: zeros are as good as none */
+		struct world w;
+
+		world_init(&w, NOISE_KKPSK0);
+		if (wrong < 2)
+			assert_int_equal(crypto_x25519(&w.a.private_key, w.b.public_key, &ss), 0);
+		ss.bytes[0] ^= (uint8_t)(wrong == 1);
+		w.starts[0].ss = &ss;
+		world_open(&w);
+		assert_int_equal(pass(&w, 0, NULL), wrong == 1 ? -1 : 7);
+		world_close(&w);
+	}
+}
+
 static void turns_are_kept(void **state)
 {
 	struct noise_cipher send, receive;
@@ -368,6 +387,7 @@ int main(void)
 	    cmocka_unit_test(every_pattern_comes_to_its_end),
 	    cmocka_unit_test(the_other_side_is_known_when_it_has_spoken),
 	    cmocka_unit_test(missing_keys_are_noticed),
+	    cmocka_unit_test(a_static_secret_at_hand_is_used),
 	    cmocka_unit_test(turns_are_kept),
 	    cmocka_unit_test(what_is_not_shared_does_not_open),
 	    cmocka_unit_test(no_bit_may_be_changed),

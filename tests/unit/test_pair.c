@@ -84,6 +84,7 @@ static void both_sides_have_the_same_keys(void **state)
 	assert_true(low.low);
 	assert_false(high.low);
 	assert_int_equal(low.offset_ms, high.offset_ms);
+	assert_memory_equal(low.out.dh.bytes, low.in.dh.bytes, KEY_LEN);
 	assert_memory_equal(&low.out, &high.in, sizeof low.out);
 	assert_memory_equal(&low.in, &high.out, sizeof low.in);
 	assert_memory_not_equal(&low.in, &low.out, sizeof low.in);
