@@ -47,8 +47,7 @@ class Profanity:
 
 def go_sendxmpp(daemon, user, *words, stdin=None):
     """go-sendxmpp refuses to go on without a certificate it can check: give it our local CA."""
-    ca = next((daemon.directory / "state").rglob("*ca*.pem"), None) or \
-        next((daemon.directory / "state").rglob("*ca*.crt"))
+    ca = daemon.directory / "state" / "tls" / "ca.crt"
     environment = dict(os.environ, SSL_CERT_FILE=str(ca), HOME=str(daemon.directory))
     return subprocess.Popen(
         ["go-sendxmpp", "-u", f"{user}@localhost", "-p", "secret", "-j", f"localhost:{daemon.port}", *words],
