@@ -75,7 +75,7 @@ struct registry_gateway {
 void registry_gateways(const struct registry *registry,
 		       void (*each)(void *arg, const struct registry_gateway *gateway), void *arg);
 /* How far the system clock is behind the median of the gateways' Date headers, in ms; -1 when
- * fewer than three gateways have told. */
+ * gateways of fewer than three hosts have told. */
 int registry_clock_offset(const struct registry *registry, int64_t *offset_ms);
 
 /* Cancels all operations. */

@@ -16,7 +16,8 @@ struct registry_opendht_config {
 	int64_t timeout_ms; /* of one request; 0: 5000 */
 };
 
-/* All strings are copied. ERR_INPUT names a gateway that is not an http or https address. */
+/* All strings are copied. ERR_INPUT names a gateway that is not an http or https address (without
+ * socks: with a numeric host), or a socks that is not an address; ERR_LIMIT: more than 256 gateways. */
 struct registry *registry_opendht_new(struct loop *loop,
 				      const struct registry_opendht_config *config, struct err *err);
 
