@@ -6,7 +6,6 @@
 #include "core/base/secret.h"
 #include "core/pair_secret.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -86,19 +85,16 @@ const char *bridge_user_of(const struct contact *contact)
 
 /* --- accounts --- */
 
-static int check_name(const struct bridge *bridge, const char *name, struct err *err)
+static int check_name(const char *name, struct err *err)
 {
 	uint8_t public_key[X25519_LEN];
-	char text[2 * JID_PART_MAX + 2];
-	struct jid jid;
+	char prepared[JID_PART_MAX + 1];
 
 	if (!name[0] || strlen(name) > ACCOUNT_NAME_MAX)
 		return err_set(err, ERR_INPUT, "a name has 1 to %d bytes", ACCOUNT_NAME_MAX);
-	snprintf(text, sizeof(text), "%s@%s", name, bridge->domain);
-	if (jid_parse(text, &jid, NULL) || strcmp(jid.local, name) != 0 || jid.resource[0])
-		return err_set(
-		    err, ERR_INPUT,
-		    "a name has lower-case letters, digits, and no blank or any of \"&'/:<>@");
+	if (jid_local_prepare(name, prepared) || strcmp(prepared, name) != 0)
+		return err_set(err, ERR_INPUT,
+			       "a name has no capital letters, no blanks, and none of \"&'/:<>@");
 	if (id_decode(name, public_key, NULL) == 0)
 		return err_set(err, ERR_INPUT, "a name cannot be an id");
 	return 0;
@@ -135,7 +131,7 @@ struct account *bridge_account_add(struct bridge *bridge, const char *name, cons
 {
 	struct account *account;
 
-	if (check_name(bridge, name, err) || check_password(bridge, password, err))
+	if (check_name(name, err) || check_password(bridge, password, err))
 		return NULL;
 	account = engine_account_add(bridge->engine, name, err);
 	if (account && store_password(bridge, account, password, err)) {

@@ -8,6 +8,7 @@
 #include "component/daemon_status.h"
 #include "component/state_dir.h"
 #include "component/text_file.h"
+#include "core/base/log.h"
 #include "core/node.h"
 
 #include <stdlib.h>
@@ -103,6 +104,7 @@ static void stop(void *arg)
 {
 	struct daemon *daemon = arg;
 
+	log_notice("ending: asked to");
 	loop_stop(daemon->loop);
 }
 
