@@ -2,10 +2,9 @@
  * hand: what depends on time, on pieces of input, on memory. What is said, tests/xmpp shows. */
 #include "tests/scenario/fake_env.h"
 #include "tests/unit/fail_malloc.h"
+#include "tests/unit/memory_stream.h"
 #include "xmpp/c2s.h"
 #include "xmpp/sasl_private.h"
-
-#include "core/base/stream_private.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,54 +24,6 @@
 #define BIND                                                                                       \
 	"<iq type='set' id='1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"                    \
 	"<resource>phone</resource></bind></iq>"
-
-/* --- a stream in memory --- */
-
-struct memory_stream {
-	struct stream stream;
-	struct buf out;
-	size_t queued; /* what it says is waiting */
-	bool paused, finished, freed;
-};
-
-static int memory_write(struct stream *stream, const void *data, size_t len)
-{
-	return buf_add(&((struct memory_stream *)stream)->out, data, len);
-}
-
-static size_t memory_queued(const struct stream *stream)
-{
-	return ((const struct memory_stream *)stream)->queued;
-}
-
-static void memory_pause(struct stream *stream, bool pause)
-{
-	((struct memory_stream *)stream)->paused = pause;
-}
-
-static void memory_finish(struct stream *stream)
-{
-	((struct memory_stream *)stream)->finished = true;
-}
-
-static void memory_handler_set(struct stream *stream)
-{
-	(void)stream;
-}
-
-static void memory_free(struct stream *stream)
-{
-	((struct memory_stream *)stream)->freed = true;
-}
-
-static const struct stream_ops memory_ops = {
-    .write = memory_write,
-    .queued = memory_queued,
-    .pause = memory_pause,
-    .finish = memory_finish,
-    .handler_set = memory_handler_set,
-    .free = memory_free,
-};
 
 /* --- an owner --- */
 
@@ -155,8 +106,7 @@ static struct owner *owner_new(void)
 	assert_int_equal(scram_keys_make(SCRAM_SHA256, "secret", owner->credentials.salt,
 					 SCRAM_SALT_LEN, 1, &owner->credentials.keys[SCRAM_SHA256]),
 			 0);
-	owner->stream.stream.ops = &memory_ops;
-	buf_init(&owner->stream.out, 1 << 24);
+	memory_stream_init(&owner->stream);
 	return owner;
 }
 
@@ -170,22 +120,13 @@ static void owner_free(struct owner *owner)
 	c2s_free(&owner->c2s);
 	fake_env_free(&owner->fake);
 	fake_clock_free(&owner->clock);
-	buf_free(&owner->stream.out);
+	memory_stream_clear(&owner->stream);
 	free(owner);
 }
 
 static void receive(struct owner *owner, const char *text, size_t piece)
 {
-	size_t len = strlen(text);
-
-	while (len && owner->c2s && !owner->stream.paused) {
-		size_t n = piece < len ? piece : len;
-
-		owner->stream.stream.handler->received(owner->stream.stream.arg,
-						       (const uint8_t *)text, n);
-		text += n;
-		len -= n;
-	}
+	memory_stream_receive(&owner->stream, text, strlen(text), piece);
 }
 
 static void say(struct owner *owner, const char *text)
@@ -314,6 +255,7 @@ static void test_lingering_ends(void **state)
 	assert_int_equal(owner->gone, 0);
 	/* Nothing is sent, heard or ended any more. */
 	c2s_end(owner->c2s, STREAM_RESET, NULL);
+	owner->stream.finished = false; /* what came before the end was noticed */
 	say(owner, "<presence/>");
 	assert_int_equal(owner->stream.out.len, 0);
 	assert_int_equal(owner->stanzas, 0);

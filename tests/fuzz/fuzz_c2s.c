@@ -1,0 +1,290 @@
+/*
+ * fuzz_c2s.c: what a client sends to the server: negotiation, and with a resource bound every
+ * feature behind the router.
+ *
+ *     input: mode 1 ‖ piece 1 ‖ the text
+ *     mode bit 0: the client has logged in already
+ *
+ * Another resource of the same user looks on. What both are sent must be well-formed, and every
+ * stanza addressed to the one that gets it.
+ */
+#include "tests/fuzz/fuzz.h"
+#include "tests/scenario/fake_env.h"
+#include "tests/unit/memory_stream.h"
+#include "xmpp/feature.h"
+#include "xmpp/sasl_private.h"
+
+#include <string.h>
+
+#define HEADER                                                                                     \
+	"<stream:stream to='localhost' version='1.0' xmlns='jabber:client' "                       \
+	"xmlns:stream='http://etherx.jabber.org/streams'>"
+#define AUTH                                                                                       \
+	"<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>"                        \
+	"AGFsaWNlAHNlY3JldA==</auth>"
+#define BIND "<iq type='set' id='1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>"
+/* The one who looks on wants to see everything. */
+#define CURIOUS                                                                                    \
+	"<iq type='set' id='2'><enable xmlns='urn:xmpp:carbons:2'/></iq>"                          \
+	"<iq type='get' id='3'><query xmlns='jabber:iq:roster'/></iq><presence/>"
+
+struct client {
+	struct server *server;
+	struct memory_stream stream;
+	struct c2s *c2s;
+	struct resource *resource;
+	const char *name;
+};
+
+/* --- host: one contact that there is --- */
+
+static int on_credentials(void *arg, const char *user, struct sasl_credentials *credentials)
+{
+	(void)arg;
+	memset(credentials, 0, sizeof(*credentials));
+	credentials->iterations = 1;
+	FUZZ_CHECK(scram_keys_make(SCRAM_SHA256, "secret", credentials->salt, SCRAM_SALT_LEN, 1,
+				   &credentials->keys[SCRAM_SHA256]) == 0);
+	return strcmp(user, "alice") == 0 ? 0 : -1;
+}
+
+static const struct roster_item item = {
+    .contact = "aaaa", .name = "Anna", .subscription = SUBSCRIPTION_BOTH};
+
+static void on_roster(void *arg, const char *user,
+		      void (*each)(void *each_arg, const struct roster_item *item), void *each_arg)
+{
+	(void)arg;
+	(void)user;
+	each(each_arg, &item);
+}
+
+static int on_roster_set(void *arg, const char *user, const char *contact, const char *name,
+			 const char *const *groups, struct err *err)
+{
+	const struct roster_item changed = {.contact = contact, .name = name, .groups = groups};
+
+	if (strlen(contact) > 56)
+		return err_set(err, ERR_INPUT, "%s", contact);
+	server_roster_push(arg, user, contact, &changed);
+	return 0;
+}
+
+static int on_contact(void *arg, const char *user, const char *contact, struct err *err)
+{
+	if (strcmp(contact, item.contact) != 0)
+		return err_set(err, ERR_NOT_FOUND, "no %s", contact);
+	server_roster_push(arg, user, contact, NULL);
+	return 0;
+}
+
+static void on_contact_presence(void *arg, const char *user, const char *contact,
+				struct server_presence *presence)
+{
+	(void)arg;
+	(void)user;
+	(void)contact;
+	*presence = (struct server_presence){.available = true, .show = "dnd", .status = "<&>"};
+}
+
+static void on_presence(void *arg, const char *user, const struct server_presence *presence)
+{
+	(void)arg;
+	(void)user;
+	FUZZ_CHECK(presence->show && presence->status);
+	FUZZ_CHECK(presence->priority >= -128 && presence->priority <= 127);
+}
+
+/* What contacts are sent comes back. */
+static int on_message(void *arg, const char *user, const char *contact, struct xml *message,
+		      struct err *err)
+{
+	if (strcmp(contact, item.contact) != 0)
+		return err_set(err, ERR_NOT_FOUND, "no %s", contact);
+	server_deliver(arg, user, xml_copy(message));
+	return 0;
+}
+
+static void on_ready(void *arg, const char *user)
+{
+	(void)arg;
+	(void)user;
+}
+
+static const struct server_host host = {
+    .credentials = on_credentials,
+    .roster = on_roster,
+    .roster_set = on_roster_set,
+    .roster_remove = on_contact,
+    .subscribe = on_contact,
+    .deny = on_contact,
+    .contact_presence = on_contact_presence,
+    .presence = on_presence,
+    .message = on_message,
+    .ready = on_ready,
+};
+
+/* --- owner of the streams: what server.c does with a socket --- */
+
+static int on_client_credentials(void *arg, const char *user, struct sasl_credentials *credentials)
+{
+	return on_credentials(((struct client *)arg)->server, user, credentials);
+}
+
+static void on_authenticated(void *arg)
+{
+	(void)arg;
+}
+
+static int on_bind(void *arg, const char *resource, char jid[JID_TEXT_SIZE],
+		   enum stanza_error *error)
+{
+	struct client *client = arg;
+
+	(void)resource;
+	(void)error;
+	client->resource = resource_new(user_get(client->server, c2s_user(client->c2s)),
+					client->c2s, client->name);
+	FUZZ_CHECK(client->resource);
+	snprintf(jid, JID_TEXT_SIZE, "%s", client->resource->jid);
+	return 0;
+}
+
+static void on_stanza(void *arg, struct xml *stanza)
+{
+	router_route(((struct client *)arg)->resource, stanza);
+}
+
+static void on_ended(void *arg)
+{
+	struct client *client = arg;
+
+	if (client->resource)
+		resource_end(client->resource);
+}
+
+static void on_gone(void *arg)
+{
+	(void)arg;
+}
+
+static const struct c2s_handler on_c2s = {
+    .credentials = on_client_credentials,
+    .authenticated = on_authenticated,
+    .bind = on_bind,
+    .stanza = on_stanza,
+    .ended = on_ended,
+    .gone = on_gone,
+};
+
+static void client_open(struct client *client, struct server *server, const char *name)
+{
+	*client = (struct client){.server = server, .name = name};
+	memory_stream_init(&client->stream);
+	client->c2s = c2s_new(&server->c2s, &client->stream.stream, &on_c2s, client);
+	FUZZ_CHECK(client->c2s);
+}
+
+static void client_say(struct client *client, const char *text)
+{
+	memory_stream_receive(&client->stream, text, strlen(text), strlen(text));
+}
+
+static void client_log_in(struct client *client)
+{
+	client_say(client, HEADER);
+	client_say(client, AUTH);
+	client_say(client, HEADER);
+	client_say(client, BIND);
+	FUZZ_CHECK(client->resource);
+	buf_clear(&client->stream.out);
+}
+
+static void client_close(struct client *client)
+{
+	if (client->resource)
+		resource_end(client->resource);
+	c2s_free(&client->c2s);
+	resource_free(&client->resource);
+	memory_stream_clear(&client->stream);
+}
+
+/* --- what must hold --- */
+
+static void check_opened(void *arg, const struct xml *root)
+{
+	(void)arg;
+	(void)root;
+}
+
+static void check_stanza(void *arg, struct xml *stanza)
+{
+	struct client *client = arg;
+	const char *to = xml_get(stanza, "to");
+
+	if (xml_is(stanza, NULL, NS_CLIENT))
+		FUZZ_CHECK(to && strcmp(to, client->resource->jid) == 0);
+	else
+		FUZZ_CHECK(xml_is(stanza, "error", NS_STREAMS));
+	xml_free(&stanza);
+}
+
+static void check_closed(void *arg)
+{
+	FUZZ_CHECK(((struct client *)arg)->resource->ended);
+}
+
+/* What was sent since the resource was bound. */
+static void check_sent(struct client *client)
+{
+	static const struct xml_handler handler = {check_opened, check_stanza, check_closed};
+	static const struct xml_limits limits = {16 << 20, 1000, 1 << 20};
+	struct xml_parser *parser = xml_parser_new(&limits, &handler, client);
+
+	FUZZ_CHECK(parser);
+	FUZZ_CHECK(xml_parse(parser, HEADER, strlen(HEADER), NULL) == 0);
+	FUZZ_CHECK(xml_parse(parser, buf_text(&client->stream.out), client->stream.out.len, NULL) ==
+		   0);
+	xml_parser_free(&parser);
+}
+
+static void run(struct server *server, bool logged_in, const uint8_t *data, size_t size,
+		size_t piece)
+{
+	struct client client, other;
+
+	client_open(&other, server, "other");
+	client_log_in(&other);
+	client_say(&other, CURIOUS);
+	client_open(&client, server, "one");
+	if (logged_in)
+		client_log_in(&client);
+	memory_stream_receive(&client.stream, data, size, piece);
+	check_sent(&other);
+	if (logged_in)
+		check_sent(&client);
+	client_close(&client);
+	client_close(&other);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct fake_clock *clock = fake_clock_new(1);
+	struct fake_env *fake = fake_env_new(clock);
+	struct server server = {
+	    .env = fake_env_env(fake), .host = &host, .domain = (char[]){"localhost"}};
+	struct user *user;
+
+	server.host_arg = &server;
+	server.c2s = (struct c2s_config){
+	    .env = server.env, .domain = server.domain, .plain_without_tls = true};
+	if (size >= 2)
+		run(&server, data[0] & 1, data + 2, size - 2, data[1] ? data[1] : 1000);
+	while ((user = server.users)) {
+		server.users = user->next;
+		user_free(&user);
+	}
+	fake_env_free(&fake);
+	fake_clock_free(&clock);
+	return 0;
+}
