@@ -15,6 +15,11 @@
 #define SERVICE_BACKOFF_MIN_MS ((int64_t)2 * 1000)
 #define SERVICE_BACKOFF_MAX_MS ((int64_t)60 * 1000)
 
+/* How long an address is kept, in ms and percent: nobody can watch it for longer, and not all
+ * daemons change theirs at once. */
+#define SERVICE_LIFE_MS     ((int64_t)24 * 3600 * 1000)
+#define SERVICE_LIFE_JITTER 25
+
 /* --- the service --- */
 
 static void make_service(struct account *account);
@@ -38,6 +43,9 @@ static void on_published(void *arg, bool reachable)
 	if (!reachable)
 		return;
 	account->service_backoff_ms = 0;
+	if (!timer_pending(account->service_timer))
+		timer_set(account->service_timer,
+			  env_jitter(account->engine->env, SERVICE_LIFE_MS, SERVICE_LIFE_JITTER));
 	for (unsigned i = 0; i < account->contact_count; i++)
 		rendezvous_address(account->contacts[i]->rendezvous,
 				   engine_spread(account->engine, i));

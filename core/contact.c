@@ -141,12 +141,15 @@ struct contact *contact_add(struct account *account, const char *id, const char 
 int contact_remove(struct contact **contact, struct err *err)
 {
 	struct store *store = store_of(*contact);
+	struct account *account = (*contact)->account;
 	struct err why = {0};
 
 	if (store_contact_remove(store, (*contact)->row.id, err) < 0)
 		return -1;
 	contact_retire(*contact);
 	*contact = NULL;
+	/* Who is removed must not even see that the address he knows is still there. */
+	account_renew_service(account);
 	/* If the log cannot be emptied now, it is when it is full or the database is closed. */
 	if (store_scrub(store, &why) < 0)
 		log_warn("contact: removed, but not from the log yet: %s", why.text);

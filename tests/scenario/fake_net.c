@@ -92,6 +92,7 @@ static struct service *fake_service_new(struct transport *transport,
 	(void)err;
 	service->service.transport = transport;
 	service->host = (struct fake_host *)transport;
+	service->host->services_made++;
 	service->handler = handler;
 	service->arg = arg;
 	service->timer = timer_new(service->host->net->env, service_fire, service);
@@ -329,6 +330,11 @@ unsigned fake_host_streams(const struct fake_host *host)
 unsigned fake_host_dials(const struct fake_host *host)
 {
 	return host->dials;
+}
+
+unsigned fake_host_services_made(const struct fake_host *host)
+{
+	return host->services_made;
 }
 
 int fake_host_endpoint(const struct fake_host *host, unsigned slot, struct endpoint *endpoint)

@@ -60,8 +60,9 @@ void fake_host_publish_delay(struct fake_host *host, int64_t ms);
 /* Reachable services, and open streams (each is counted at both its ends). */
 unsigned fake_host_services(const struct fake_host *host);
 unsigned fake_host_streams(const struct fake_host *host);
-/* Dials begun so far. */
+/* Dials begun, and services made, so far. */
 unsigned fake_host_dials(const struct fake_host *host);
+unsigned fake_host_services_made(const struct fake_host *host);
 /* The address of the host's newest service, with the authorization of a slot; -1: none. */
 int fake_host_endpoint(const struct fake_host *host, unsigned slot, struct endpoint *endpoint);
 

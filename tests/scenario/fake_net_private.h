@@ -19,7 +19,7 @@ struct fake_host {
 	char name[64];
 	bool frozen, fail_dials;
 	int64_t publish_delay;
-	unsigned dials;
+	unsigned dials, services_made;
 	LIST_HEAD(, fake_service) services; /* newest first */
 	LIST_HEAD(, fake_dial) pending;
 	LIST_HEAD(, fake_stream) streams;

@@ -189,6 +189,8 @@ static int judge_daemon(struct judge *judge)
 		return count_of(judge, verb, as[0], fake_host_streams(as[0]->host));
 	if (strcmp(verb, "services") == 0)
 		return count_of(judge, verb, as[0], fake_host_services(as[0]->host));
+	if (strcmp(verb, "services-made") == 0)
+		return count_of(judge, verb, as[0], fake_host_services_made(as[0]->host));
 	if (strcmp(verb, "dials") == 0)
 		return count_of(judge, verb, as[0], fake_host_dials(as[0]->host));
 	if (strcmp(verb, "keys") == 0)
