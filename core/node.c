@@ -34,7 +34,9 @@ struct node {
 	struct engine *engine;
 	struct node_clock clock;
 	struct timer
-	    *tick; /* for the clock; the first one starts the engine when there is no tor */
+	    *tick;         /* for the clock; the first one starts the engine when there is no tor */
+	int64_t ticked_ms; /* monotonic */
+	bool ready;        /* tor is */
 	bool started, closing;
 };
 
@@ -61,20 +63,33 @@ static void check_clock(struct node *node)
 	engine_set_clock_offset(node->engine, node->clock.offset_ms);
 }
 
+/* --- going online --- */
+
 static void update(struct node *node)
 {
+	bool was_ready = node->ready;
+
 	check_clock(node);
-	if (node->started || node_tor_status(node)->state != TOR_READY)
+	node->ready = node_tor_status(node)->state == TOR_READY;
+	if (!node->ready || was_ready)
 		return;
+	if (node->started)
+		engine_wake(node->engine);
+	else
+		engine_start(node->engine);
 	node->started = true;
-	engine_start(node->engine);
 }
 
+/* A tick that comes much too late has slept with the machine. */
 static void on_tick(void *arg)
 {
 	struct node *node = arg;
+	int64_t now = env_mono_ms(loop_env(node->loop));
 
 	timer_set(node->tick, CLOCK_CHECK_MS);
+	if (node->started && now - node->ticked_ms > 2 * CLOCK_CHECK_MS)
+		engine_wake(node->engine);
+	node->ticked_ms = now;
 	update(node);
 }
 
