@@ -7,7 +7,8 @@
 #include <string.h>
 
 /* How often "within" and "throughout" look. */
-#define LOOK_MS 250
+#define LOOK_SOON_MS 250
+#define LOOK_LONG_MS 2000
 
 static int run_daemon(struct script *script, struct words words, int unused)
 {
@@ -110,6 +111,8 @@ static int run_life(struct script *script, struct words words, int what)
 		for (; *list; list++)
 			live(*list, (enum life)what, closed_ms);
 	} while (words.left);
+	/* What it means at once is to be seen by the next line. */
+	fake_clock_run(script->world->clock, 0);
 	return 0;
 }
 
@@ -293,7 +296,7 @@ static int run_within(struct script *script, struct words words, int unused)
 			return verdict < 0 ? -1 : 0;
 		if (fake_clock_now(world->clock) >= until)
 			return script_fail(script, "not in time: %s", why);
-		world_run(world, LOOK_MS);
+		world_run(world, LOOK_SOON_MS);
 	}
 }
 
@@ -314,7 +317,7 @@ static int run_throughout(struct script *script, struct words words, int unused)
 			return script_fail(script, "no longer so after %.0f s: %s",
 					   (double)(fake_clock_now(world->clock) - start) / 1000,
 					   why);
-		world_run(world, LOOK_MS);
+		world_run(world, LOOK_LONG_MS);
 	}
 	return 0;
 }

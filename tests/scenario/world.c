@@ -18,6 +18,8 @@
 /* What SQLite keeps beside a database; of these a killed process leaves the first three. */
 static const char *const database_files[] = {"", "-wal", "-journal", "-shm"};
 enum { FILES_KEPT = 3, FILES_ALL = 4 };
+/* How long a process that ends waits for its last words to be out. */
+enum { QUIT_MAX_MS = 2000, QUIT_STEP_MS = 50 };
 
 void world_fail(struct world *world, const char *format, ...)
 {
@@ -229,7 +231,12 @@ void daemon_stop(struct daemon *daemon)
 
 void daemon_quit(struct daemon *daemon)
 {
+	if (!alive(daemon))
+		return;
 	trace(daemon->world, "quit %s", daemon->name);
+	engine_stop(daemon->engine);
+	for (int i = 0; i < QUIT_MAX_MS / QUIT_STEP_MS && !engine_quiet(daemon->engine); i++)
+		world_run(daemon->world, QUIT_STEP_MS);
 	close_engine(daemon);
 }
 
