@@ -11,6 +11,7 @@
 #include "core/base/env.h"
 #include "core/base/err.h"
 #include "core/identity.h"
+#include "core/invitation.h"
 #include "core/registry.h"
 #include "core/transport.h"
 
@@ -50,6 +51,39 @@ enum contact_state {
 /* How a message ended. */
 enum delivery { DELIVERY_ACKED, DELIVERY_REJECTED };
 
+/* Longest text of a request, in bytes. */
+#define REQUEST_TEXT_MAX 512
+/* Most requests that wait for the user; when half of them are there, a new one costs the guest a
+ * proof of work. */
+#define REQUESTS_MAX 32
+/* Most invitations that are open at once. */
+#define INVITATIONS_MAX 64
+
+/* Somebody who was invited and would like to be a contact. */
+struct contact_request {
+	char id[ID_LEN + 1];
+	char name[CONTACT_NAME_MAX + 1]; /* as the guest calls itself; UTF-8, "" for none */
+	char text[REQUEST_TEXT_MAX + 1]; /* UTF-8 */
+	int64_t since_ms;                /* Unix time */
+};
+
+/* An invitation as its owner sees it. */
+struct invitation_info {
+	int64_t number; /* names it in account_invitation_revoke */
+	bool reusable;
+	int64_t expires_ms; /* Unix time */
+	unsigned used;      /* guests that have come */
+	char link[INVITATION_LINK_SIZE];
+};
+
+/* Whether an account can be found and linked (DESIGN section 9). */
+enum account_visibility {
+	ACCOUNT_SHOWN,  /* publishes, listens, links: the default, "steady" and "follow" with a
+			   client */
+	ACCOUNT_HIDDEN, /* looks up whether contacts are there, shows itself to nobody */
+	ACCOUNT_DARK,   /* nothing at all: "follow" without a client */
+};
+
 /* All handlers are called from the loop, never from within an engine call (message() also from
  * engine_deliver_waiting), never after engine_free; they may call everything but engine_free. NULL:
  * not interested. */
@@ -57,16 +91,25 @@ struct engine_handler {
 	/* A contact's status as it is to be shown (SHOW_OFFLINE when the link is gone). */
 	void (*status)(void *arg, struct contact *contact, const struct status *status);
 	/*
-	 * A message has come and is stored. Return true when someone has taken it; false keeps it for
-	 * engine_deliver_waiting. sent_ms: the sender's clock. Messages of a contact come in order.
+	 * A message has come and is stored. Return true when someone has taken it; false keeps it
+	 * for engine_deliver_waiting. sent_ms: the sender's clock. Messages of a contact come in
+	 * order.
 	 */
 	bool (*message)(void *arg, struct contact *contact, const uint8_t *payload, size_t len,
 			int64_t sent_ms);
-	/* A message of ours was stored by the contact's daemon, or refused. token: as in engine_send. */
+	/* A message of ours was stored by the contact's daemon, or refused. token: as in
+	 * engine_send. */
 	void (*delivered)(void *arg, struct contact *contact, uint64_t token, enum delivery how,
 			  const char *reason);
 	/* A contact's state changed (for `status --watch`). */
 	void (*state)(void *arg, struct contact *contact, enum contact_state state);
+	/* A guest asks to become a contact; it is stored and waits for account_request_accept,
+	 * _deny or account_block. Once for each request, not again after a restart
+	 * (account_requests). */
+	void (*request)(void *arg, struct account *account, const struct contact_request *request);
+	/* The introduction that began with account_introduce has reached the host, or cannot any
+	 * more (why: expired): whether the host accepts shows by itself. */
+	void (*introduced)(void *arg, struct contact *contact, const struct err *why);
 };
 
 struct engine_config {
@@ -81,8 +124,8 @@ struct engine_config {
 /* Open or make the database and load all accounts; nothing is sent yet. */
 struct engine *engine_new(const struct engine_config *config, const struct engine_handler *handler,
 			  void *arg, struct err *err);
-/* Close everything at once, and free. To say goodbye before: engine_stop, then let the loop run until
- * engine_quiet, or a second or two. Not from within a handler. */
+/* Close everything at once, and free. To say goodbye before: engine_stop, then let the loop run
+ * until engine_quiet, or a second or two. Not from within a handler. */
 void engine_free(struct engine **engine);
 /* Go online: services are made, contacts looked up. Before it, and after engine_stop, nothing is
  * sent. engine_stop says goodbye and withdraws. */
@@ -90,8 +133,8 @@ void engine_start(struct engine *engine);
 void engine_stop(struct engine *engine);
 /* Has everything that was said been handed to the transport? */
 bool engine_quiet(const struct engine *engine);
-/* The network may be back (tor is ready, the machine has woken up): try again now what waits after a
- * failure. */
+/* The network may be back (tor is ready, the machine has woken up): try again now what waits after
+ * a failure. */
 void engine_wake(struct engine *engine);
 /* Correct the system clock by offset_ms for everything that is said to others. */
 void engine_set_clock_offset(struct engine *engine, int64_t offset_ms);
@@ -156,5 +199,62 @@ const char *contact_state_name(enum contact_state state);
  */
 int engine_send(struct contact *contact, const void *payload, size_t len, uint64_t *token,
 		struct err *err);
+
+/* --- invitations and requests (DESIGN section 8) --- */
+/* A new invitation, one-time or reusable; lifetime_ms > 0. name: as the link shall call the
+ * account. ERR_LIMIT: INVITATIONS_MAX are open. */
+int account_invite(struct account *account, const char *name, bool reusable, int64_t lifetime_ms,
+		   char link[INVITATION_LINK_SIZE], struct err *err);
+void account_invitations(const struct account *account,
+			 void (*each)(void *arg, const struct invitation_info *invitation),
+			 void *arg);
+/* ERR_NOT_FOUND. */
+int account_invitation_revoke(struct account *account, int64_t number, struct err *err);
+/*
+ * The guest's side: add the host of a link with a secret as a contact with a fresh pair secret, and
+ * introduce ourselves to it until it has acknowledged or the attempt expires (30 days); survives
+ * restarts. own_name and text are shown to the host's user. petname: ours for the host; NULL: the
+ * link's. A link without a secret is as contact_add.
+ */
+struct contact *account_introduce(struct account *account, const struct invitation *invitation,
+				  const char *petname, const char *own_name, const char *text,
+				  struct err *err);
+/* Is the introduction still under way? */
+bool contact_introducing(const struct contact *contact);
+
+void account_requests(const struct account *account,
+		      void (*each)(void *arg, const struct contact_request *request), void *arg);
+/* Make the guest a contact; ERR_NOT_FOUND. petname NULL: the guest's own name. */
+struct contact *account_request_accept(struct account *account, const char *id, const char *petname,
+				       struct err *err);
+/* Forget the request; the guest sees nothing. It may ask again with another invitation. */
+int account_request_deny(struct account *account, const char *id, struct err *err);
+/* Remove the contact or request with this id, if there is one, and never hear of it again. */
+int account_block(struct account *account, const char *id, struct err *err);
+int account_unblock(struct account *account, const char *id, struct err *err);
+void account_blocked(const struct account *account, void (*each)(void *arg, const char *id),
+		     void *arg);
+
+/* --- presence modes (DESIGN section 9) --- */
+void account_set_visibility(struct account *account, enum account_visibility visibility);
+enum account_visibility account_visibility(const struct account *account);
+/* Show this contact another status than the account's; NULL: the account's again. */
+int contact_show(struct contact *contact, const struct status *status);
+/* Send a frame at random (Poisson) moments, this long apart in the mean, into which waiting
+ * messages slip; 0: no cover, messages leave at once. Kept over a restart. */
+int account_set_cover(struct account *account, int64_t mean_ms, struct err *err);
+int64_t account_cover(const struct account *account);
+
+/* --- verification --- */
+/* Six groups of five digits with blanks between, the same on both sides, and a NUL. */
+#define VERIFICATION_SIZE 36
+void contact_verification(const struct contact *contact, char phrase[VERIFICATION_SIZE]);
+int contact_set_verified(struct contact *contact, bool verified, struct err *err);
+bool contact_verified(const struct contact *contact);
+
+/* --- messages that wait --- */
+/* Take back a message that is not acknowledged: ERR_NOT_FOUND when it is no longer waiting,
+ * ERR_WRONG_STATE when it is on its way. */
+int contact_cancel(struct contact *contact, uint64_t token, struct err *err);
 
 #endif

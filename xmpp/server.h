@@ -35,6 +35,45 @@ struct server_presence {
 	int priority;
 };
 
+/* A stranger who would like to be a contact. */
+struct server_request {
+	const char *contact; /* local part of its JID: the id */
+	const char *name;    /* as it calls itself, "" for none (XEP-0172 nick) */
+	const char *text;    /* "" for none */
+};
+
+/* A field of an ad-hoc command's form (XEP-0004). */
+struct server_field {
+	const char *name;
+	const char *label;
+	const char *type;  /* "text-single", "text-private", "boolean", "list-single", "fixed",
+			      "jid-single" */
+	const char *value; /* initial, or of a result; NULL: none */
+	const char *const *options; /* of list-single: value, label, …, NULL; else NULL */
+	bool required;
+};
+
+/* What a command answers. Strings are copied before the call of answer returns. */
+struct server_answer {
+	const char *note;                  /* for the user; NULL: none */
+	bool error;                        /* the note says what went wrong */
+	const struct server_field *fields; /* ends with a NULL name; NULL: none */
+	const void *png; /* a picture (QR code) for the form, XEP-0221 and XEP-0231; NULL: none */
+	size_t png_len;
+};
+
+struct server_command {
+	const char *node;                /* "invite" */
+	const char *name;                /* "Invite somebody" */
+	const struct server_field *form; /* to be filled in first; NULL: none */
+	/* Run it: get(name) gives the submitted value of a field, or NULL; call answer once, within
+	 * the call. */
+	void (*run)(void *arg, const char *user, const char *(*get)(void *form, const char *name),
+		    void *form,
+		    void (*answer)(void *answer_arg, const struct server_answer *answer),
+		    void *answer_arg);
+};
+
 /* What the layer above does for the server. user is a user's local part, contact a contact's. Any
  * of these functions may call the server back, server_user_end included; only server_free may not
  * be called. Functions that give int return 0, or -1 with err filled: its code decides the stanza
@@ -70,6 +109,28 @@ struct server_host {
 	/* A resource became available with priority >= 0 and had not been before: deliver what
 	 * waits. */
 	void (*ready)(void *arg, const char *user);
+	/* A new account by XEP-0077, from a loopback connection. NULL: not offered. */
+	int (*account_create)(void *arg, const char *user, const char *password, struct err *err);
+	/* The logged-in user's own account, by XEP-0077: another password, or the end of it. */
+	int (*account_password)(void *arg, const char *user, const char *password, struct err *err);
+	int (*account_remove)(void *arg, const char *user, struct err *err);
+	/* XEP-0191: block (blocked true) or unblock a contact or stranger. */
+	int (*block)(void *arg, const char *user, const char *contact, bool blocked,
+		     struct err *err);
+	void (*block_list)(void *arg, const char *user,
+			   void (*each)(void *each_arg, const char *contact), void *each_arg);
+	/* XEP-0186: all of the user's resources are invisible now, or no longer. */
+	void (*invisible)(void *arg, const char *user, bool invisible);
+	/* Directed presence (RFC 6121 section 4.6): show this contact another presence than the
+	 * others see; NULL: as the others again. */
+	void (*directed)(void *arg, const char *user, const char *contact,
+			 const struct server_presence *presence);
+	/* Requests that wait for the user's answer, to be shown as subscription requests. */
+	void (*requests)(void *arg, const char *user,
+			 void (*each)(void *each_arg, const struct server_request *request),
+			 void *each_arg);
+	/* Ad-hoc commands (XEP-0050) on the server's own JID; ends with a NULL node. NULL: none. */
+	const struct server_command *commands;
 };
 
 struct server_config {
