@@ -346,7 +346,7 @@ struct c2s *c2s_new(const struct c2s_config *config, struct stream *stream,
 		return NULL;
 	}
 	c2s->deadline_ms = env_mono_ms(config->env) + C2S_NEGOTIATION_MS;
-	c2s_enter_state(c2s, C2S_HEADER);
+	timer_set(c2s->timer, C2S_NEGOTIATION_MS);
 	stream_set_handler(stream, &on_stream, c2s);
 	return c2s;
 }
