@@ -28,7 +28,7 @@
 #define C2S_SASL_DELAY_MS 100
 /* What may wait for a client that does not read: a roster of 10,000 contacts with their presence
  * comes to about 4 MB. */
-#define C2S_QUEUE_MAX (4 * 1024 * 1024)
+#define C2S_QUEUE_MAX ((size_t)4 * 1024 * 1024)
 /* Time for the last bytes to leave after the end. */
 #define C2S_LINGER_MS 5000
 

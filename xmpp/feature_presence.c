@@ -52,7 +52,7 @@ static struct xml *contact_stanza(const struct server *server, const char *conta
 	char priority[8];
 
 	server_contact_jid(server, contact, from);
-	strcat(from, "/" SERVER_CONTACT_RESOURCE);
+	snprintf(from + strlen(from), sizeof(from) - strlen(from), "/" SERVER_CONTACT_RESOURCE);
 	xml_set(stanza, "from", from);
 	if (!presence->available)
 		xml_set(stanza, "type", "unavailable");
