@@ -119,9 +119,10 @@ static void say_script(struct world *w, const char *reply)
 static void got_line(struct world *w)
 {
 	const struct step *step = &w->script[w->at];
+	size_t len = strlen(w->sent);
 
-	strcat(w->sent, w->line);
-	strcat(w->sent, "|");
+	assert_true(len + strlen(w->line) + 2 <= sizeof w->sent);
+	snprintf(w->sent + len, sizeof w->sent - len, "%s|", w->line);
 	if (step->expect == NULL)
 		return;
 	assert_memory_equal(w->line, step->expect, strlen(step->expect));
