@@ -124,20 +124,24 @@ static bool on_knock(void *arg, struct stream *stream, const uint8_t knock[KNOCK
 
 /* --- life --- */
 
+struct loading {
+	struct account *account;
+	struct err *err;
+};
+
 static int load_contact(void *arg, const struct store_contact *row)
 {
-	struct err why = {0};
+	struct loading *loading = arg;
 
-	if (contact_load(arg, row, &why) != NULL)
-		return 0;
-	log_error("account: a contact cannot be used: %s", why.text);
-	return why.code == ERR_MEMORY ? -1 : 0;
+	/* Rather none than a roster in which somebody is missing. */
+	return contact_load(loading->account, row, loading->err) != NULL ? 0 : -1;
 }
 
 struct account *account_load(struct engine *engine, int64_t id, const char *name,
 			     const struct key *private_key, struct err *err)
 {
 	struct account *account = calloc(1, sizeof(*account));
+	struct loading loading = {.account = account, .err = err};
 
 	if (account != NULL) {
 		account->engine = engine;
@@ -152,7 +156,7 @@ struct account *account_load(struct engine *engine, int64_t id, const char *name
 	account->id = id;
 	strncpy(account->name, name, ACCOUNT_NAME_MAX);
 	if (identity_load(private_key, &account->identity, err) < 0 ||
-	    store_contacts(engine->store, id, load_contact, account, err) < 0) {
+	    store_contacts(engine->store, id, load_contact, &loading, err) < 0) {
 		account_free(&account);
 		return NULL;
 	}

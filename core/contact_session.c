@@ -344,6 +344,9 @@ static int accept_time(struct contact *contact, int64_t time_ms)
 	int64_t now = engine_now_ms(engine_of(contact));
 	int64_t last = contact->row.in_handshake_ms;
 
+	/* Both clocks were wrong together when it was accepted; we would wait for it to come. */
+	if (last > now + CLOCK_TOLERANCE_MS)
+		last = 0;
 	if (time_ms <= last || time_ms < now - CLOCK_TOLERANCE_MS ||
 	    time_ms > now + CLOCK_TOLERANCE_MS)
 		return -1;

@@ -224,12 +224,32 @@ void engine_wake(struct engine *engine)
 
 /* --- accounts --- */
 
-struct account *engine_account_add(struct engine *engine, const char *name, struct err *err)
+/* Stored if and only if it can be used. */
+static int make_account(struct engine *engine, const char *name, struct err *err)
 {
 	struct identity identity;
 	struct loading loading = {.engine = engine, .err = err};
 	int64_t id = 0;
 	int result = -1;
+
+	if (identity_generate(engine->env, &identity, err) < 0)
+		return -1;
+	if (store_begin(engine->store, true, err) == 0) {
+		if (store_account_add(engine->store, name, &identity.private_key, &id, err) < 0 ||
+		    load_account(&loading, id, name, &identity.private_key) < 0)
+			store_rollback(engine->store);
+		else if (store_commit(engine->store, err) < 0)
+			account_free(&engine->accounts[--engine->account_count]);
+		else
+			result = 0;
+	}
+	identity_wipe(&identity);
+	return result;
+}
+
+struct account *engine_account_add(struct engine *engine, const char *name, struct err *err)
+{
+	struct account *account = NULL;
 
 	if (name[0] == '\0' || strlen(name) > ACCOUNT_NAME_MAX) {
 		err_set(err, ERR_LIMIT, "account: the name must have 1 to %d bytes",
@@ -240,16 +260,12 @@ struct account *engine_account_add(struct engine *engine, const char *name, stru
 		err_set(err, ERR_EXISTS, "account: the name is taken");
 		return NULL;
 	}
-	if (identity_generate(engine->env, &identity, err) < 0)
+	if (make_account(engine, name, err) < 0)
 		return NULL;
-	if (store_account_add(engine->store, name, &identity.private_key, &id, err) == 0)
-		result = load_account(&loading, id, name, &identity.private_key);
-	identity_wipe(&identity);
-	if (result < 0)
-		return NULL;
+	account = engine->accounts[engine->account_count - 1];
 	if (engine->running)
-		account_start(engine->accounts[engine->account_count - 1]);
-	return engine->accounts[engine->account_count - 1];
+		account_start(account);
+	return account;
 }
 
 struct account *engine_account_find(const struct engine *engine, const char *name)

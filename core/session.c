@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Memory for sealing that a session keeps, in bytes: a few frames. */
+#define OUT_KEPT 4096
+
 enum session_state {
 	SESSION_CALLING,  /* we have knocked; the answer has not come */
 	SESSION_ANSWERED, /* we have answered; the first frame has not come */
@@ -287,7 +290,11 @@ int session_send(struct session *session, enum frame_type type, const void *data
 		if (result < 0)
 			err_set(err, ERR_MEMORY, "session: out of memory");
 	}
-	buf_clear(&session->out);
+	/* Thousands of sessions must not each keep what their longest message needed. */
+	if (session->out.size > OUT_KEPT)
+		buf_free(&session->out);
+	else
+		buf_clear(&session->out);
 	if (!session->paused && stream_queued(session->stream) > SESSION_QUEUE_MAX) {
 		session->paused = true;
 		stream_pause(session->stream, true);

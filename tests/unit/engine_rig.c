@@ -65,6 +65,8 @@ static void on_state(void *arg, struct contact *contact, enum contact_state stat
 
 	assert_int_equal(contact_state(contact), state);
 	node->states++;
+	if (node->on_state != NULL)
+		node->on_state(node, contact);
 }
 
 static const struct engine_handler handler = {

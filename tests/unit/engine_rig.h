@@ -40,6 +40,7 @@ struct node_rig {
 	bool refuse;    /* take no messages */
 	bool loose;     /* messages are not numbers */
 	void (*on_message)(struct node_rig *node, struct contact *contact);
+	void (*on_state)(struct node_rig *node, struct contact *contact);
 	void (*on_status)(struct node_rig *node, struct contact *contact);
 };
 

@@ -530,6 +530,50 @@ static void test_removal_in_handlers(void **state)
 	assert_null(node_contact(anna, ben));
 }
 
+static void remove_when_unlinked(struct node_rig *node, struct contact *contact)
+{
+	(void)node;
+	if (contact_state(contact) != CONTACT_LINKED)
+		assert_int_equal(contact_remove(&contact, NULL), 0);
+}
+
+/* A contact that was removed when its state was told has no status any more. */
+static void test_removal_between(void **state)
+{
+	unsigned told;
+
+	(void)state;
+	start_both();
+	rig_run(rig, 1000);
+	anna->on_state = remove_when_unlinked;
+	told = anna->statuses;
+	fake_host_break(ben->host);
+	rig_run(rig, 1000);
+	assert_null(node_contact(anna, ben));
+	assert_int_equal(anna->statuses, told);
+}
+
+static void remove_each(void *arg, struct contact *contact)
+{
+	++*(unsigned *)arg;
+	assert_int_equal(contact_remove(&contact, NULL), 0);
+}
+
+static void test_removal_in_walk(void **state)
+{
+	unsigned removed = 0;
+
+	(void)state;
+	rig_pair(anna, rig_node(rig, "carl"));
+	rig_pair(anna, rig_node(rig, "dora"));
+	node_start(anna);
+	account_contacts(anna->account, remove_each, &removed);
+	assert_int_equal(removed, 3);
+	account_contacts(anna->account, remove_each, &removed);
+	assert_int_equal(removed, 3);
+	rig_run(rig, MINUTE_MS);
+}
+
 static void stop_from_within(struct node_rig *node, struct contact *contact)
 {
 	(void)contact;
@@ -573,6 +617,26 @@ static void test_clock_jumps_back(void **state)
 	}
 }
 
+/* Both were a day ahead, and are right again. */
+static void test_clocks_set_right(void **state)
+{
+	(void)state;
+	fake_env_jump(anna->fake, 24 * HOUR_MS);
+	fake_env_jump(ben->fake, 24 * HOUR_MS);
+	start_both();
+	rig_run(rig, MINUTE_MS);
+	node_kill(anna);
+	fake_env_jump(anna->fake, -24 * HOUR_MS);
+	fake_env_jump(ben->fake, -24 * HOUR_MS);
+	node_reopen(anna);
+	node_start(anna);
+	rig_link(anna, ben, 5 * MINUTE_MS);
+	node_send(anna, ben, 0, 2);
+	node_send(ben, anna, 0, 2);
+	rig_run(rig, 5000);
+	assert_int_equal(anna->got + ben->got, 4);
+}
+
 static void test_clock_offset(void **state)
 {
 	(void)state;
@@ -612,8 +676,11 @@ int main(void)
 	    WITH_RIG(test_different_secrets),
 	    WITH_RIG(test_removal),
 	    WITH_RIG(test_removal_in_handlers),
+	    WITH_RIG(test_removal_between),
+	    WITH_RIG(test_removal_in_walk),
 	    WITH_RIG(test_stop_in_handlers),
 	    WITH_RIG(test_clock_jumps_back),
+	    WITH_RIG(test_clocks_set_right),
 	    WITH_RIG(test_clock_offset),
 	};
 

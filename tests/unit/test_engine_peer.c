@@ -94,6 +94,22 @@ static void test_strangers(void **state)
 	assert_silence(line);
 }
 
+/* Whoever goes on talking is not kept longer. */
+static void test_talkative_stranger(void **state)
+{
+	struct line *line = puppet_dial(puppet);
+
+	(void)state;
+	for (unsigned i = 0; i < 60 && !line->closed; i++) {
+		stream_write(line->stream, "knock knock knock knock knock knock knock knock", 47);
+		rig_run(rig, 1000);
+	}
+	assert_int_equal(line->total, 0);
+	assert_true(line->closed);
+	assert_in_range(line->closed_ms - line->opened_ms, LOBBY_SILENCE_MIN_MS,
+			LOBBY_SILENCE_MAX_MS + 3000);
+}
+
 static void test_bad_hellos(void **state)
 {
 	static const struct {
@@ -450,6 +466,21 @@ static void test_reader_asleep(void **state)
 	assert_true(line->count[FRAME_ACK] > 100);
 }
 
+/* After a goodbye nothing counts. */
+static void test_after_bye(void **state)
+{
+	struct line *line = puppet_link(puppet);
+	uint8_t reason = BYE_OFFLINE;
+
+	(void)state;
+	line_data(line, 1, "before");
+	line_send(line, FRAME_BYE, &reason, 1);
+	line_data(line, 2, "after");
+	rig_run(rig, 1000);
+	assert_string_equal(anna->text, "before");
+	assert_int_equal(anna->got, 1);
+}
+
 /* --- two sessions --- */
 
 /* Let the victim dial us; the line is up and linked. */
@@ -611,10 +642,10 @@ static void test_records(void **state)
 	    {15 * 60 * 1000, 100, 600, false},                     /* as high, but issued before */
 	    {0, 99, 600, false},                                   /* older */
 	    {-CLOCK_TOLERANCE_MS - 60000, 101, 600, false},        /* from the future */
-	    {CLOCK_TOLERANCE_MS + 601 * 1000, 101, 600, false},    /* expired */
-	    {CLOCK_TOLERANCE_MS + 601 * 1000, 101, 100000, false}, /* no record lives that long */
+	    {CLOCK_TOLERANCE_MS + 601 * 1000, 102, 600, false},    /* expired */
+	    {CLOCK_TOLERANCE_MS + 601 * 1000, 103, 100000, false}, /* no record lives that long */
 	    {0, UINT64_MAX, 600, false},                           /* never to be surpassed */
-	    {0, 101, 600, true},
+	    {0, 104, 600, true},
 	};
 
 	(void)state;
@@ -708,6 +739,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    WITH_RIG(test_strangers),
+	    WITH_RIG(test_talkative_stranger),
 	    WITH_RIG(test_bad_hellos),
 	    WITH_RIG(test_good_hellos),
 	    WITH_RIG(test_replays),
@@ -721,6 +753,7 @@ int main(void)
 	    WITH_RIG(test_window),
 	    WITH_RIG(test_rejections),
 	    WITH_RIG(test_byes),
+	    WITH_RIG(test_after_bye),
 	    WITH_RIG(test_reader_asleep),
 	    WITH_RIG(test_two_sessions),
 	    WITH_RIG(test_dialled_again),
