@@ -29,7 +29,7 @@ struct xml_limits {
  * both; names and attributes in XMPP are short, long things are text. */
 #define XML_LIMIT_TAG      (16 * 1024)
 /* Longest namespace: it is kept with each element, so a long one would multiply. */
-#define XML_LIMIT_NS       1024
+#define XML_LIMIT_NS       512
 
 /* --- making --- */
 /* ns NULL: the parent's, once it is added. NULL when memory is short; every function below accepts
@@ -90,6 +90,8 @@ struct xml_parser *xml_parser_new(const struct xml_limits *limits, const struct 
 				  void *arg);
 /* Not from within a handler. */
 void xml_parser_free(struct xml_parser **parser);
+/* Other limits from now on: a client may do more when it is known who it is. */
+void xml_parser_set_limits(struct xml_parser *parser, const struct xml_limits *limits);
 /* Begin a new document (after STARTTLS, SASL); may be called from within a handler, and then the
  * rest of the bytes of that xml_parse call are dropped. */
 void xml_parser_reset(struct xml_parser *parser);

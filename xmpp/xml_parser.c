@@ -23,13 +23,15 @@
 #include <string.h>
 #include <strings.h>
 
-/* Between namespace and name in what expat reports: no byte of UTF-8, so no name can contain it. */
-#define SEPARATOR '\xff'
 /* Bytes given to expat at once, so that limits are looked at often enough. */
 #define SLICE 4096
 
+/* expat remembers every name that it has met for as long as it lives, so on a stream of many days
+ * it is replaced by a new one after this many bytes. */
+#define RENEW_BYTES (256 * 1024)
+
 /* Why expat was stopped from within a handler. */
-enum halt { HALT_NONE, HALT_RESET, HALT_STOP, HALT_ERROR };
+enum halt { HALT_NONE, HALT_RENEW, HALT_RESET, HALT_STOP, HALT_ERROR };
 
 struct xml_parser {
 	struct xml_limits limits;
@@ -47,6 +49,9 @@ struct xml_parser {
 	unsigned depth;      /* open elements, the root counts */
 	unsigned children;   /* so far, of the present stanza or of the root */
 	struct xml *root;
+	char *root_tag; /* as it came, for a new expat; NULL: not known */
+	size_t root_tag_len;
+	bool repeating; /* root_tag is being given to a new expat */
 	struct xml
 	    *current; /* innermost open element of the present stanza, or NULL between stanzas */
 };
@@ -55,7 +60,7 @@ struct xml_parser {
 
 static void halt(struct xml_parser *p, enum halt why)
 {
-	/* Reset gives way to stop and both to an error, whichever came first. */
+	/* Renewal gives way to reset, that to stop, and all to an error, whichever came first. */
 	if (why > p->halt)
 		p->halt = why;
 	if (p->parsing && p->expat)
@@ -99,7 +104,7 @@ static bool event(struct xml_parser *p)
 {
 	uint64_t end;
 
-	if (p->halt != HALT_NONE)
+	if (p->halt != HALT_NONE || p->repeating)
 		return false;
 	end = event_start(p) + (uint64_t)XML_GetCurrentByteCount(p->expat);
 	if (end - p->last_event > XML_LIMIT_TAG ||
@@ -132,71 +137,26 @@ static void check_pending(struct xml_parser *p)
 
 /* --- the tree --- */
 
-/* Split expat's "namespace SEPARATOR name"; *name points into reported. NULL when memory is short.
- */
-static char *split_name(const char *reported, const char **name)
+/* The root's start tag, byte for byte; not all builds of expat keep it. */
+static int keep_root_tag(struct xml_parser *p)
 {
-	const char *separator = strrchr(reported, SEPARATOR);
+	int offset, size, len = XML_GetCurrentByteCount(p->expat);
+	const char *context = XML_GetInputContext(p->expat, &offset, &size);
 
-	*name = separator ? separator + 1 : reported;
-	return separator ? strndup(reported, (size_t)(separator - reported)) : strdup("");
-}
-
-static int add_attribute(struct xml *element, const char *reported, const char *value)
-{
-	static const char xml_prefix[] = "xml:";
-	const char *name;
-	char *ns = split_name(reported, &name), *prefixed;
-	int result = -1;
-
-	if (!ns)
+	if (!context || offset < 0 || len <= 0 || offset > size - len)
+		return 0;
+	p->root_tag = malloc((size_t)len);
+	if (!p->root_tag)
 		return -1;
-	if (!*ns) {
-		result = xml_attribute_add(element, NULL, name, value);
-	} else if (strcmp(ns, XML_NS_XML) != 0) {
-		result = xml_attribute_add(element, ns, name, value);
-	} else if ((prefixed = malloc(sizeof(xml_prefix) + strlen(name)))) {
-		memcpy(prefixed, xml_prefix, sizeof(xml_prefix) - 1);
-		memcpy(prefixed + sizeof(xml_prefix) - 1, name, strlen(name) + 1);
-		result = xml_attribute_add(element, NULL, prefixed, value);
-		free(prefixed);
-	}
-	free(ns);
-	return result;
-}
-
-/* parent is where the element will be appended, or NULL. NULL when memory is short. */
-static struct xml *make_element(const struct xml *parent, const char *reported,
-				const char **attributes)
-{
-	const char *name;
-	char *ns = split_name(reported, &name);
-	struct xml *element;
-
-	if (!ns)
-		return NULL;
-	/* The parent's namespace need not be stored again. */
-	element = xml_new(name, parent && strcmp(xml_ns(parent), ns) == 0 ? NULL : ns);
-	free(ns);
-	for (; element && *attributes; attributes += 2)
-		if (add_attribute(element, attributes[0], attributes[1]) < 0)
-			xml_free(&element);
-	return element;
-}
-
-static unsigned attribute_count(const char **attributes)
-{
-	unsigned count = 0;
-
-	while (attributes[2 * count])
-		count++;
-	return count;
+	memcpy(p->root_tag, context + offset, (size_t)len);
+	p->root_tag_len = (size_t)len;
+	return 0;
 }
 
 static void open_root(struct xml_parser *p, const char *name, const char **attributes)
 {
-	p->root = make_element(NULL, name, attributes);
-	if (!p->root)
+	p->root = xml_reported_element(NULL, name, attributes);
+	if (!p->root || keep_root_tag(p) < 0)
 		fail_memory(p);
 	else
 		p->handler->opened(p->arg, p->root);
@@ -209,14 +169,15 @@ static void open_stanza(struct xml_parser *p, const char *name, const char **att
 		fail_limit(p);
 		return;
 	}
-	p->current = make_element(NULL, name, attributes);
+	p->current = xml_reported_element(NULL, name, attributes);
 	if (!p->current)
 		fail_memory(p);
 }
 
 static void open_inner(struct xml_parser *p, const char *name, const char **attributes)
 {
-	struct xml *element = xml_append(p->current, make_element(p->current, name, attributes));
+	struct xml *element =
+	    xml_append(p->current, xml_reported_element(p->current, name, attributes));
 
 	if (element)
 		p->current = element;
@@ -231,7 +192,7 @@ static void XMLCALL on_start(void *arg, const char *name, const char **attribute
 	struct xml_parser *p = arg;
 	unsigned root = p->single ? 0 : 1;
 
-	if (!event(p) || !count_children(p, 1 + attribute_count(attributes)))
+	if (!event(p) || !count_children(p, 1 + xml_reported_count(attributes)))
 		return;
 	if (p->depth > root && p->depth - root > p->limits.depth) {
 		fail_limit(p);
@@ -255,6 +216,8 @@ static void stanza_complete(struct xml_parser *p)
 	p->current = NULL;
 	p->children = 0;
 	p->handler->stanza(p->arg, stanza);
+	if (p->halt == HALT_NONE && p->root_tag && p->last_event > RENEW_BYTES)
+		halt(p, HALT_RENEW);
 }
 
 static void XMLCALL on_end(void *arg, const char *name)
@@ -304,7 +267,7 @@ static void XMLCALL on_namespace(void *arg, const char *prefix, const char *ns)
 	struct xml_parser *p = arg;
 
 	(void)prefix;
-	if (p->halt != HALT_NONE)
+	if (p->halt != HALT_NONE || p->repeating)
 		return;
 	if (ns && strlen(ns) > XML_LIMIT_NS)
 		fail_limit(p);
@@ -349,7 +312,7 @@ static void XMLCALL on_instruction(void *arg, const char *target, const char *te
 static XML_Parser expat_new(struct xml_parser *p)
 {
 	static const XML_Memory_Handling_Suite memory = {malloc, realloc, free};
-	static const XML_Char separator[] = {SEPARATOR, 0};
+	static const XML_Char separator[] = {XML_SEPARATOR, 0};
 	XML_Parser expat = XML_ParserCreate_MM("UTF-8", &memory, separator);
 
 	if (!expat)
@@ -379,6 +342,8 @@ static void document_end(struct xml_parser *p)
 		p->current = p->current->parent;
 	xml_free(&p->current);
 	xml_free(&p->root);
+	free(p->root_tag);
+	p->root_tag = NULL;
 }
 
 static void document_begin(struct xml_parser *p)
@@ -416,6 +381,11 @@ void xml_parser_free(struct xml_parser **parser)
 	document_end(*parser);
 	free(*parser);
 	*parser = NULL;
+}
+
+void xml_parser_set_limits(struct xml_parser *p, const struct xml_limits *limits)
+{
+	p->limits = *limits;
 }
 
 void xml_parser_reset(struct xml_parser *p)
@@ -460,7 +430,8 @@ static size_t before_foreign_byte(const char *data, size_t len)
 	return n;
 }
 
-static void feed(struct xml_parser *p, const char *data, size_t len, bool final)
+/* Returns how many bytes expat was given; p->halt tells how it went. */
+static size_t feed(struct xml_parser *p, const char *data, size_t len, bool final)
 {
 	size_t good = before_foreign_byte(data, len);
 
@@ -473,6 +444,22 @@ static void feed(struct xml_parser *p, const char *data, size_t len, bool final)
 		fail(p, ERR_INPUT, "not-well-formed");
 	if (p->halt == HALT_NONE)
 		check_pending(p);
+	return good;
+}
+
+/* Go on, between two stanzas, with a new expat that knows nothing but the root. */
+static void renew(struct xml_parser *p)
+{
+	XML_ParserFree(p->expat);
+	p->halt = HALT_NONE;
+	p->fed = p->last_event = p->root_tag_len;
+	p->expat = expat_new(p);
+	p->repeating = true;
+	/* It was good before, so only memory can be missing. */
+	if (!p->expat ||
+	    XML_Parse(p->expat, p->root_tag, (int)p->root_tag_len, false) != XML_STATUS_OK)
+		fail_memory(p);
+	p->repeating = false;
 }
 
 int xml_parse(struct xml_parser *p, const void *data, size_t len, struct err *err)
@@ -481,9 +468,13 @@ int xml_parse(struct xml_parser *p, const void *data, size_t len, struct err *er
 
 	assert(!p->parsing);
 	while (len && p->halt == HALT_NONE) {
-		size_t n = len < SLICE ? len : SLICE;
+		size_t n = feed(p, at, len < SLICE ? len : SLICE, false);
 
-		feed(p, at, n, false);
+		if (p->halt == HALT_RENEW) {
+			/* What stands behind the stanza has not been looked at. */
+			n -= (size_t)(p->fed - p->last_event);
+			renew(p);
+		}
 		at += n;
 		len -= n;
 	}

@@ -1,5 +1,5 @@
 /*
- * xml_private.h: the element, for xml.c, xml_write.c and xml_parser.c.
+ * xml_private.h: the element, for the xml*.c.
  */
 #ifndef XMPP_XML_PRIVATE_H
 #define XMPP_XML_PRIVATE_H
@@ -35,5 +35,13 @@ struct xml {
 int xml_attribute_add(struct xml *element, const char *ns, const char *name, const char *value);
 /* Append len bytes that are known to be good UTF-8 and to be allowed in XML. */
 int xml_text_add_checked(struct xml *element, const char *text, size_t len);
+
+/* Between namespace and name in what expat reports: no byte of UTF-8, so no name can contain it. */
+#define XML_SEPARATOR '\xff'
+/* The element of a start tag. attributes: names and values in turn, then NULL. parent is where the
+ * element will be appended, or NULL. NULL when memory is short. */
+struct xml *xml_reported_element(const struct xml *parent, const char *reported,
+				 const char **attributes);
+unsigned xml_reported_count(const char **attributes);
 
 #endif

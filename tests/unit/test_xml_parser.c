@@ -5,16 +5,19 @@
 #include "tests/unit/fail_malloc.h"
 #include "xmpp/xml.h"
 
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #define OPEN   "<s:s xmlns='c' xmlns:s='http://etherx.jabber.org/streams'>"
+#define OPEN_P "<s:s xmlns='c' xmlns:p='n' xmlns:s='http://etherx.jabber.org/streams'>"
 #define OPENED "(stream:s)"
 
 static const struct xml_limits wide = {XML_LIMIT_BYTES, XML_LIMIT_DEPTH, XML_LIMIT_CHILDREN};
@@ -302,6 +305,8 @@ static void test_limits(void **state)
 	/* without an end */
 	check_repeat(OPEN "<a>", "x", 98, "", &small, true);
 	check_repeat(OPEN "<a>", "x", 97, "", &small, false);
+	check_repeat(OPEN "<a><b x='", "x", 92, "", &small, true);
+	check_repeat(OPEN "<a><b x='", "x", 91, "", &small, false);
 	/* depth below the stanza */
 	check_repeat(OPEN "<a><b><c>", "<d/>", 1, "</c></b></a>", &small, false);
 	check_repeat(OPEN "<a><b><c><d>", "<e/>", 1, "</d></c></b></a>", &small, true);
@@ -342,6 +347,9 @@ static void test_floods(void **state)
 	check_repeat(OPEN, "<![CDATA[]]>", 1 << 16, "", &wide, true);
 	check_repeat(OPEN "</s", " ", 1 << 18, "", &wide, true);
 	check_repeat(OPEN "</s:s>", " ", 1 << 18, "", &wide, true);
+	/* a tag, to the byte */
+	check_repeat("<s x='", "x", XML_LIMIT_TAG - 9, "'/>", &wide, false);
+	check_repeat("<s x='", "x", XML_LIMIT_TAG - 8, "'/>", &wide, true);
 	/* keepalives may go on for ever */
 	check_repeat(OPEN, " ", 1 << 18, "<a/>", &wide, false);
 	check_repeat(OPEN, "\n", 1 << 18, "<a/>", &wide, false);
@@ -369,6 +377,74 @@ static void test_refused_early(void **state)
 		recorder_end(&r);
 	}
 	free(text);
+}
+
+/* Expat is replaced now and then; that must not show, wherever the pieces end. */
+static void test_long_stream(void **state)
+{
+	static const size_t pieces[] = {1 << 22, 1, 4096, 4099};
+	static const char stanza[] = "<p:a xmlns:q='m' q:x='1'><b>text &amp; more</b></p:a> \n";
+	char *text = repeat("<?xml version='1.0'?>" OPEN_P, stanza, 12000, "</s:s>");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
+		struct recorder r;
+
+		assert_int_equal(recorder_init(&r, &wide), 0);
+		r.log.limit = 4 << 20;
+		feed(&r, text, strlen(text), pieces[i]);
+		assert_int_equal(r.stanzas, 12000);
+		assert_int_equal(r.log.data[r.log.len - 1], '.');
+		/* The last is as the first. */
+		assert_non_null(strstr(buf_text(&r.log) + r.log.len - 100,
+				       "<a xmlns='n' xmlns:a0='m' a0:x='1'><b xmlns='c'>text "
+				       "&amp; more</b></a>."));
+		recorder_end(&r);
+	}
+	free(text);
+}
+
+/* Names that never come again must not fill the memory. (Sanitizers count no memory here.) */
+static void test_ever_new_names(void **state)
+{
+	struct recorder r;
+	size_t before, most = 0;
+
+	(void)state;
+	assert_int_equal(recorder_init(&r, &wide), 0);
+	feed(&r, OPEN, strlen(OPEN), 100);
+	before = mallinfo2().uordblks;
+	for (int i = 0; i < 60000; i++) {
+		char stanza[100];
+		size_t now;
+
+		snprintf(stanza, sizeof(stanza), "<a%d xmlns:p%d='n' x%d=''/>", i, i, i);
+		assert_int_equal(xml_parse(r.parser, stanza, strlen(stanza), NULL), 0);
+		buf_clear(&r.log);
+		now = mallinfo2().uordblks;
+		if (now > before && now - before > most)
+			most = now - before;
+	}
+	assert_int_equal(r.stanzas, 60000);
+	assert_true(most < 6 << 20);
+	recorder_end(&r);
+}
+
+/* Wider limits once it is known who sends; the stanza that is told of still had the narrow ones. */
+static void test_set_limits(void **state)
+{
+	static const struct xml_limits narrow = {10, 1, 3};
+	struct recorder r;
+
+	(void)state;
+	assert_int_equal(recorder_init(&r, &narrow), 0);
+	feed(&r, OPEN "<a/>", strlen(OPEN "<a/>"), 100);
+	xml_parser_set_limits(r.parser, &wide);
+	feed(&r, "<a><b><c/></b></a>", 18, 100);
+	xml_parser_set_limits(r.parser, &narrow);
+	feed(&r, "<a><b><c/></b></a>", 18, 100);
+	assert_string_equal(buf_text(&r.log), OPENED "<a/><a><b><c/></b></a>!policy-violation");
+	recorder_end(&r);
 }
 
 /* --- one element --- */
@@ -501,6 +577,37 @@ static void test_reset_without_memory(void **state)
 	recorder_end(&r);
 }
 
+/* The same for the moment at which expat is replaced. */
+static void test_renewal_without_memory(void **state)
+{
+	char *text = repeat(OPEN, "<a/>\n", (256 * 1024 - strlen(OPEN)) / 5 - 3, "");
+
+	(void)state;
+	for (long n = 0;; n++) {
+		struct recorder r;
+		struct err err = {0};
+		bool failed;
+		int result = 0;
+
+		assert_int_equal(recorder_init(&r, &wide), 0);
+		assert_int_equal(xml_parse(r.parser, text, strlen(text), &err), 0);
+		fail_malloc_arm(n);
+		for (int i = 0; i < 8 && result == 0; i++)
+			result = xml_parse(r.parser, "<a/>\n", 5, &err);
+		failed = fail_malloc_disarm();
+		if (result < 0)
+			assert_int_equal(err.code, ERR_MEMORY);
+		recorder_end(&r);
+		if (!failed) {
+			assert_int_equal(result, 0);
+			/* More than eight stanzas need by themselves. */
+			assert_true(n > 50);
+			break;
+		}
+	}
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -509,10 +616,14 @@ int main(void)
 	    cmocka_unit_test(test_limits),
 	    cmocka_unit_test(test_floods),
 	    cmocka_unit_test(test_refused_early),
+	    cmocka_unit_test(test_long_stream),
+	    cmocka_unit_test(test_ever_new_names),
+	    cmocka_unit_test(test_set_limits),
 	    cmocka_unit_test(test_element),
 	    cmocka_unit_test(test_allocation_failures),
 	    cmocka_unit_test(test_element_allocation_failures),
 	    cmocka_unit_test(test_reset_without_memory),
+	    cmocka_unit_test(test_renewal_without_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
