@@ -330,8 +330,9 @@ static const struct stream_handler on_stream = {
 struct c2s *c2s_new(const struct c2s_config *config, struct stream *stream,
 		    const struct c2s_handler *handler, void *arg)
 {
-	static const struct xml_limits limits = {
-	    .bytes = XML_LIMIT_BYTES, .depth = XML_LIMIT_DEPTH, .children = XML_LIMIT_CHILDREN};
+	static const struct xml_limits limits = {.bytes = C2S_STRANGER_BYTES,
+						 .depth = C2S_STRANGER_DEPTH,
+						 .children = C2S_STRANGER_CHILDREN};
 	struct c2s *c2s = calloc(1, sizeof(*c2s));
 
 	if (!c2s) {

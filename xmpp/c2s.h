@@ -26,6 +26,12 @@
 #define C2S_SASL_ATTEMPTS 5
 /* Delay before a failure is told; doubles each time, so that five guesses cost 3.1 s. */
 #define C2S_SASL_DELAY_MS 100
+/* What a client that has not logged in may send at once: any process on the machine can connect,
+ * and 256 of them must not fill the memory. RFC 6120 section 13.12 allows no less than 10,000
+ * bytes. */
+#define C2S_STRANGER_BYTES    (16 * 1024)
+#define C2S_STRANGER_DEPTH    8
+#define C2S_STRANGER_CHILDREN 128
 /* What may wait for a client that does not read: a roster of 10,000 contacts with their presence
  * comes to about 4 MB. */
 #define C2S_QUEUE_MAX ((size_t)4 * 1024 * 1024)

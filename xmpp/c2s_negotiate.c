@@ -77,6 +77,9 @@ static void send_sasl(struct c2s *c2s, const char *name, const uint8_t *data, si
 
 static void succeed(struct c2s *c2s, const uint8_t *data, size_t len)
 {
+	static const struct xml_limits limits = {
+	    .bytes = XML_LIMIT_BYTES, .depth = XML_LIMIT_DEPTH, .children = XML_LIMIT_CHILDREN};
+
 	c2s->user = strdup(sasl_user(c2s->sasl));
 	sasl_free(&c2s->sasl);
 	if (!c2s->user) {
@@ -84,6 +87,7 @@ static void succeed(struct c2s *c2s, const uint8_t *data, size_t len)
 		return;
 	}
 	send_sasl(c2s, "success", data, len);
+	xml_parser_set_limits(c2s->parser, &limits);
 	xml_parser_reset(c2s->parser);
 	c2s->header_sent = false;
 	c2s_enter_state(c2s, C2S_RESTART);
