@@ -68,6 +68,35 @@ static const char *const migrations[] = {
     " sent_ms INTEGER NOT NULL,"
     " payload BLOB NOT NULL,"
     " PRIMARY KEY (contact, id));",
+    /* Invitations, and what comes of them. guest: who used a one-time one (store.h), else empty. */
+    "CREATE TABLE invitation ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " account INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,"
+    " secret BLOB NOT NULL,"
+    " name TEXT NOT NULL,"
+    " reusable INTEGER NOT NULL,"
+    " expires_ms INTEGER NOT NULL,"
+    " used INTEGER NOT NULL,"
+    " guest BLOB NOT NULL,"
+    " sequence INTEGER NOT NULL);"
+    "CREATE TABLE request ("
+    " account INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,"
+    " public_key BLOB NOT NULL,"
+    " name TEXT NOT NULL,"
+    " text TEXT NOT NULL,"
+    " secret BLOB NOT NULL,"
+    " since_ms INTEGER NOT NULL,"
+    " PRIMARY KEY (account, public_key));"
+    "CREATE TABLE blocked ("
+    " account INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,"
+    " public_key BLOB NOT NULL,"
+    " PRIMARY KEY (account, public_key));"
+    "CREATE TABLE introduction ("
+    " contact INTEGER PRIMARY KEY REFERENCES contact ON DELETE CASCADE,"
+    " secret BLOB NOT NULL,"
+    " own_name TEXT NOT NULL,"
+    " text TEXT NOT NULL,"
+    " expires_ms INTEGER NOT NULL);",
 };
 
 #define SCHEMA_VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))

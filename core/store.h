@@ -3,7 +3,8 @@
  * messages that wait.
  *
  * Rows in, rows out; what they mean is the engine's matter. store.c opens, checks and migrates the
- * file, store_rows.c has accounts, contacts and settings, store_message.c the two message boxes.
+ * file, store_rows.c has accounts, contacts and settings, store_message.c the two message boxes,
+ * store_invite.c invitations and requests.
  *
  * Durability: an ordinary commit survives the death of the process; a durable one (store_begin with
  * durable set) also a power failure, and with it all commits before it.
@@ -114,5 +115,79 @@ int store_message_remove(struct store *store, enum store_box box, int64_t contac
 			 struct err *err);
 int store_message_count(struct store *store, enum store_box box, int64_t contact, unsigned *count,
 			struct err *err);
+
+/* --- invitations --- */
+/* By what a guest is known again in its first message (introduction.h). */
+#define STORE_MARK_LEN 8
+
+struct store_invitation {
+	int64_t id;
+	uint8_t secret[INVITATION_SECRET_LEN];
+	char name[INVITATION_NAME_MAX + 1];
+	bool reusable;
+	int64_t expires_ms;
+	unsigned used;
+	/* A one-time invitation that was used: by whom. */
+	uint8_t guest[X25519_LEN], mark[STORE_MARK_LEN];
+	uint64_t sequence; /* of the last record that we published for it */
+};
+
+/* Fills invitation->id. */
+int store_invitation_add(struct store *store, int64_t account, struct store_invitation *invitation,
+			 struct err *err);
+int store_invitations(struct store *store, int64_t account,
+		      int (*each)(void *arg, const struct store_invitation *invitation), void *arg,
+		      struct err *err);
+/* Write all fields that can change: expiry, use, guest and sequence. */
+int store_invitation_save(struct store *store, const struct store_invitation *invitation,
+			  struct err *err);
+int store_invitation_remove(struct store *store, int64_t id, struct err *err);
+
+/* --- requests of guests --- */
+struct store_request {
+	uint8_t public_key[X25519_LEN];
+	char name[CONTACT_NAME_MAX + 1];
+	char text[REQUEST_TEXT_MAX + 1];
+	struct key secret; /* the pair secret S that the guest has made */
+	int64_t since_ms;
+};
+
+/* Add it, or put it in the place of the one with the same key. */
+int store_request_set(struct store *store, int64_t account, const struct store_request *request,
+		      struct err *err);
+/* Oldest first. */
+int store_requests(struct store *store, int64_t account,
+		   int (*each)(void *arg, const struct store_request *request), void *arg,
+		   struct err *err);
+int store_request_remove(struct store *store, int64_t account, const uint8_t public_key[X25519_LEN],
+			 struct err *err);
+
+/* --- who is blocked --- */
+int store_block(struct store *store, int64_t account, const uint8_t public_key[X25519_LEN],
+		struct err *err);
+/* 1: it was blocked; 0: it was not. */
+int store_unblock(struct store *store, int64_t account, const uint8_t public_key[X25519_LEN],
+		  struct err *err);
+/* 1: it is; 0: it is not. */
+int store_is_blocked(struct store *store, int64_t account, const uint8_t public_key[X25519_LEN],
+		     struct err *err);
+int store_blocked(struct store *store, int64_t account,
+		  int (*each)(void *arg, const uint8_t public_key[X25519_LEN]), void *arg,
+		  struct err *err);
+
+/* --- our introductions to hosts --- */
+struct store_introduction {
+	uint8_t secret[INVITATION_SECRET_LEN]; /* of the invitation */
+	char own_name[CONTACT_NAME_MAX + 1];
+	char text[REQUEST_TEXT_MAX + 1];
+	int64_t expires_ms;
+};
+
+int store_introduction_set(struct store *store, int64_t contact,
+			   const struct store_introduction *introduction, struct err *err);
+/* 1: there is one; 0: none. */
+int store_introduction_get(struct store *store, int64_t contact,
+			   struct store_introduction *introduction, struct err *err);
+int store_introduction_remove(struct store *store, int64_t contact, struct err *err);
 
 #endif

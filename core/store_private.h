@@ -35,6 +35,20 @@ enum store_statement {
 	SQL_INBOX_REMOVE,
 	SQL_OUTBOX_COUNT,
 	SQL_INBOX_COUNT,
+	SQL_INVITATION_ADD,
+	SQL_INVITATIONS,
+	SQL_INVITATION_SAVE,
+	SQL_INVITATION_REMOVE,
+	SQL_REQUEST_SET,
+	SQL_REQUESTS,
+	SQL_REQUEST_REMOVE,
+	SQL_BLOCK,
+	SQL_UNBLOCK,
+	SQL_BLOCKED,
+	SQL_IS_BLOCKED,
+	SQL_INTRODUCTION_SET,
+	SQL_INTRODUCTION_GET,
+	SQL_INTRODUCTION_REMOVE,
 	SQL_COUNT,
 };
 
@@ -54,6 +68,13 @@ int store_step(struct store *store, sqlite3_stmt *statement, const char *doing, 
 int store_run(struct store *store, sqlite3_stmt *statement, const char *doing, struct err *err);
 /* Should commits from now on reach the disk before they return? */
 int store_set_durable(struct store *store, bool durable, struct err *err);
+/* Values to the statement: they must live until it has run. */
+int store_bind_bytes(sqlite3_stmt *statement, int index, const void *data, size_t len);
+int store_bind_text(sqlite3_stmt *statement, int index, const char *text);
+/* Values from a row: exactly len bytes, or at most max bytes of text (and a NUL); -1: it is not
+ * what we wrote. */
+int store_column_bytes(sqlite3_stmt *statement, int column, void *out, size_t len);
+int store_column_text(sqlite3_stmt *statement, int column, char *out, size_t max);
 /* Reset, and forget the values that were bound. */
 void store_done(sqlite3_stmt *statement);
 

@@ -1,34 +1,12 @@
 /*
  * store_rows.c: the rows of accounts, contacts and settings.
  *
- * Neighbours: store.c (the file), store_message.c (messages).
+ * Neighbours: store.c (the file), store_message.c (messages), store_invite.c (invitations).
  */
 #include "core/store_private.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static int bind_bytes(sqlite3_stmt *statement, int index, const void *data, size_t len)
-{
-	/* A NULL pointer would be bound as NULL, which is not the same as no bytes. */
-	return sqlite3_bind_blob64(statement, index, data != NULL ? data : "", len, SQLITE_STATIC);
-}
-
-static int bind_text(sqlite3_stmt *statement, int index, const char *text)
-{
-	return sqlite3_bind_text(statement, index, text, -1, SQLITE_STATIC);
-}
-
-/* Exactly len bytes, or it is not what we wrote. */
-static int column_bytes(sqlite3_stmt *statement, int column, void *out, size_t len)
-{
-	const void *blob = sqlite3_column_blob(statement, column);
-
-	if (blob == NULL || (size_t)sqlite3_column_bytes(statement, column) != len)
-		return -1;
-	memcpy(out, blob, len);
-	return 0;
-}
 
 /* --- accounts --- */
 
@@ -39,8 +17,8 @@ int store_account_add(struct store *store, const char *name, const struct key *p
 
 	if (statement == NULL)
 		return -1;
-	bind_text(statement, 1, name);
-	bind_bytes(statement, 2, private_key->bytes, KEY_LEN);
+	store_bind_text(statement, 1, name);
+	store_bind_bytes(statement, 2, private_key->bytes, KEY_LEN);
 	if (store_run(store, statement, "store the account", err) < 0)
 		return -1;
 	*id = sqlite3_last_insert_rowid(store->db);
@@ -55,7 +33,7 @@ static int read_account(sqlite3_stmt *row,
 	SECRET struct key private_key;
 	const char *name = (const char *)sqlite3_column_text(row, 1);
 
-	if (name == NULL || column_bytes(row, 2, private_key.bytes, KEY_LEN) < 0)
+	if (name == NULL || store_column_bytes(row, 2, private_key.bytes, KEY_LEN) < 0)
 		return err_set(err, ERR_INPUT, "read accounts: malformed row");
 	return each(arg, sqlite3_column_int64(row, 0), name, &private_key);
 }
@@ -89,8 +67,8 @@ static void bind_contact(sqlite3_stmt *statement, const struct store_contact *co
 	    (int64_t)contact->in_id,
 	};
 
-	bind_text(statement, 3, contact->name);
-	bind_bytes(statement, 4, contact->secret.bytes, KEY_LEN);
+	store_bind_text(statement, 3, contact->name);
+	store_bind_bytes(statement, 4, contact->secret.bytes, KEY_LEN);
 	for (int i = 0; i < (int)(sizeof(numbers) / sizeof(numbers[0])); i++)
 		sqlite3_bind_int64(statement, 5 + i, numbers[i]);
 }
@@ -101,8 +79,8 @@ static int read_contact(sqlite3_stmt *row, struct store_contact *contact)
 	size_t len = (size_t)sqlite3_column_bytes(row, 2);
 
 	if (name == NULL || len > CONTACT_NAME_MAX ||
-	    column_bytes(row, 1, contact->public_key, X25519_LEN) < 0 ||
-	    column_bytes(row, 3, contact->secret.bytes, KEY_LEN) < 0)
+	    store_column_bytes(row, 1, contact->public_key, X25519_LEN) < 0 ||
+	    store_column_bytes(row, 3, contact->secret.bytes, KEY_LEN) < 0)
 		return -1;
 	memcpy(contact->name, name, len + 1);
 	contact->id = sqlite3_column_int64(row, 0);
@@ -124,7 +102,7 @@ int store_contact_add(struct store *store, int64_t account, struct store_contact
 	if (statement == NULL)
 		return -1;
 	sqlite3_bind_int64(statement, 1, account);
-	bind_bytes(statement, 2, contact->public_key, X25519_LEN);
+	store_bind_bytes(statement, 2, contact->public_key, X25519_LEN);
 	bind_contact(statement, contact);
 	if (store_run(store, statement, "store the contact", err) < 0)
 		return -1;
@@ -202,9 +180,9 @@ int store_setting_set(struct store *store, enum store_owner kind, int64_t owner,
 	if (statement == NULL)
 		return -1;
 	sqlite3_bind_int64(statement, 1, owner);
-	bind_text(statement, 2, key);
+	store_bind_text(statement, 2, key);
 	if (value != NULL)
-		bind_bytes(statement, 3, value, len);
+		store_bind_bytes(statement, 3, value, len);
 	return store_run(store, statement, "store setting", err);
 }
 
@@ -218,7 +196,7 @@ void *store_setting_get(struct store *store, enum store_owner kind, int64_t owne
 	if (statement == NULL)
 		return NULL;
 	sqlite3_bind_int64(statement, 1, owner);
-	bind_text(statement, 2, key);
+	store_bind_text(statement, 2, key);
 	if (store_step(store, statement, "read setting", NULL) != 1)
 		return NULL;
 	*len = (size_t)sqlite3_column_bytes(statement, 0);

@@ -44,6 +44,27 @@ static const char *const store_sql[SQL_COUNT] = {
     [SQL_INBOX_REMOVE] = "DELETE FROM inbox WHERE contact = ?1 AND id = ?2",
     [SQL_OUTBOX_COUNT] = "SELECT count(*) FROM outbox WHERE contact = ?1",
     [SQL_INBOX_COUNT] = "SELECT count(*) FROM inbox WHERE contact = ?1",
+    [SQL_INVITATION_ADD] = "INSERT INTO invitation (account, secret, name, reusable, expires_ms,"
+			   " used, guest, sequence) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [SQL_INVITATIONS] = "SELECT id, secret, name, reusable, expires_ms, used, guest, sequence"
+			" FROM invitation WHERE account = ?1 ORDER BY id",
+    [SQL_INVITATION_SAVE] = "UPDATE invitation SET expires_ms = ?5, used = ?6, guest = ?7,"
+			    " sequence = ?8 WHERE id = ?1",
+    [SQL_INVITATION_REMOVE] = "DELETE FROM invitation WHERE id = ?1",
+    [SQL_REQUEST_SET] = "INSERT OR REPLACE INTO request (account, public_key, name, text, secret,"
+			" since_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    [SQL_REQUESTS] = "SELECT public_key, name, text, secret, since_ms FROM request"
+		     " WHERE account = ?1 ORDER BY since_ms, rowid",
+    [SQL_REQUEST_REMOVE] = "DELETE FROM request WHERE account = ?1 AND public_key = ?2",
+    [SQL_BLOCK] = "INSERT OR IGNORE INTO blocked (account, public_key) VALUES (?1, ?2)",
+    [SQL_UNBLOCK] = "DELETE FROM blocked WHERE account = ?1 AND public_key = ?2",
+    [SQL_BLOCKED] = "SELECT public_key FROM blocked WHERE account = ?1 ORDER BY rowid",
+    [SQL_IS_BLOCKED] = "SELECT 1 FROM blocked WHERE account = ?1 AND public_key = ?2",
+    [SQL_INTRODUCTION_SET] = "INSERT OR REPLACE INTO introduction (contact, secret, own_name, text,"
+			     " expires_ms) VALUES (?1, ?2, ?3, ?4, ?5)",
+    [SQL_INTRODUCTION_GET] = "SELECT secret, own_name, text, expires_ms FROM introduction"
+			     " WHERE contact = ?1",
+    [SQL_INTRODUCTION_REMOVE] = "DELETE FROM introduction WHERE contact = ?1",
 };
 
 int store_error(const struct store *store, const char *doing, struct err *err)
@@ -120,6 +141,38 @@ static int run_plain(struct store *store, enum store_statement which, const char
 	sqlite3_stmt *statement = store_statement(store, which, err);
 
 	return statement == NULL ? -1 : store_run(store, statement, doing, err);
+}
+
+int store_bind_bytes(sqlite3_stmt *statement, int index, const void *data, size_t len)
+{
+	/* A NULL pointer would be bound as NULL, which is not the same as no bytes. */
+	return sqlite3_bind_blob64(statement, index, data != NULL ? data : "", len, SQLITE_STATIC);
+}
+
+int store_bind_text(sqlite3_stmt *statement, int index, const char *text)
+{
+	return sqlite3_bind_text(statement, index, text, -1, SQLITE_STATIC);
+}
+
+int store_column_bytes(sqlite3_stmt *statement, int column, void *out, size_t len)
+{
+	const void *blob = sqlite3_column_blob(statement, column);
+
+	if (blob == NULL || (size_t)sqlite3_column_bytes(statement, column) != len)
+		return -1;
+	memcpy(out, blob, len);
+	return 0;
+}
+
+int store_column_text(sqlite3_stmt *statement, int column, char *out, size_t max)
+{
+	const char *text = (const char *)sqlite3_column_text(statement, column);
+	size_t len = (size_t)sqlite3_column_bytes(statement, column);
+
+	if (text == NULL || len > max)
+		return -1;
+	memcpy(out, text, len + 1);
+	return 0;
 }
 
 /* An ordinary transaction must not pay for the disk's flush that a durable one before it needed. */
