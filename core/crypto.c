@@ -312,7 +312,7 @@ static int aead(EVP_CIPHER_CTX *ctx, int seal, const struct key *key, uint64_t n
 		const void *ad, size_t ad_len, const void *in, size_t len, uint8_t *out,
 		uint8_t *tag)
 {
-	uint8_t iv[NONCE_LEN];
+	uint8_t iv[NONCE_LEN], rest[EVP_MAX_BLOCK_LENGTH]; /* nothing is put there */
 	int n;
 
 	assert(len <= INT_MAX && ad_len <= INT_MAX);
@@ -325,7 +325,7 @@ static int aead(EVP_CIPHER_CTX *ctx, int seal, const struct key *key, uint64_t n
 		return -1;
 	if (len > 0 && EVP_CipherUpdate(ctx, out, &n, in, (int)len) != 1)
 		return -1;
-	if (EVP_CipherFinal_ex(ctx, out + len, &n) != 1)
+	if (EVP_CipherFinal_ex(ctx, rest, &n) != 1)
 		return -1;
 	if (seal && EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, AEAD_TAG_LEN, tag) != 1)
 		return -1;
