@@ -7,18 +7,17 @@
  * the next start and made anew.
  */
 #include "xmpp/certificate.h"
+#include "core/base/file.h"
 #include "core/base/log.h"
 #include "xmpp/certificate_private.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 static int join(char path[PATH_MAX], const char *directory, const char *name, struct err *err)
 {
@@ -89,67 +88,18 @@ static int load(const char *path, struct certificate *out, struct err *err)
 
 /* --- writing --- */
 
-static int write_all(int fd, const char *data, size_t len)
-{
-	while (len) {
-		ssize_t n = write(fd, data, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -1;
-		data += n;
-		len -= (size_t)n;
-	}
-	return fsync(fd);
-}
-
-static int sync_directory(const char *directory)
-{
-	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC), result;
-
-	if (fd < 0)
-		return -1;
-	result = fsync(fd);
-	close(fd);
-	return result;
-}
-
-/* Replace directory/name by data: wholly, or not at all. */
-static int replace_file(const char *directory, const char *name, mode_t mode, const char *data,
-			size_t len, struct err *err)
-{
-	char path[PATH_MAX], fresh[PATH_MAX];
-	int fd, result;
-
-	if (join(path, directory, name, err) < 0)
-		return -1;
-	if (snprintf(fresh, sizeof(fresh), "%s.new", path) >= (int)sizeof(fresh))
-		return err_set(err, ERR_INPUT, "the path of %s is too long", name);
-	/* One may be left from a crash. */
-	unlink(fresh);
-	fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-	if (fd < 0)
-		return err_system(err, "write %s", fresh);
-	result = write_all(fd, data, len);
-	if (close(fd) < 0 || result < 0 || rename(fresh, path) < 0 ||
-	    sync_directory(directory) < 0) {
-		err_system(err, "write %s", path);
-		unlink(fresh);
-		return -1;
-	}
-	return 0;
-}
-
-/* Write what add has put into a BIO that wipes itself. */
+/* The PEM text is put together in memory that wipes itself. */
 static int store(const char *directory, const char *name, const struct certificate *certificate,
 		 bool with_key, struct err *err)
 {
-	BIO *bio = BIO_new(BIO_s_secmem());
-	char *data = NULL;
+	char path[PATH_MAX], *data = NULL;
+	BIO *bio;
 	long len;
 	int result;
 
+	if (join(path, directory, name, err) < 0)
+		return -1;
+	bio = BIO_new(BIO_s_secmem());
 	if (!bio ||
 	    (with_key &&
 	     !PEM_write_bio_PrivateKey(bio, certificate->key, NULL, NULL, 0, NULL, NULL)) ||
@@ -158,7 +108,7 @@ static int store(const char *directory, const char *name, const struct certifica
 		return certificate_error(err, "write a certificate");
 	}
 	len = BIO_get_mem_data(bio, &data);
-	result = replace_file(directory, name, with_key ? 0600 : 0644, data, (size_t)len, err);
+	result = file_replace(path, with_key ? 0600 : 0644, data, (size_t)len, err);
 	BIO_free(bio);
 	return result;
 }

@@ -2,14 +2,11 @@
  * secret_file.c: see secret_file.h.
  */
 #include "xmpp/secret_file.h"
+#include "core/base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-#define PATH_SIZE 4096
 
 static int read_secret(int fd, const char *path, struct key *secret, struct err *err)
 {
@@ -28,34 +25,10 @@ static int read_secret(int fd, const char *path, struct key *secret, struct err 
 	return 0;
 }
 
-static int write_secret(const char *path, const struct key *secret, struct err *err)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	int failed;
-
-	if (fd < 0)
-		return err_system(err, "make %s", path);
-	failed =
-	    fchmod(fd, 0600) < 0 || write(fd, secret->bytes, KEY_LEN) != KEY_LEN || fsync(fd) < 0;
-	if (failed)
-		err_system(err, "write %s", path);
-	close(fd);
-	return failed ? -1 : 0;
-}
-
 static int make_secret(const struct env *env, const char *path, struct key *secret, struct err *err)
 {
-	char fresh[PATH_SIZE];
-	int len = snprintf(fresh, sizeof(fresh), "%s.new", path);
-
-	if (len < 0 || (size_t)len >= sizeof(fresh))
-		return err_set(err, ERR_LIMIT, "path too long");
 	env_random(env, secret->bytes, sizeof(secret->bytes));
-	if (write_secret(fresh, secret, err) < 0)
-		return -1;
-	if (rename(fresh, path) < 0)
-		return err_system(err, "rename %s", fresh);
-	return 0;
+	return file_replace(path, 0600, secret->bytes, sizeof(secret->bytes), err);
 }
 
 int secret_file_load(const struct env *env, const char *path, struct key *secret, struct err *err)
