@@ -166,8 +166,12 @@ void loop_free(struct loop **loop)
 	loop_poll_free(&(*loop)->poll);
 	if ((*loop)->timeout != NULL)
 		event_free((*loop)->timeout);
-	if ((*loop)->base != NULL)
+	if ((*loop)->base != NULL) {
+		/* A stream that was freed while a callback was due is let go of in the next round.
+		 */
+		event_base_loop((*loop)->base, EVLOOP_NONBLOCK);
 		event_base_free((*loop)->base);
+	}
 	free(*loop);
 	*loop = NULL;
 }
