@@ -287,6 +287,11 @@ static void on_closed(void *arg, struct session *session, const struct err *why)
 		dialler_fail(contact->dialler);
 	} else if (session == contact->answering) {
 		session_free(&contact->answering);
+		/* It may be the one that was to come after a duplicate. */
+		if (timer_pending(contact->rest) && !contact->held) {
+			timer_stop(contact->rest);
+			contact_rest_over(contact);
+		}
 	} else {
 		lose_link(contact);
 	}
