@@ -195,7 +195,8 @@ static void dial_fire(void *arg)
 {
 	struct fake_dial *dial = arg;
 	struct fake_service *service = service_find(dial->host->net, &dial->endpoint);
-	bool held = dial->host->frozen || (service && service->host->frozen);
+	bool held = dial->host->frozen || (service && service->host->frozen) ||
+		    (!service && dial->host->hang_dials);
 	if (dial->timed_out)
 		dial_fail(dial, ERR_TIMEOUT, "dial timed out");
 	else if (dial->host->fail_dials)
@@ -304,6 +305,11 @@ void fake_host_restart_tor(struct fake_host *host)
 void fake_host_fail_dials(struct fake_host *host, bool on)
 {
 	host->fail_dials = on;
+}
+
+void fake_host_hang_dials(struct fake_host *host, bool on)
+{
+	host->hang_dials = on;
 }
 
 void fake_host_publish_delay(struct fake_host *host, int64_t ms)

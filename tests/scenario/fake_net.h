@@ -54,6 +54,9 @@ void fake_host_break(struct fake_host *host);
 void fake_host_restart_tor(struct fake_host *host);
 /* While on, each dial of the host fails after the latency. */
 void fake_host_fail_dials(struct fake_host *host, bool on);
+/* While on, the host's dials to services that are gone fail only by time-out, as tor's do now and
+ * then when a service has died without a word. */
+void fake_host_hang_dials(struct fake_host *host, bool on);
 /* How long services made from now on take to become reachable. */
 void fake_host_publish_delay(struct fake_host *host, int64_t ms);
 

@@ -17,7 +17,7 @@ struct fake_host {
 	struct transport transport;
 	struct fake_net *net;
 	char name[64];
-	bool frozen, fail_dials;
+	bool frozen, fail_dials, hang_dials;
 	int64_t publish_delay;
 	unsigned dials, services_made;
 	LIST_HEAD(, fake_service) services; /* newest first */

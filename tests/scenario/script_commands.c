@@ -207,7 +207,7 @@ static int run_registry(struct script *script, struct words words, int unused)
 	return 0;
 }
 
-enum switches { FREEZE, FAIL_DIALS, INBOX_CLOSED };
+enum switches { FREEZE, FAIL_DIALS, HANG_DIALS, INBOX_CLOSED };
 
 static int run_switch(struct script *script, struct words words, int what)
 {
@@ -220,6 +220,8 @@ static int run_switch(struct script *script, struct words words, int what)
 			fake_host_freeze((*list)->host, on);
 		else if (what == FAIL_DIALS)
 			fake_host_fail_dials((*list)->host, on);
+		else if (what == HANG_DIALS)
+			fake_host_hang_dials((*list)->host, on);
 		else
 			daemon_inbox(*list, on);
 	}
@@ -332,6 +334,7 @@ static const struct command {
     {"break", run_life, BREAK},
     {"daemon", run_daemon, 0},
     {"dials-fail", run_switch, FAIL_DIALS},
+    {"dials-hang", run_switch, HANG_DIALS},
     {"expect", run_expect, 1},
     {"expect-not", run_expect, 0},
     {"freeze", run_switch, FREEZE},
