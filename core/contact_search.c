@@ -55,10 +55,20 @@ static void on_dial_failed(void *arg, int64_t retry_ms)
 	contact_update(contact);
 }
 
+/* Both may have died, found each other's last record, and be dialling where nobody is any more;
+ * then neither would be found before tor gives up. */
+static void on_dial_slow(void *arg)
+{
+	struct contact *contact = arg;
+
+	rendezvous_retry(contact->rendezvous, DIAL_SLOW_MS);
+}
+
 static const struct dialler_handler dialler_handler = {
     .connected = on_connected,
     .hang_up = on_hang_up,
     .failed = on_dial_failed,
+    .slow = on_dial_slow,
 };
 
 /* --- the registry --- */

@@ -28,6 +28,7 @@ struct dialler {
 	enum dialler_state state;
 	struct dial *dial;
 	struct timer *limit;
+	struct timer *slow;
 	struct address addresses[DIALLER_ADDRESSES]; /* newest first */
 	unsigned count;
 	unsigned fresh; /* how many of them were new in this epoch */
@@ -84,6 +85,7 @@ static void dial_done(void *arg, struct stream *stream, const struct err *why)
 
 	dialler->dial = NULL;
 	timer_stop(dialler->limit);
+	timer_stop(dialler->slow);
 	if (stream == NULL) {
 		log_debug("dialler: %s", log_private(why->text));
 		dialler_fail(dialler);
@@ -96,6 +98,13 @@ static void dial_done(void *arg, struct stream *stream, const struct err *why)
 static void too_slow(void *arg)
 {
 	dialler_fail(arg);
+}
+
+static void is_slow(void *arg)
+{
+	struct dialler *dialler = arg;
+
+	dialler->handler->slow(dialler->arg);
 }
 
 static int dial(struct dialler *dialler)
@@ -113,6 +122,7 @@ static int dial(struct dialler *dialler)
 		return -1;
 	}
 	timer_set(dialler->limit, DIAL_LIMIT_MS);
+	timer_set(dialler->slow, DIAL_SLOW_MS);
 	enter_state(dialler, DIALLER_DIALLING);
 	return 0;
 }
@@ -187,6 +197,7 @@ void dialler_stop(struct dialler *dialler)
 {
 	dial_cancel(&dialler->dial);
 	timer_stop(dialler->limit);
+	timer_stop(dialler->slow);
 	if (dialler->state != DIALLER_IDLE)
 		enter_state(dialler, DIALLER_IDLE);
 }
@@ -203,7 +214,8 @@ struct dialler *dialler_new(const struct env *env, struct transport *transport,
 	dialler->handler = handler;
 	dialler->arg = arg;
 	dialler->limit = timer_new(env, too_slow, dialler);
-	if (dialler->limit == NULL)
+	dialler->slow = timer_new(env, is_slow, dialler);
+	if (dialler->limit == NULL || dialler->slow == NULL)
 		dialler_free(&dialler);
 	return dialler;
 }
@@ -214,6 +226,7 @@ void dialler_free(struct dialler **dialler)
 		return;
 	dial_cancel(&(*dialler)->dial);
 	timer_free(&(*dialler)->limit);
+	timer_free(&(*dialler)->slow);
 	secret_free(*dialler, sizeof(**dialler));
 	*dialler = NULL;
 }

@@ -18,6 +18,8 @@ struct dialler;
 #define DIAL_BACKOFF_MAX_MS ((int64_t)120 * 1000)
 /* A dial that the transport does not end is given up, in ms; tor itself gives up after 120 s. */
 #define DIAL_LIMIT_MS ((int64_t)150 * 1000)
+/* A dial that takes longer than this may be one to an address that is gone, in ms. */
+#define DIAL_SLOW_MS ((int64_t)10 * 1000)
 /* A link that was lost sooner than this counts as a failure of its address, in ms: else two daemons
  * that cannot agree would dial each other without a pause. */
 #define DIAL_GOOD_LINK_MS ((int64_t)10 * 1000)
@@ -31,6 +33,8 @@ struct dialler_handler {
 	/* It came to nothing; the same address will be dialled again not before retry_ms from now.
 	 */
 	void (*failed)(void *arg, int64_t retry_ms);
+	/* It has taken DIAL_SLOW_MS already, and goes on: do not rely on it alone. */
+	void (*slow)(void *arg);
 };
 
 struct dialler *dialler_new(const struct env *env, struct transport *transport,
