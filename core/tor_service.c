@@ -2,7 +2,7 @@
  * tor_service.c: our onion services, made through the control port and led to sockets of ours.
  *
  *     ADD_ONION NEW:ED25519-V3 Flags=DiscardPK,V3Auth PoWDefensesEnabled=1 MaxStreams=16
- *         Port=80,unix:/…/service-0 ClientAuthV3=… (one for each slot)
+ *         Port=5222,unix:/…/service-0 ClientAuthV3=… (one for each slot)
  *
  * Tor keeps the service's private key to itself, and the service ends with the control connection.
  * It can be reached once its descriptor lies with the relays that are asked for it (HS_DESC
@@ -24,9 +24,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The same for all, so that it tells nothing. Not one of tor's LongLivedPorts (5222 is one): for
- * those it takes relays with the Stable flag only, and a small network has too few of them. */
-#define SERVICE_PORT 80
+/* One of tor's LongLivedPorts, for which it takes relays that have been up for long: a session is
+ * meant to last for days. */
+#define SERVICE_PORT 5222
 /* A dialler needs one stream on a circuit, and some more while old ones are not noticed dead. */
 #define STREAMS_A_CIRCUIT 16
 /* Services made and not yet published at one time; tor has at most 32 circuits under way, and each
