@@ -48,6 +48,14 @@ void carbons_send(const struct user *user, const struct xml *stanza, const char 
 		  bool (*has_it)(const struct resource *resource, const void *arg),
 		  const void *arg);
 
+/* feature_blocking.c: XEP-0191. */
+bool blocking_offered(const struct server_host *host);
+void blocking_get(struct request *request);
+void blocking_block(struct request *request);
+void blocking_unblock(struct request *request);
+/* Is contact blocked? */
+bool blocking_has(const struct user *user, const char *contact);
+
 /* feature_own.c: what one resource of a user sends to another. */
 void own_iq(struct request *request);
 

@@ -43,9 +43,16 @@ static const struct entity contact_full = {
 				      NS_MARKERS, NULL},
 };
 
-static void answer_info(struct request *request, const struct entity *entity)
+/* What the server knows if its host does. */
+static const struct {
+	const char *ns;
+	bool (*offered)(const struct server_host *host);
+} optional[] = {
+    {NS_BLOCKING, blocking_offered},
+};
+
+static struct xml *describe(struct xml *reply, const struct entity *entity)
 {
-	struct xml *reply = stanza_result(request->stanza);
 	struct xml *query = xml_child_add(reply, "query", NS_DISCO_INFO);
 	struct xml *identity = xml_child_add(query, "identity", NULL);
 
@@ -54,6 +61,14 @@ static void answer_info(struct request *request, const struct entity *entity)
 	xml_set(identity, "name", entity->name);
 	for (const char *const *feature = entity->features; *feature; feature++)
 		xml_set(xml_child_add(query, "feature", NULL), "var", *feature);
+	return query;
+}
+
+static void answer_info(struct request *request, const struct entity *entity)
+{
+	struct xml *reply = stanza_result(request->stanza);
+
+	describe(reply, entity);
 	request_reply(request, reply);
 }
 
@@ -77,8 +92,16 @@ static bool refuse_stranger(struct request *request)
 
 void disco_server_info(struct request *request)
 {
-	if (!refuse_node(request))
-		answer_info(request, &server);
+	struct xml *reply, *query;
+
+	if (refuse_node(request))
+		return;
+	reply = stanza_result(request->stanza);
+	query = describe(reply, &server);
+	for (size_t i = 0; i < sizeof(optional) / sizeof(optional[0]); i++)
+		if (optional[i].offered(request->server->host))
+			xml_set(xml_child_add(query, "feature", NULL), "var", optional[i].ns);
+	request_reply(request, reply);
 }
 
 void disco_account_info(struct request *request)

@@ -109,10 +109,16 @@ void message_to_resource(struct request *request)
 void message_to_contact(struct request *request)
 {
 	struct server *server = request->server;
-	/* The host may change what it is given. */
-	struct xml *copy = xml_copy(request->stanza);
+	struct xml *copy;
 	struct err err;
 
+	if (blocking_has(request->resource->user, request->to.local)) {
+		request_error_detail(request, STANZA_NOT_ACCEPTABLE, NULL, "blocked",
+				     NS_BLOCKING_ERRORS);
+		return;
+	}
+	/* The host may change what it is given. */
+	copy = xml_copy(request->stanza);
 	if (server->host->message(server->host_arg, request->resource->user->name,
 				  request->to.local, request->stanza, &err) < 0)
 		request_refused(request, &err);

@@ -21,6 +21,9 @@
 #define NS_VERSION     "jabber:iq:version"
 #define NS_PING        "urn:xmpp:ping"
 #define NS_TIME        "urn:xmpp:time"
+/* XEP-0191 */
+#define NS_BLOCKING        "urn:xmpp:blocking"
+#define NS_BLOCKING_ERRORS "urn:xmpp:blocking:errors"
 /* XEP-0280, 0297, 0334 */
 #define NS_CARBONS "urn:xmpp:carbons:2"
 #define NS_FORWARD "urn:xmpp:forward:0"

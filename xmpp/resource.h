@@ -14,6 +14,7 @@ struct resource {
 	char *jid;            /* full JID */
 	bool ended;           /* not among the user's resources any more */
 	bool interested;      /* has asked for the roster, and gets its changes */
+	bool blocklist;       /* has asked for the block list, and gets its changes */
 	bool carbons;         /* wants copies of what the others send and get */
 	bool ready;           /* the host was told that messages may come */
 	struct xml *presence; /* the last one, while available; else NULL */

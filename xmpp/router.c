@@ -28,6 +28,10 @@ static const struct route routes[] = {
     {ROUTE_IQ_SET, TARGET_ACCOUNT, "enable", NS_CARBONS, carbons_enable},
     {ROUTE_IQ_SET, TARGET_ACCOUNT, "disable", NS_CARBONS, carbons_disable},
 
+    {ROUTE_IQ_GET, TARGET_ACCOUNT, "blocklist", NS_BLOCKING, blocking_get},
+    {ROUTE_IQ_SET, TARGET_ACCOUNT, "block", NS_BLOCKING, blocking_block},
+    {ROUTE_IQ_SET, TARGET_ACCOUNT, "unblock", NS_BLOCKING, blocking_unblock},
+
     {ROUTE_IQ_GET, TARGET_SERVER, "query", NS_DISCO_INFO, disco_server_info},
     {ROUTE_IQ_GET, TARGET_ACCOUNT, "query", NS_DISCO_INFO, disco_account_info},
     {ROUTE_IQ_GET, TARGET_CONTACT, "query", NS_DISCO_INFO, disco_contact_info},
@@ -111,9 +115,28 @@ void request_error(const struct request *request, enum stanza_error error, const
 		request_reply(request, stanza_error_new(request->stanza, error, text));
 }
 
+void request_error_detail(const struct request *request, enum stanza_error error, const char *text,
+			  const char *condition, const char *ns)
+{
+	struct xml *reply;
+
+	if (stanza_is_error(request->stanza))
+		return;
+	reply = stanza_error_new(request->stanza, error, text);
+	xml_child_add(xml_child(reply, "error", NULL), condition, ns);
+	request_reply(request, reply);
+}
+
 void request_refused(const struct request *request, const struct err *err)
 {
 	request_error(request, stanza_error_of(err), err->text);
+}
+
+bool request_offered(const struct request *request, bool offered)
+{
+	if (!offered)
+		request_error(request, STANZA_SERVICE_UNAVAILABLE, NULL);
+	return offered;
 }
 
 /* --- routing --- */

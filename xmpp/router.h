@@ -48,7 +48,13 @@ int router_target(const struct user *user, const char *to, struct jid *jid, enum
 void request_reply(const struct request *request, struct xml *reply);
 void request_result(const struct request *request);
 void request_error(const struct request *request, enum stanza_error error, const char *text);
+/* With a condition of the feature's own, in its namespace (RFC 6120 section 8.3.4). */
+void request_error_detail(const struct request *request, enum stanza_error error, const char *text,
+			  const char *condition, const char *ns);
 /* The stanza error that fits what the host said, with its text. */
 void request_refused(const struct request *request, const struct err *err);
+/* Does the host offer what the feature needs? If not, it is as if the feature were not there: the
+ * error is sent. */
+bool request_offered(const struct request *request, bool offered);
 
 #endif

@@ -36,7 +36,7 @@ struct server {
 	unsigned streams, authenticated;
 	struct user *users;   /* those who have logged in since the start */
 	uint64_t presence_no; /* counts presence stanzas, to tell the latest */
-	uint64_t push_no;     /* ids of roster pushes */
+	uint64_t push_no;     /* ids of pushes */
 };
 
 /* contact's bare JID. */

@@ -81,8 +81,8 @@ int script_start(struct script *script)
 		return 0;
 	script->config.domain = "localhost";
 	script->config.listen = listen;
-	script->server = server_new(script->loop, &script->config, dialogue_host_functions(),
-				    script->host, &err);
+	script->server =
+	    server_new(script->loop, &script->config, &script->functions, script->host, &err);
 	if (!script->server)
 		return script_fail(script, "%s", err.text);
 	dialogue_host_set_server(script->host, script->server);
@@ -234,6 +234,7 @@ static int run(struct loop *loop, const char *path)
 		return -1;
 	}
 	script.config.plain_without_tls = true;
+	script.functions = dialogue_host_functions();
 	script.host = dialogue_host_new(loop_env(loop));
 	alarm(SCRIPT_SECONDS);
 	result = play(&script, file);

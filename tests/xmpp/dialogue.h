@@ -26,6 +26,7 @@ struct script {
 	struct loop *loop;
 	struct dialogue_host *host;
 	struct server_config config;
+	struct server_host functions;
 	struct server *server; /* NULL until the first connection */
 	char directory[64];    /* fresh, for certificates */
 	struct {

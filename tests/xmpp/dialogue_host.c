@@ -1,45 +1,12 @@
 /*
  * dialogue_host.c: see dialogue_host.h.
  */
-#include "tests/xmpp/dialogue_host.h"
+#include "tests/xmpp/dialogue_host_private.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define GROUPS_MAX 8
-
-struct contact {
-	struct contact *next;
-	char *user, *id, *name;
-	enum subscription subscription;
-	bool ask;
-	char *groups[GROUPS_MAX + 1];
-	struct server_presence presence; /* its strings are owned */
-};
-
-struct user {
-	struct user *next;
-	char *name;
-	struct sasl_credentials credentials;
-};
-
-struct call {
-	struct call *next;
-	char text[1024];
-	struct xml *stanza;
-};
-
-struct dialogue_host {
-	const struct env *env;
-	struct server *server;
-	struct user *users;
-	struct contact *contacts, **contacts_end;
-	struct call *calls, **calls_end;
-	struct call last;
-	struct err refusal;
-};
 
 static const char *const subscriptions[] = {"none", "to", "from", "both"};
 
@@ -96,6 +63,7 @@ void dialogue_host_free(struct dialogue_host **host)
 		free(user->name);
 		free(user);
 	}
+	dialogue_host_free_people(old);
 	while ((call = old->calls)) {
 		old->calls = call->next;
 		xml_free(&call->stanza);
@@ -115,7 +83,7 @@ struct server *dialogue_host_server(const struct dialogue_host *host)
 	return host->server;
 }
 
-static struct user *find_user(struct dialogue_host *host, const char *name)
+struct user *dialogue_host_find_user(struct dialogue_host *host, const char *name)
 {
 	struct user *user = host->users;
 
@@ -247,8 +215,8 @@ int dialogue_host_remove(struct dialogue_host *host, const char *user, const cha
 
 /* --- what the server says --- */
 
-static void __attribute__((format(printf, 3, 4)))
-note(struct dialogue_host *host, const struct xml *stanza, const char *format, ...)
+void dialogue_host_note(struct dialogue_host *host, const struct xml *stanza, const char *format,
+			...)
 {
 	struct call *call = calloc(1, sizeof(*call));
 	va_list args;
@@ -287,7 +255,7 @@ void dialogue_host_refuse(struct dialogue_host *host, enum err_code code, const 
 	err_set(&host->refusal, code, "%s", text);
 }
 
-static bool refused(struct dialogue_host *host, struct err *err)
+bool dialogue_host_refused(struct dialogue_host *host, struct err *err)
 {
 	if (host->refusal.code == ERR_NONE)
 		return false;
@@ -298,7 +266,7 @@ static bool refused(struct dialogue_host *host, struct err *err)
 
 static int on_credentials(void *arg, const char *name, struct sasl_credentials *credentials)
 {
-	struct user *user = find_user(arg, name);
+	struct user *user = dialogue_host_find_user(arg, name);
 
 	if (!user)
 		return -1;
@@ -324,8 +292,8 @@ static int on_roster_set(void *arg, const char *user, const char *id, const char
 {
 	struct dialogue_host *host = arg;
 
-	note(host, NULL, "roster_set %s %s %s", user, id, name);
-	if (refused(host, err))
+	dialogue_host_note(host, NULL, "roster_set %s %s %s", user, id, name);
+	if (dialogue_host_refused(host, err))
 		return -1;
 	set_item(make_contact(host, user, id), name, groups);
 	return dialogue_host_push(host, user, id);
@@ -335,8 +303,8 @@ static int on_roster_remove(void *arg, const char *user, const char *id, struct 
 {
 	struct dialogue_host *host = arg;
 
-	note(host, NULL, "roster_remove %s %s", user, id);
-	if (refused(host, err))
+	dialogue_host_note(host, NULL, "roster_remove %s %s", user, id);
+	if (dialogue_host_refused(host, err))
 		return -1;
 	if (dialogue_host_remove(host, user, id) < 0)
 		return err_set(err, ERR_NOT_FOUND, "no such contact");
@@ -348,8 +316,8 @@ static int on_subscribe(void *arg, const char *user, const char *id, struct err 
 	struct dialogue_host *host = arg;
 	struct contact *contact;
 
-	note(host, NULL, "subscribe %s %s", user, id);
-	if (refused(host, err))
+	dialogue_host_note(host, NULL, "subscribe %s %s", user, id);
+	if (dialogue_host_refused(host, err))
 		return -1;
 	contact = make_contact(host, user, id);
 	if (contact->subscription == SUBSCRIPTION_BOTH)
@@ -360,8 +328,8 @@ static int on_subscribe(void *arg, const char *user, const char *id, struct err 
 
 static int on_deny(void *arg, const char *user, const char *id, struct err *err)
 {
-	note(arg, NULL, "deny %s %s", user, id);
-	return refused(arg, err) ? -1 : 0;
+	dialogue_host_note(arg, NULL, "deny %s %s", user, id);
+	return dialogue_host_refused(arg, err) ? -1 : 0;
 }
 
 static void on_contact_presence(void *arg, const char *user, const char *id,
@@ -376,26 +344,26 @@ static void on_contact_presence(void *arg, const char *user, const char *id,
 static void on_presence(void *arg, const char *user, const struct server_presence *presence)
 {
 	if (presence->available)
-		note(arg, NULL, "presence %s %s %d %s", user,
-		     *presence->show ? presence->show : "available", presence->priority,
-		     presence->status);
+		dialogue_host_note(arg, NULL, "presence %s %s %d %s", user,
+				   *presence->show ? presence->show : "available",
+				   presence->priority, presence->status);
 	else
-		note(arg, NULL, "presence %s unavailable", user);
+		dialogue_host_note(arg, NULL, "presence %s unavailable", user);
 }
 
 static int on_message(void *arg, const char *user, const char *id, struct xml *message,
 		      struct err *err)
 {
-	note(arg, message, "message %s %s", user, id);
-	return refused(arg, err) ? -1 : 0;
+	dialogue_host_note(arg, message, "message %s %s", user, id);
+	return dialogue_host_refused(arg, err) ? -1 : 0;
 }
 
 static void on_ready(void *arg, const char *user)
 {
-	note(arg, NULL, "ready %s", user);
+	dialogue_host_note(arg, NULL, "ready %s", user);
 }
 
-const struct server_host *dialogue_host_functions(void)
+const struct server_host *dialogue_host_least_functions(void)
 {
 	static const struct server_host functions = {
 	    .credentials = on_credentials,

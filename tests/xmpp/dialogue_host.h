@@ -11,8 +11,9 @@ struct dialogue_host;
 
 struct dialogue_host *dialogue_host_new(const struct env *env);
 void dialogue_host_free(struct dialogue_host **host);
-/* For server_new, with the host as arg. */
-const struct server_host *dialogue_host_functions(void);
+/* For server_new, with the host as arg: all functions, or only those that a host must have. */
+struct server_host dialogue_host_functions(void);
+const struct server_host *dialogue_host_least_functions(void);
 /* Pushes go there. */
 void dialogue_host_set_server(struct dialogue_host *host, struct server *server);
 struct server *dialogue_host_server(const struct dialogue_host *host);

@@ -145,6 +145,10 @@ static const struct {
 
 int host_say(struct script *script, const struct statement *statement)
 {
+	if (strcmp(statement_rest(statement, 1), "offers little") == 0) {
+		script->functions = *dialogue_host_least_functions();
+		return 0;
+	}
 	if (script_start(script) < 0)
 		return -1;
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)

@@ -88,7 +88,7 @@ int main(int argc, char **argv)
 	static const char *const listen[] = {"127.0.0.1", NULL};
 	struct server_config config = {
 	    .domain = "localhost", .listen = listen, .plain_without_tls = true};
-	struct server_host functions = *dialogue_host_functions();
+	struct server_host functions = dialogue_host_functions();
 	struct dialogue_host *host;
 	struct server *server;
 	struct loop *loop;

@@ -1,0 +1,58 @@
+/*
+ * dialogue_host_private.h: what dialogue_host.c (roster, presence, messages) and
+ * dialogue_host_people.c (accounts, blocking and what else a server may offer) share.
+ */
+#ifndef TESTS_XMPP_DIALOGUE_HOST_PRIVATE_H
+#define TESTS_XMPP_DIALOGUE_HOST_PRIVATE_H
+
+#include "tests/xmpp/dialogue_host.h"
+
+#define GROUPS_MAX 8
+
+struct contact {
+	struct contact *next;
+	char *user, *id, *name;
+	enum subscription subscription;
+	bool ask;
+	char *groups[GROUPS_MAX + 1];
+	struct server_presence presence; /* its strings are owned */
+};
+
+struct user {
+	struct user *next;
+	char *name;
+	struct sasl_credentials credentials;
+};
+
+struct call {
+	struct call *next;
+	char text[1024];
+	struct xml *stanza;
+};
+
+/* Somebody on a list of a user's. */
+struct person {
+	struct person *next;
+	char *user, *id;
+};
+
+struct dialogue_host {
+	const struct env *env;
+	struct server *server;
+	struct user *users;
+	struct contact *contacts, **contacts_end;
+	struct call *calls, **calls_end;
+	struct call last;
+	struct err refusal;
+	struct person *blocked;
+};
+
+/* Keep what the server has said; the stanza is copied. */
+void dialogue_host_note(struct dialogue_host *host, const struct xml *stanza, const char *format,
+			...) __attribute__((format(printf, 3, 4)));
+/* Must this call fail, as the script wants it? */
+bool dialogue_host_refused(struct dialogue_host *host, struct err *err);
+struct user *dialogue_host_find_user(struct dialogue_host *host, const char *name);
+void dialogue_host_free_people(struct dialogue_host *host);
+
+#endif
