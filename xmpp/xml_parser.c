@@ -9,6 +9,7 @@
  *     bytes between two events  a tag, comment or declaration that does not end: XML_LIMIT_TAG
  *     depth, children           counted at each start tag
  *     length of a namespace     XML_LIMIT_NS
+ *     names that expat keeps    it is replaced by a new one between two stanzas, RENEW_BYTES
  * There is no DTD, so nothing expands. Handlers never reset or free expat's parser, which it does
  * not allow: they halt it, and xml_parse does the rest when expat has returned.
  */
@@ -51,9 +52,8 @@ struct xml_parser {
 	struct xml *root;
 	char *root_tag; /* as it came, for a new expat; NULL: not known */
 	size_t root_tag_len;
-	bool repeating; /* root_tag is being given to a new expat */
-	struct xml
-	    *current; /* innermost open element of the present stanza, or NULL between stanzas */
+	bool repeating;      /* root_tag is being given to a new expat */
+	struct xml *current; /* innermost open element of the stanza, or NULL between stanzas */
 };
 
 /* --- stopping --- */
