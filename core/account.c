@@ -1,7 +1,8 @@
 /*
- * account.c: an identity with its service and its roster.
+ * account.c: an identity with its roster and its address.
  *
- * Neighbours: engine.c above it, contact.c below; lobby.c keeps those who dial the service.
+ * Neighbours: engine.c above it, contact.c below; address.c makes its onion services, lobby.c keeps
+ * those who dial them.
  */
 #include "core/base/log.h"
 #include "core/engine_private.h"
@@ -11,44 +12,19 @@
 #include <string.h>
 #include <strings.h>
 
-/* Pauses before a service that failed is made again, in ms: doubled each time. */
-#define SERVICE_BACKOFF_MIN_MS ((int64_t)2 * 1000)
-#define SERVICE_BACKOFF_MAX_MS ((int64_t)60 * 1000)
+/* --- being dialled --- */
 
-/* How long an address is kept, in ms and percent: nobody can watch it for longer, and not all
- * daemons change theirs at once. */
-#define SERVICE_LIFE_MS     ((int64_t)24 * 3600 * 1000)
-#define SERVICE_LIFE_JITTER 25
-
-/* --- the service --- */
-
-static void make_service(struct account *account);
-
-static void plan_service(struct account *account)
-{
-	int64_t *backoff = &account->service_backoff_ms;
-
-	*backoff = *backoff == 0 ? SERVICE_BACKOFF_MIN_MS : 2 * *backoff;
-	if (*backoff > SERVICE_BACKOFF_MAX_MS)
-		*backoff = SERVICE_BACKOFF_MAX_MS;
-	timer_set(account->service_timer, env_jitter(account->engine->env, *backoff, 25));
-}
-
-static void on_published(void *arg, bool reachable)
+static void on_shown(void *arg, bool fresh)
 {
 	struct account *account = arg;
+	struct engine *engine = account->engine;
 
-	log_info("account: service %s", reachable ? "published" : "not reachable");
-	account->published = reachable;
-	if (!reachable)
-		return;
-	account->service_backoff_ms = 0;
-	if (!timer_pending(account->service_timer))
-		timer_set(account->service_timer,
-			  env_jitter(account->engine->env, SERVICE_LIFE_MS, SERVICE_LIFE_JITTER));
-	for (unsigned i = 0; i < account->contact_count; i++)
-		rendezvous_address(account->contacts[i]->rendezvous,
-				   engine_spread(account->engine, i));
+	for (unsigned i = 0; i < account->contact_count; i++) {
+		struct contact *contact = account->contacts[i];
+		if (fresh)
+			contact->slot = (unsigned)env_random_below(engine->env, SERVICE_SLOTS);
+		rendezvous_address(contact->rendezvous, engine_spread(engine, i));
+	}
 	/* The network is there: what waits since it was not may go on. */
 	account_wake(account);
 }
@@ -60,52 +36,14 @@ static void on_accepted(void *arg, struct stream *stream)
 	lobby_add(account->lobby, stream);
 }
 
-static void on_failed(void *arg, const struct err *why)
-{
-	struct account *account = arg;
-
-	log_warn("account: the service failed: %s", why->text);
-	account->published = false;
-	account->service_lost = true;
-	plan_service(account);
-}
-
-static const struct service_handler service_handler = {
-    .published = on_published,
+static const struct address_handler address_handler = {
+    .shown = on_shown,
     .accepted = on_accepted,
-    .failed = on_failed,
 };
 
-static void drop_service(struct account *account)
+void account_flee(struct account *account)
 {
-	account->published = false;
-	account->service_lost = false;
-	timer_stop(account->service_timer);
-	service_free(&account->service);
-}
-
-static void make_service(struct account *account)
-{
-	struct err why = {0};
-
-	drop_service(account);
-	account->service =
-	    service_new(account->engine->config.transport, &service_handler, account, &why);
-	if (account->service == NULL) {
-		log_warn("account: no service: %s", why.text);
-		plan_service(account);
-	}
-}
-
-static void service_due(void *arg)
-{
-	make_service(arg);
-}
-
-void account_renew_service(struct account *account)
-{
-	if (account->engine->running)
-		make_service(account);
+	address_flee(account->address);
 }
 
 static bool on_knock(void *arg, struct stream *stream, const uint8_t knock[KNOCK_LEN])
@@ -146,9 +84,10 @@ struct account *account_load(struct engine *engine, int64_t id, const char *name
 	if (account != NULL) {
 		account->engine = engine;
 		account->lobby = lobby_new(engine->env, on_knock, account);
-		account->service_timer = timer_new(engine->env, service_due, account);
+		account->address =
+		    address_new(engine->env, engine->config.transport, &address_handler, account);
 	}
-	if (account == NULL || account->lobby == NULL || account->service_timer == NULL) {
+	if (account == NULL || account->lobby == NULL || account->address == NULL) {
 		err_set(err, ERR_MEMORY, "account: out of memory");
 		account_free(&account);
 		return NULL;
@@ -170,12 +109,11 @@ void account_free(struct account **account)
 
 	if (a == NULL)
 		return;
-	service_free(&a->service);
+	address_free(&a->address);
 	for (unsigned i = 0; i < a->contact_count; i++)
 		contact_free(&a->contacts[i]);
 	free(a->contacts);
 	lobby_free(&a->lobby);
-	timer_free(&a->service_timer);
 	identity_wipe(&a->identity);
 	secret_free(a, sizeof(*a));
 	*account = NULL;
@@ -183,7 +121,7 @@ void account_free(struct account **account)
 
 void account_start(struct account *account)
 {
-	make_service(account);
+	address_start(account->address);
 	for (unsigned i = 0; i < account->contact_count; i++)
 		contact_start(account->contacts[i], engine_spread(account->engine, i));
 }
@@ -193,14 +131,12 @@ void account_stop(struct account *account)
 	for (unsigned i = 0; i < account->contact_count; i++)
 		contact_stop(account->contacts[i]);
 	lobby_clear(account->lobby);
-	drop_service(account);
-	account->service_backoff_ms = 0;
+	address_stop(account->address);
 }
 
 void account_wake(struct account *account)
 {
-	if (account->service == NULL || account->service_lost)
-		timer_set(account->service_timer, 0);
+	address_wake(account->address);
 	for (unsigned i = 0; i < account->contact_count; i++)
 		rendezvous_wake(account->contacts[i]->rendezvous,
 				engine_spread(account->engine, i));
@@ -271,7 +207,7 @@ const char *account_id(const struct account *account)
 
 bool account_published(const struct account *account)
 {
-	return account->published;
+	return address_shown(account->address);
 }
 
 void account_set_user(struct account *account, void *user)

@@ -149,7 +149,7 @@ int contact_remove(struct contact **contact, struct err *err)
 	contact_retire(*contact);
 	*contact = NULL;
 	/* Who is removed must not even see that the address he knows is still there. */
-	account_renew_service(account);
+	account_flee(account);
 	/* If the log cannot be emptied now, it is when it is full or the database is closed. */
 	if (store_scrub(store, &why) < 0)
 		log_warn("contact: removed, but not from the log yet: %s", why.text);

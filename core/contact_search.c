@@ -83,11 +83,8 @@ static int64_t on_now(void *arg)
 static int on_endpoint(void *arg, struct endpoint *endpoint)
 {
 	struct contact *contact = arg;
-	struct account *account = contact->account;
 
-	if (!account->published)
-		return -1;
-	return service_endpoint(account->service, contact->slot, endpoint);
+	return address_endpoint(contact->account->address, contact->slot, endpoint);
 }
 
 static int on_sequence(void *arg, int64_t now_ms, uint64_t *sequence)

@@ -2,7 +2,7 @@
  * engine_private.h: what the files of the engine share.
  *
  *     engine.c           the whole: database, clock, going online, telling the layer above
- *     account.c          an identity, its service, its contacts
+ *     account.c          an identity, its address, its contacts
  *     contact.c          what the layer above asks of a contact
  *     contact_search.c   how a contact is found and dialled
  *     contact_session.c  how its sessions come and go
@@ -14,6 +14,7 @@
 #ifndef CORE_ENGINE_PRIVATE_H
 #define CORE_ENGINE_PRIVATE_H
 
+#include "core/address.h"
 #include "core/dialler.h"
 #include "core/engine.h"
 #include "core/farewell.h"
@@ -57,11 +58,7 @@ struct account {
 	struct contact **contacts;
 	unsigned contact_count, contact_size;
 	struct lobby *lobby;
-	struct service *service;
-	bool published;
-	bool service_lost; /* it has failed; the timer makes another */
-	struct timer *service_timer;
-	int64_t service_backoff_ms;
+	struct address *address;
 };
 
 /* A message of ours that has come to its end. */
@@ -116,8 +113,8 @@ void account_free(struct account **account);
 void account_start(struct account *account);
 void account_stop(struct account *account);
 void account_wake(struct account *account);
-/* Make the service anew, with a new address. */
-void account_renew_service(struct account *account);
+/* Move to a new address at once: who knows the present one must not even see that it is there. */
+void account_flee(struct account *account);
 int account_add_contact(struct account *account, struct contact *contact, struct err *err);
 void account_drop_contact(struct account *account, const struct contact *contact);
 
