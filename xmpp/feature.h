@@ -32,6 +32,38 @@ void presence_end(struct resource *resource, struct xml *stanza);
 void presence_of_contact(struct user *user, const char *contact,
 			 const struct server_presence *presence);
 
+/* Take an available presence of the resource; tell the others, and the host; welcome it if welcomed
+ * is true. -1 with *error leaves everything as it was. */
+int presence_take(struct resource *resource, struct xml *stanza, bool welcomed,
+		  enum stanza_error *error);
+/* Show the resource who of the contacts is there, once as long as it is available. */
+void presence_welcome(struct resource *resource);
+/* Tell the user's other resources that this one is not available; stanza as for presence_end. */
+void presence_hide(struct resource *resource, struct xml *stanza);
+/* "" for none; NULL for what RFC 6121 section 4.7.2.1 does not know; else a literal. */
+const char *presence_show(const char *text);
+/* What an available presence says; its status lives as long as the stanza. -1: nonsense. */
+int presence_read(struct xml *stanza, struct server_presence *presence);
+
+/* feature_invisible.c: XEP-0186. */
+bool invisible_offered(const struct server_host *host);
+void invisible_set(struct request *request);
+void invisible_unset(struct request *request);
+
+/* feature_directed.c: RFC 6121 section 4.6. */
+void directed_available(struct request *request);
+void directed_unavailable(struct request *request);
+/* The resource has told all contacts its presence: whom it had shown itself to sees that, too. */
+void directed_overtaken(struct resource *resource);
+/* The resource is gone: whatever it showed to single contacts goes with it. */
+void directed_end(struct resource *resource);
+/* The same, telling nobody. */
+void directed_forget(struct resource *resource);
+
+/* feature_requests.c: RFC 6121 section 3.1.3, strangers who would like to be contacts. */
+void requests_show(struct resource *resource);
+void requests_show_one(struct user *user, const struct server_request *request);
+
 /* feature_message.c: RFC 6121 sections 5 and 8.5. */
 void message_to_account(struct request *request);
 void message_to_resource(struct request *request);

@@ -49,6 +49,7 @@ static const struct {
 	bool (*offered)(const struct server_host *host);
 } optional[] = {
     {NS_BLOCKING, blocking_offered},
+    {NS_INVISIBLE, invisible_offered},
 };
 
 static struct xml *describe(struct xml *reply, const struct entity *entity)

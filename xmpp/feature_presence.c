@@ -2,7 +2,8 @@
  * feature_presence.c: RFC 6121 sections 3 (subscriptions) and 4 (presence).
  *
  * A client's presence goes to the user's other resources and, over all resources, to the host; what
- * contacts are shown of it is the host's business. Directed presence is dropped.
+ * contacts are shown of it is the host's business. Neighbours: feature_invisible.c,
+ * feature_directed.c, feature_requests.c.
  */
 #include "xmpp/feature.h"
 
@@ -13,8 +14,7 @@
 /* RFC 6121 section 4.7.2.1 */
 static const char *const shows[] = {"away", "chat", "dnd", "xa"};
 
-/* The literal for a show value; "" for none, NULL for one that is none. */
-static const char *show_find(const char *text)
+const char *presence_show(const char *text)
 {
 	if (!text || !*text)
 		return "";
@@ -40,6 +40,18 @@ static int priority_parse(const char *text, int *priority)
 	return 0;
 }
 
+int presence_read(struct xml *stanza, struct server_presence *presence)
+{
+	const char *status = xml_child_text(stanza, "status", NS_CLIENT);
+
+	presence->available = true;
+	presence->show = presence_show(xml_child_text(stanza, "show", NS_CLIENT));
+	presence->status = status ? status : "";
+	if (!presence->show)
+		return -1;
+	return priority_parse(xml_child_text(stanza, "priority", NS_CLIENT), &presence->priority);
+}
+
 /* --- contacts' presence --- */
 
 /* NULL when memory is short. */
@@ -47,7 +59,7 @@ static struct xml *contact_stanza(const struct server *server, const char *conta
 				  const struct server_presence *presence)
 {
 	struct xml *stanza = xml_new("presence", NS_CLIENT);
-	const char *show = show_find(presence->show);
+	const char *show = presence_show(presence->show);
 	char from[JID_TEXT_SIZE];
 	char priority[8];
 
@@ -102,18 +114,16 @@ static void probe_item(void *arg, const struct roster_item *item)
 /* Take what stanza says. -1 leaves the resource as it was. */
 static int take_presence(struct resource *resource, struct xml *stanza, enum stanza_error *error)
 {
-	const char *show = show_find(xml_child_text(stanza, "show", NS_CLIENT));
-	const char *status = xml_child_text(stanza, "status", NS_CLIENT);
+	struct server_presence presence;
 	struct xml *copy;
 	char *status_copy;
-	int priority;
 
 	*error = STANZA_BAD_REQUEST;
-	if (!show || priority_parse(xml_child_text(stanza, "priority", NS_CLIENT), &priority) < 0)
+	if (presence_read(stanza, &presence) < 0)
 		return -1;
 	*error = STANZA_RESOURCE_CONSTRAINT;
 	copy = xml_copy(stanza);
-	status_copy = strdup(status ? status : "");
+	status_copy = strdup(presence.status);
 	if (!copy || !status_copy) {
 		xml_free(&copy);
 		free(status_copy);
@@ -123,8 +133,8 @@ static int take_presence(struct resource *resource, struct xml *stanza, enum sta
 	free(resource->status);
 	resource->presence = copy;
 	resource->status = status_copy;
-	resource->show = show;
-	resource->priority = priority;
+	resource->show = presence.show;
+	resource->priority = presence.priority;
 	resource->presence_no = ++resource->user->server->presence_no;
 	return 0;
 }
@@ -133,43 +143,58 @@ static int take_presence(struct resource *resource, struct xml *stanza, enum sta
 static void send_own_presence(struct resource *resource)
 {
 	for (struct resource *other = resource->user->resources; other; other = other->next)
-		if (other != resource && resource_available(other) &&
+		if (other != resource && resource_visible(other) &&
 		    xml_set(other->presence, "to", resource->jid))
 			resource_send(resource, other->presence);
 }
 
 /* RFC 6121 section 4.2.2: what a resource that has just come is shown. */
-static void welcome(struct resource *resource)
+void presence_welcome(struct resource *resource)
 {
 	struct server *server = resource->user->server;
 
+	if (resource->welcomed)
+		return;
+	resource->welcomed = true;
 	send_own_presence(resource);
 	server->host->roster(server->host_arg, resource->user->name, probe_item, resource);
+}
+
+int presence_take(struct resource *resource, struct xml *stanza, bool welcomed,
+		  enum stanza_error *error)
+{
+	struct server *server = resource->user->server;
+	bool first = !resource_available(resource);
+
+	if (take_presence(resource, stanza, error) < 0)
+		return -1;
+	/* To all resources, this one too (RFC 6121 section 4.2.2, 4.4.2). */
+	if (resource_visible(resource))
+		user_send(resource->user, resource_available, resource->presence);
+	if (welcomed)
+		presence_welcome(resource);
+	user_tell_presence(resource->user);
+	if (first)
+		requests_show(resource);
+	if (resource->ready || !resource_takes_messages(resource))
+		return 0;
+	resource->ready = true;
+	server->host->ready(server->host_arg, resource->user->name);
+	return 0;
 }
 
 void presence_available(struct request *request)
 {
 	struct resource *resource = request->resource;
-	struct server *server = request->server;
-	bool first = !resource_available(resource);
 	enum stanza_error error;
 
 	/* Directed to oneself: RFC 6121 has no use for it. */
 	if (xml_get(request->stanza, "to"))
 		return;
-	if (take_presence(resource, request->stanza, &error) < 0) {
+	if (presence_take(resource, request->stanza, true, &error) < 0)
 		request_error(request, error, NULL);
-		return;
-	}
-	/* To all resources, this one too (RFC 6121 section 4.2.2, 4.4.2). */
-	user_send(resource->user, resource_available, resource->presence);
-	if (first)
-		welcome(resource);
-	user_tell_presence(resource->user);
-	if (resource->ready || !resource_takes_messages(resource))
-		return;
-	resource->ready = true;
-	server->host->ready(server->host_arg, resource->user->name);
+	else if (resource_visible(resource))
+		directed_overtaken(resource);
 }
 
 /* NULL when memory is short. */
@@ -184,24 +209,37 @@ static struct xml *unavailable_stanza(const struct resource *resource, struct xm
 	return xml_set(stanza, "from", resource->jid);
 }
 
+void presence_hide(struct resource *resource, struct xml *stanza)
+{
+	struct xml *farewell = unavailable_stanza(resource, stanza);
+
+	for (struct resource *other = resource->user->resources; other; other = other->next)
+		if (other != resource && resource_available(other) &&
+		    xml_set(farewell, "to", other->jid))
+			resource_send(other, farewell);
+	xml_free(&farewell);
+}
+
 void presence_end(struct resource *resource, struct xml *stanza)
 {
-	struct xml *farewell;
+	bool visible = resource_visible(resource);
 
 	if (!resource_available(resource))
 		return;
 	xml_free(&resource->presence);
 	resource->ready = false;
-	farewell = unavailable_stanza(resource, stanza);
-	user_send(resource->user, resource_available, farewell);
-	xml_free(&farewell);
+	resource->welcomed = false;
+	if (visible)
+		presence_hide(resource, stanza);
 	user_tell_presence(resource->user);
 }
 
 void presence_unavailable(struct request *request)
 {
-	if (!xml_get(request->stanza, "to"))
-		presence_end(request->resource, request->stanza);
+	if (xml_get(request->stanza, "to"))
+		return;
+	presence_end(request->resource, request->stanza);
+	directed_end(request->resource);
 }
 
 /* --- subscriptions --- */

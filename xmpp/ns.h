@@ -21,6 +21,10 @@
 #define NS_VERSION     "jabber:iq:version"
 #define NS_PING        "urn:xmpp:ping"
 #define NS_TIME        "urn:xmpp:time"
+/* XEP-0172 */
+#define NS_NICK "http://jabber.org/protocol/nick"
+/* XEP-0186 */
+#define NS_INVISIBLE "urn:xmpp:invisible:1"
 /* XEP-0191 */
 #define NS_BLOCKING        "urn:xmpp:blocking"
 #define NS_BLOCKING_ERRORS "urn:xmpp:blocking:errors"

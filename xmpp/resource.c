@@ -50,6 +50,8 @@ void resource_end(struct resource *resource)
 		at = &(*at)->next;
 	*at = resource->next;
 	presence_end(resource, NULL);
+	/* Last, so that one who was not to see the resource does not see it go. */
+	directed_end(resource);
 }
 
 void resource_free(struct resource **resource)
@@ -59,6 +61,7 @@ void resource_free(struct resource **resource)
 	if (!old)
 		return;
 	xml_free(&old->presence);
+	directed_forget(old);
 	free(old->status);
 	free(old->name);
 	free(old->jid);
@@ -74,6 +77,11 @@ void resource_send(struct resource *resource, const struct xml *stanza)
 bool resource_available(const struct resource *resource)
 {
 	return resource->presence != NULL;
+}
+
+bool resource_visible(const struct resource *resource)
+{
+	return resource->presence && !resource->invisible;
 }
 
 bool resource_interested(const struct resource *resource)

@@ -17,11 +17,14 @@ struct resource {
 	bool blocklist;       /* has asked for the block list, and gets its changes */
 	bool carbons;         /* wants copies of what the others send and get */
 	bool ready;           /* the host was told that messages may come */
+	bool invisible;       /* XEP-0186: its presence is nobody's business */
+	bool welcomed;        /* was shown the presence of the contacts */
 	struct xml *presence; /* the last one, while available; else NULL */
 	const char *show;     /* a literal */
 	char *status;         /* NULL: none */
 	int priority;
-	uint64_t presence_no; /* of that presence */
+	uint64_t presence_no;      /* of that presence */
+	struct directed *directed; /* what single contacts are shown instead */
 };
 
 /* The name must be free. NULL when memory is short. */
@@ -36,6 +39,8 @@ void resource_send(struct resource *resource, const struct xml *stanza);
 
 /* For user_send. */
 bool resource_available(const struct resource *resource);
+/* Available, and others may know it. */
+bool resource_visible(const struct resource *resource);
 bool resource_interested(const struct resource *resource);
 /* Available with priority >= 0: messages to the bare JID go there (RFC 6121 section 8.5.2.1.1). */
 bool resource_takes_messages(const struct resource *resource);

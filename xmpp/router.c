@@ -28,6 +28,9 @@ static const struct route routes[] = {
     {ROUTE_IQ_SET, TARGET_ACCOUNT, "enable", NS_CARBONS, carbons_enable},
     {ROUTE_IQ_SET, TARGET_ACCOUNT, "disable", NS_CARBONS, carbons_disable},
 
+    {ROUTE_IQ_SET, TARGET_ACCOUNT, "invisible", NS_INVISIBLE, invisible_set},
+    {ROUTE_IQ_SET, TARGET_ACCOUNT, "visible", NS_INVISIBLE, invisible_unset},
+
     {ROUTE_IQ_GET, TARGET_ACCOUNT, "blocklist", NS_BLOCKING, blocking_get},
     {ROUTE_IQ_SET, TARGET_ACCOUNT, "block", NS_BLOCKING, blocking_block},
     {ROUTE_IQ_SET, TARGET_ACCOUNT, "unblock", NS_BLOCKING, blocking_unblock},
@@ -48,13 +51,14 @@ static const struct route routes[] = {
 
     {ROUTE_PRESENCE, TARGET_ACCOUNT, "", NULL, presence_available},
     {ROUTE_PRESENCE, TARGET_ACCOUNT, "unavailable", NULL, presence_unavailable},
+    {ROUTE_PRESENCE, TARGET_CONTACT, "", NULL, directed_available},
+    {ROUTE_PRESENCE, TARGET_CONTACT, "unavailable", NULL, directed_unavailable},
     {ROUTE_PRESENCE, TARGET_CONTACT, "subscribe", NULL, presence_subscribe},
     {ROUTE_PRESENCE, TARGET_CONTACT, "subscribed", NULL, presence_subscribed},
     {ROUTE_PRESENCE, TARGET_CONTACT, "unsubscribed", NULL, presence_unsubscribed},
     {ROUTE_PRESENCE, TARGET_CONTACT, "probe", NULL, presence_probe},
     {ROUTE_PRESENCE, TARGET_ELSEWHERE, "unavailable", NULL, presence_drop},
     {ROUTE_PRESENCE, TARGET_ELSEWHERE, NULL, NULL, presence_refuse},
-    /* Directed presence shows itself to nobody yet. */
     {ROUTE_PRESENCE, ANYWHERE, NULL, NULL, presence_drop},
 };
 

@@ -352,6 +352,15 @@ void server_contact_presence(struct server *server, const char *user_name, const
 		presence_of_contact(user, contact, presence);
 }
 
+void server_request(struct server *server, const char *user_name,
+		    const struct server_request *request)
+{
+	struct user *user = user_find(server, user_name);
+
+	if (user)
+		requests_show_one(user, request);
+}
+
 void server_roster_push(struct server *server, const char *user_name, const char *contact,
 			const struct roster_item *item)
 {

@@ -171,6 +171,9 @@ unsigned server_deliver(struct server *server, const char *user, struct xml *sta
 /* A contact's presence has changed: tell the user's available resources. */
 void server_contact_presence(struct server *server, const char *user, const char *contact,
 			     const struct server_presence *presence);
+/* A stranger has asked to be a contact: show the request to the user's available resources; those
+ * that come later ask host->requests. */
+void server_request(struct server *server, const char *user, const struct server_request *request);
 /* The roster item has changed or was added (item), or removed (item NULL): push it to the
  * interested resources. */
 void server_roster_push(struct server *server, const char *user, const char *contact,

@@ -89,7 +89,7 @@ static const struct resource *speaker(const struct user *user)
 
 	for (const struct resource *resource = user->resources; resource;
 	     resource = resource->next) {
-		if (!resource_available(resource))
+		if (!resource_visible(resource))
 			continue;
 		if (!best || resource->priority > best->priority ||
 		    (resource->priority == best->priority &&
@@ -114,7 +114,7 @@ static void set_told(struct user *user, const struct server_presence *presence, 
 	user->told.status = status;
 }
 
-void user_tell_presence(struct user *user)
+static void tell_shown(struct user *user)
 {
 	const struct resource *resource = speaker(user);
 	struct server_presence now = {.show = "", .status = ""};
@@ -139,4 +139,33 @@ void user_tell_presence(struct user *user)
 	}
 	free(given);
 	free(kept);
+}
+
+static bool all_invisible(const struct user *user)
+{
+	bool available = false;
+
+	for (const struct resource *resource = user->resources; resource;
+	     resource = resource->next) {
+		if (resource_visible(resource))
+			return false;
+		available |= resource_available(resource);
+	}
+	return available;
+}
+
+/* Invisible first and visible last, so that no contact sees the steps between. */
+void user_tell_presence(struct user *user)
+{
+	const struct server *server = user->server;
+
+	if (all_invisible(user) && !user->told_invisible) {
+		user->told_invisible = true;
+		server->host->invisible(server->host_arg, user->name, true);
+	}
+	tell_shown(user);
+	if (!all_invisible(user) && user->told_invisible) {
+		user->told_invisible = false;
+		server->host->invisible(server->host_arg, user->name, false);
+	}
 }

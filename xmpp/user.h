@@ -17,6 +17,7 @@ struct user {
 	char *name; /* local part */
 	struct resource *resources;
 	struct server_presence told; /* what the host was told last; its status is owned */
+	bool told_invisible;
 };
 
 /* NULL when the user has not logged in. */
@@ -33,7 +34,8 @@ unsigned user_resource_count(const struct user *user);
 /* Send to every resource that is wanted, with its to. Returns how many that were. */
 unsigned user_send(const struct user *user, bool (*wanted)(const struct resource *resource),
 		   struct xml *stanza);
-/* Tell the host the presence over all resources if it differs from what it was told last. */
+/* Tell the host the presence over all visible resources, and whether all that are available are
+ * invisible, if that differs from what it was told last. */
 void user_tell_presence(struct user *user);
 
 #endif

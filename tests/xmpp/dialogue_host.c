@@ -317,6 +317,7 @@ static int on_subscribe(void *arg, const char *user, const char *id, struct err 
 	struct contact *contact;
 
 	dialogue_host_note(host, NULL, "subscribe %s %s", user, id);
+	dialogue_host_drop_request(host, user, id);
 	if (dialogue_host_refused(host, err))
 		return -1;
 	contact = make_contact(host, user, id);
@@ -329,6 +330,7 @@ static int on_subscribe(void *arg, const char *user, const char *id, struct err 
 static int on_deny(void *arg, const char *user, const char *id, struct err *err)
 {
 	dialogue_host_note(arg, NULL, "deny %s %s", user, id);
+	dialogue_host_drop_request(arg, user, id);
 	return dialogue_host_refused(arg, err) ? -1 : 0;
 }
 

@@ -32,6 +32,12 @@ int dialogue_host_push(struct dialogue_host *host, const char *user, const char 
 /* Remove the contact and push that. */
 int dialogue_host_remove(struct dialogue_host *host, const char *user, const char *contact);
 
+/* A stranger wants to be the user's contact; the server is told if it runs. */
+void dialogue_host_request(struct dialogue_host *host, const char *user, const char *contact,
+			   const char *name, const char *text);
+/* The request is answered. */
+void dialogue_host_drop_request(struct dialogue_host *host, const char *user, const char *contact);
+
 /* The oldest call not asked for yet, as text ("presence alice away 5 lunch"; "" for none), and the
  * stanza that came with it; the caller frees it. text lives until the next call. */
 const char *dialogue_host_next_call(struct dialogue_host *host, struct xml **stanza);

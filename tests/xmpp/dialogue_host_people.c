@@ -37,6 +37,8 @@ static void remove_person(struct person **at)
 	*at = person->next;
 	free(person->user);
 	free(person->id);
+	free(person->name);
+	free(person->text);
 	free(person);
 }
 
@@ -44,6 +46,8 @@ void dialogue_host_free_people(struct dialogue_host *host)
 {
 	while (host->blocked)
 		remove_person(&host->blocked);
+	while (host->requests)
+		remove_person(&host->requests);
 }
 
 /* --- blocking --- */
@@ -73,6 +77,72 @@ static void on_block_list(void *arg, const char *user,
 			each(each_arg, person->id);
 }
 
+/* --- presence --- */
+
+static void on_invisible(void *arg, const char *user, bool invisible)
+{
+	dialogue_host_note(arg, NULL, "%s %s", invisible ? "invisible" : "visible", user);
+}
+
+static void on_directed(void *arg, const char *user, const char *id,
+			const struct server_presence *presence)
+{
+	if (!presence)
+		dialogue_host_note(arg, NULL, "directed %s %s as others", user, id);
+	else if (!presence->available)
+		dialogue_host_note(arg, NULL, "directed %s %s unavailable %s", user, id,
+				   presence->status);
+	else
+		dialogue_host_note(arg, NULL, "directed %s %s %s %d %s", user, id,
+				   *presence->show ? presence->show : "available",
+				   presence->priority, presence->status);
+}
+
+/* --- requests --- */
+
+static struct server_request request_of(const struct person *person)
+{
+	return (struct server_request){
+	    .contact = person->id, .name = person->name, .text = person->text};
+}
+
+static void on_requests(void *arg, const char *user,
+			void (*each)(void *each_arg, const struct server_request *request),
+			void *each_arg)
+{
+	const struct dialogue_host *host = arg;
+
+	for (const struct person *person = host->requests; person; person = person->next) {
+		struct server_request request = request_of(person);
+
+		if (strcmp(person->user, user) == 0)
+			each(each_arg, &request);
+	}
+}
+
+void dialogue_host_request(struct dialogue_host *host, const char *user, const char *id,
+			   const char *name, const char *text)
+{
+	struct person *person = add_person(&host->requests, user, id);
+	struct server_request request;
+
+	free(person->name);
+	free(person->text);
+	person->name = strdup(name);
+	person->text = strdup(text);
+	request = request_of(person);
+	if (host->server)
+		server_request(host->server, user, &request);
+}
+
+void dialogue_host_drop_request(struct dialogue_host *host, const char *user, const char *id)
+{
+	struct person **at = find_person(&host->requests, user, id);
+
+	if (*at)
+		remove_person(at);
+}
+
 /* --- all of it --- */
 
 struct server_host dialogue_host_functions(void)
@@ -81,5 +151,8 @@ struct server_host dialogue_host_functions(void)
 
 	functions.block = on_block;
 	functions.block_list = on_block_list;
+	functions.invisible = on_invisible;
+	functions.directed = on_directed;
+	functions.requests = on_requests;
 	return functions;
 }

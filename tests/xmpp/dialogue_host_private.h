@@ -34,6 +34,7 @@ struct call {
 struct person {
 	struct person *next;
 	char *user, *id;
+	char *name, *text; /* of a request */
 };
 
 struct dialogue_host {
@@ -44,7 +45,7 @@ struct dialogue_host {
 	struct call *calls, **calls_end;
 	struct call last;
 	struct err refusal;
-	struct person *blocked;
+	struct person *blocked, *requests;
 };
 
 /* Keep what the server has said; the stanza is copied. */

@@ -70,6 +70,15 @@ static int end_user(struct script *script, const struct statement *s)
 	return 0;
 }
 
+/* host requests USER ID NAME|- TEXT…: a stranger wants to be a contact */
+static int request(struct script *script, const struct statement *s)
+{
+	const char *name = s->count > 4 && strcmp(s->words[4], "-") != 0 ? s->words[4] : "";
+
+	dialogue_host_request(script->host, s->words[2], s->words[3], name, statement_rest(s, 5));
+	return 0;
+}
+
 /* host refuses CODE TEXT…: the next thing that it is asked to do */
 static int refuse(struct script *script, const struct statement *s)
 {
@@ -140,7 +149,7 @@ static const struct {
     {"delivers", deliver, 4},       {"pushes", push, 4},
     {"removes", remove_contact, 4}, {"ends", end_user, 3},
     {"refuses", refuse, 4},         {"gets", gets, 3},
-    {"forgets", forget, 2},
+    {"forgets", forget, 2},         {"requests", request, 4},
 };
 
 int host_say(struct script *script, const struct statement *statement)
