@@ -297,6 +297,21 @@ int crypto_hkdf(const struct key *salt, const void *input, size_t input_len, voi
 	return result == 0 ? 0 : refused();
 }
 
+/* --- scrypt --- */
+
+int crypto_scrypt(const void *passphrase, size_t passphrase_len, const void *salt, size_t salt_len,
+		  unsigned log_n, unsigned r, unsigned p, struct key *key)
+{
+	uint64_t n = UINT64_C(1) << log_n;
+	/* With as much again for what else OpenSSL needs. */
+	uint64_t memory_max = 2 * 128 * n * r;
+
+	if (EVP_PBE_scrypt(passphrase, passphrase_len, salt, salt_len, n, r, p, memory_max,
+			   key->bytes, KEY_LEN) == 1)
+		return 0;
+	return refused();
+}
+
 /* --- ChaCha20-Poly1305 --- */
 
 /* Noise specification section 12.3. */

@@ -53,6 +53,11 @@ int crypto_hkdf_expand(const struct key *prk, const void *info, size_t info_len,
 /* Both in one, without an info. */
 int crypto_hkdf(const struct key *salt, const void *input, size_t input_len, void *out, size_t len);
 
+/* RFC 7914, N = 2^log_n; takes 128 * N * r bytes of memory while it runs. -1 also when OpenSSL does
+ * not like the numbers or has no memory. */
+int crypto_scrypt(const void *passphrase, size_t passphrase_len, const void *salt, size_t salt_len,
+		  unsigned log_n, unsigned r, unsigned p, struct key *key);
+
 /*
  * ChaCha20-Poly1305 (RFC 8439) with the nonce layout of the Noise specification, section 12.3:
  * 32 zero bits, then the 64-bit counter little-endian. out takes len + AEAD_TAG_LEN bytes in seal,

@@ -225,29 +225,30 @@ void engine_wake(struct engine *engine)
 /* --- accounts --- */
 
 /* Stored if and only if it can be used. */
-static int make_account(struct engine *engine, const char *name, struct err *err)
+static int store_account(struct engine *engine, const char *name, const struct key *private_key,
+			 int (*fill)(void *arg, int64_t account), void *arg, struct err *err)
 {
-	struct identity identity;
 	struct loading loading = {.engine = engine, .err = err};
 	int64_t id = 0;
-	int result = -1;
 
-	if (identity_generate(engine->env, &identity, err) < 0)
+	if (store_begin(engine->store, true, err) < 0)
 		return -1;
-	if (store_begin(engine->store, true, err) == 0) {
-		if (store_account_add(engine->store, name, &identity.private_key, &id, err) < 0 ||
-		    load_account(&loading, id, name, &identity.private_key) < 0)
-			store_rollback(engine->store);
-		else if (store_commit(engine->store, err) < 0)
-			account_free(&engine->accounts[--engine->account_count]);
-		else
-			result = 0;
+	if (store_account_add(engine->store, name, private_key, &id, err) < 0 ||
+	    (fill != NULL && fill(arg, id) < 0) ||
+	    load_account(&loading, id, name, private_key) < 0) {
+		store_rollback(engine->store);
+		return -1;
 	}
-	identity_wipe(&identity);
-	return result;
+	if (store_commit(engine->store, err) == 0)
+		return 0;
+	account_free(&engine->accounts[--engine->account_count]);
+	return -1;
 }
 
-struct account *engine_account_add(struct engine *engine, const char *name, struct err *err)
+struct account *engine_make_account(struct engine *engine, const char *name,
+				    const struct key *private_key,
+				    int (*fill)(void *arg, int64_t account), void *arg,
+				    struct err *err)
 {
 	struct account *account = NULL;
 
@@ -260,11 +261,23 @@ struct account *engine_account_add(struct engine *engine, const char *name, stru
 		err_set(err, ERR_EXISTS, "account: the name is taken");
 		return NULL;
 	}
-	if (make_account(engine, name, err) < 0)
+	if (store_account(engine, name, private_key, fill, arg, err) < 0)
 		return NULL;
 	account = engine->accounts[engine->account_count - 1];
 	if (engine->running)
 		account_start(account);
+	return account;
+}
+
+struct account *engine_account_add(struct engine *engine, const char *name, struct err *err)
+{
+	struct identity identity;
+	struct account *account = NULL;
+
+	if (identity_generate(engine->env, &identity, err) < 0)
+		return NULL;
+	account = engine_make_account(engine, name, &identity.private_key, NULL, NULL, err);
+	identity_wipe(&identity);
 	return account;
 }
 

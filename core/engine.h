@@ -165,6 +165,23 @@ void *account_user(const struct account *account);
 /* Hand over what waits in the account's inbox: message() is called for each, oldest first. */
 void engine_deliver_waiting(struct account *account);
 
+/* --- backup --- */
+/*
+ * Write the account to a file sealed with the passphrase (backup.h): identity, settings, blocked
+ * ids, contacts with their pair secrets and counters. Not the messages that wait, nor open
+ * invitations, requests and introductions. Takes about half a second. Pair secrets are renewed once
+ * a day at most: a contact whose secret was renewed after the backup was made must be added anew.
+ */
+int account_export(const struct account *account, const char *passphrase, const char *path,
+		   struct err *err);
+/*
+ * Put it back, as name (NULL: as it was called). ERR_EXISTS: an account of this name, or with this
+ * id, is here already; ERR_AUTH: wrong passphrase, or the file was changed; ERR_INPUT: no backup.
+ * The old daemon must not run any more: see account_conflict.
+ */
+struct account *engine_account_import(struct engine *engine, const char *path,
+				      const char *passphrase, const char *name, struct err *err);
+
 /* --- contacts --- */
 /* secret: the pair secret, NULL for none (zeros). ERR_INPUT: bad id or one's own; ERR_EXISTS. */
 struct contact *contact_add(struct account *account, const char *id, const char *name,

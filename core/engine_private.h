@@ -6,6 +6,7 @@
  *     contact.c          what the layer above asks of a contact
  *     contact_search.c   how a contact is found and dialled
  *     contact_session.c  how its sessions come and go
+ *     account_backup.c   an account out of and into a sealed file
  *     link.c             what is said in the session that counts: status, messages
  *
  * Nobody above is called from within these: what has changed is noted with engine_tell, and told
@@ -103,6 +104,12 @@ struct contact {
 /* --- engine.c --- */
 /* There is news about this contact: it will be told from the loop. */
 void engine_tell(struct contact *contact);
+/* A new account with this key; fill (or NULL) adds what belongs to it to the store, in the same
+ * transaction, and fills *err itself. Errors as engine_account_add. */
+struct account *engine_make_account(struct engine *engine, const char *name,
+				    const struct key *private_key,
+				    int (*fill)(void *arg, int64_t account), void *arg,
+				    struct err *err);
 /* A delay for the contact with this place in the roster. */
 int64_t engine_spread(const struct engine *engine, unsigned place);
 

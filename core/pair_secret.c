@@ -3,17 +3,14 @@
  */
 #include "core/pair_secret.h"
 
-#include <openssl/evp.h>
 #include <stdbool.h>
 #include <string.h>
 
 #define SALT_LABEL     "tacet 1 passphrase"
 #define SALT_LABEL_LEN (sizeof(SALT_LABEL) - 1)
-#define SCRYPT_N       (UINT64_C(1) << 15)
+#define SCRYPT_LOG_N   15
 #define SCRYPT_R       8
 #define SCRYPT_P       1
-/* What OpenSSL may take for it: 128 * N * r bytes and some room. */
-#define SCRYPT_MEMORY_MAX (UINT64_C(64) << 20)
 
 int pair_secret_from_passphrase(const char *passphrase, const uint8_t own[X25519_LEN],
 				const uint8_t contact[X25519_LEN], struct key *secret,
@@ -28,8 +25,8 @@ int pair_secret_from_passphrase(const char *passphrase, const uint8_t own[X25519
 	memcpy(salt, SALT_LABEL, SALT_LABEL_LEN);
 	memcpy(salt + SALT_LABEL_LEN, own_low ? own : contact, X25519_LEN);
 	memcpy(salt + SALT_LABEL_LEN + X25519_LEN, own_low ? contact : own, X25519_LEN);
-	if (EVP_PBE_scrypt(passphrase, len, salt, sizeof(salt), SCRYPT_N, SCRYPT_R, SCRYPT_P,
-			   SCRYPT_MEMORY_MAX, secret->bytes, KEY_LEN) != 1)
+	if (crypto_scrypt(passphrase, len, salt, sizeof(salt), SCRYPT_LOG_N, SCRYPT_R, SCRYPT_P,
+			  secret) < 0)
 		return err_set(err, ERR_CRYPTO, "scrypt failed");
 	return 0;
 }

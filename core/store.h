@@ -92,6 +92,10 @@ int store_setting_set(struct store *store, enum store_owner kind, int64_t owner,
  * is none, or it cannot be read. */
 void *store_setting_get(struct store *store, enum store_owner kind, int64_t owner, const char *key,
 			size_t *len);
+/* All of them; as store_accounts. */
+int store_settings(struct store *store, enum store_owner kind, int64_t owner,
+		   int (*each)(void *arg, const char *key, const uint8_t *value, size_t len),
+		   void *arg, struct err *err);
 
 /* --- messages --- */
 enum store_box { STORE_OUTBOX, STORE_INBOX };

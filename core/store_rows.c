@@ -209,3 +209,27 @@ void *store_setting_get(struct store *store, enum store_owner kind, int64_t owne
 	store_done(statement);
 	return copy;
 }
+
+int store_settings(struct store *store, enum store_owner kind, int64_t owner,
+		   int (*each)(void *arg, const char *key, const uint8_t *value, size_t len),
+		   void *arg, struct err *err)
+{
+	sqlite3_stmt *statement = store_statement(store, for_owner(SQL_SETTINGS, kind), err);
+	int row;
+
+	if (statement == NULL)
+		return -1;
+	sqlite3_bind_int64(statement, 1, owner);
+	while ((row = store_step(store, statement, "read settings", err)) == 1) {
+		const char *key = (const char *)sqlite3_column_text(statement, 0);
+		const uint8_t *value = sqlite3_column_blob(statement, 1);
+		size_t len = (size_t)sqlite3_column_bytes(statement, 1);
+		int result = key != NULL ? each(arg, key, value, len)
+					 : err_set(err, ERR_INPUT, "read settings: malformed row");
+		if (result < 0) {
+			store_done(statement);
+			return -1;
+		}
+	}
+	return row;
+}

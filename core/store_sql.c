@@ -34,6 +34,9 @@ static const char *const store_sql[SQL_COUNT] = {
     [SQL_CONTACT_SETTING_GET] = "SELECT value FROM contact_setting WHERE contact = ?1 AND key = ?2",
     [SQL_SETTING_REMOVE] = "DELETE FROM setting WHERE account = ?1 AND key = ?2",
     [SQL_CONTACT_SETTING_REMOVE] = "DELETE FROM contact_setting WHERE contact = ?1 AND key = ?2",
+    [SQL_SETTINGS] = "SELECT key, value FROM setting WHERE account = ?1 ORDER BY key",
+    [SQL_CONTACT_SETTINGS] = "SELECT key, value FROM contact_setting WHERE contact = ?1"
+			     " ORDER BY key",
     [SQL_OUTBOX_ADD] = "INSERT INTO outbox (contact, id, sent_ms, payload) VALUES (?1, ?2, ?3, ?4)",
     [SQL_INBOX_ADD] = "INSERT INTO inbox (contact, id, sent_ms, payload) VALUES (?1, ?2, ?3, ?4)",
     [SQL_OUTBOX_NEXT] = "SELECT id, sent_ms, payload FROM outbox WHERE contact = ?1 AND id > ?2"
