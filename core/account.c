@@ -5,8 +5,11 @@
  * those who dial them.
  */
 #include "core/base/log.h"
-#include "core/engine_private.h"
+#include "core/door.h"
+#include "core/guest.h"
+#include "core/request.h"
 #include "core/status.h"
+#include "core/visit.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +28,7 @@ static void on_shown(void *arg, bool fresh)
 			contact->slot = (unsigned)env_random_below(engine->env, SERVICE_SLOTS);
 		rendezvous_address(contact->rendezvous, engine_spread(engine, i));
 	}
+	doors_address(account, fresh);
 	/* The network is there: what waits since it was not may go on. */
 	account_wake(account);
 }
@@ -50,14 +54,18 @@ static bool on_knock(void *arg, struct stream *stream, const uint8_t knock[KNOCK
 {
 	struct account *account = arg;
 	struct contact *known = NULL;
+	struct door *door = doors_find(account, knock);
 
 	/* Through all of them, so that the time does not tell who it was. */
 	for (unsigned i = 0; i < account->contact_count; i++)
 		if (contact_knows_tag(account->contacts[i], knock))
 			known = account->contacts[i];
-	if (known == NULL)
-		log_debug("account: a stranger at the door");
-	return known != NULL && contact_knocked(known, stream, knock);
+	if (known != NULL)
+		return contact_knocked(known, stream, knock);
+	if (door != NULL)
+		return door_knocked(door, stream, knock);
+	log_debug("account: a stranger at the door");
+	return false;
 }
 
 /* --- life --- */
@@ -95,7 +103,8 @@ struct account *account_load(struct engine *engine, int64_t id, const char *name
 	account->id = id;
 	strncpy(account->name, name, ACCOUNT_NAME_MAX);
 	if (identity_load(private_key, &account->identity, err) < 0 ||
-	    store_contacts(engine->store, id, load_contact, &loading, err) < 0) {
+	    store_contacts(engine->store, id, load_contact, &loading, err) < 0 ||
+	    doors_load(account, err) < 0 || requests_load(account, err) < 0) {
 		account_free(&account);
 		return NULL;
 	}
@@ -113,6 +122,9 @@ void account_free(struct account **account)
 	for (unsigned i = 0; i < a->contact_count; i++)
 		contact_free(&a->contacts[i]);
 	free(a->contacts);
+	visits_free(a);
+	doors_free(a);
+	requests_free(a);
 	lobby_free(&a->lobby);
 	identity_wipe(&a->identity);
 	secret_free(a, sizeof(*a));
@@ -124,12 +136,15 @@ void account_start(struct account *account)
 	address_start(account->address);
 	for (unsigned i = 0; i < account->contact_count; i++)
 		contact_start(account->contacts[i], engine_spread(account->engine, i));
+	doors_start(account);
 }
 
 void account_stop(struct account *account)
 {
 	for (unsigned i = 0; i < account->contact_count; i++)
 		contact_stop(account->contacts[i]);
+	doors_stop(account);
+	visits_free(account);
 	lobby_clear(account->lobby);
 	address_stop(account->address);
 }
@@ -137,9 +152,12 @@ void account_stop(struct account *account)
 void account_wake(struct account *account)
 {
 	address_wake(account->address);
-	for (unsigned i = 0; i < account->contact_count; i++)
+	for (unsigned i = 0; i < account->contact_count; i++) {
 		rendezvous_wake(account->contacts[i]->rendezvous,
 				engine_spread(account->engine, i));
+		guest_wake(account->contacts[i]->guest, engine_spread(account->engine, i));
+	}
+	doors_wake(account);
 }
 
 /* --- the roster --- */

@@ -4,7 +4,7 @@
  * Neighbours: contact_search.c and contact_session.c (its links), account.c (the roster), engine.c.
  */
 #include "core/base/log.h"
-#include "core/engine_private.h"
+#include "core/guest.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -40,7 +40,8 @@ struct contact *contact_load(struct account *account, const struct store_contact
 		0 ||
 	    store_message_count(engine->store, STORE_INBOX, row->id, &contact->inbox_count, err) <
 		0 ||
-	    contact_open(contact, err) < 0 || account_add_contact(account, contact, err) < 0)
+	    contact_open(contact, err) < 0 || guest_load(contact, err) < 0 ||
+	    account_add_contact(account, contact, err) < 0)
 		contact_free(&contact);
 	return contact;
 }
@@ -67,6 +68,7 @@ void contact_free(struct contact **contact)
 	link_free(&c->link);
 	session_free(&c->calling);
 	session_free(&c->answering);
+	guest_free(&c->guest);
 	rendezvous_free(&c->rendezvous);
 	dialler_free(&c->dialler);
 	timer_free(&c->rest);
@@ -121,6 +123,10 @@ struct contact *contact_add(struct account *account, const char *id, const char 
 		err_set(err, ERR_INPUT, "contact: this is your own id");
 		return NULL;
 	}
+	if (store_is_blocked(engine->store, account->id, row.public_key, err) != 0) {
+		err_set(err, ERR_WRONG_STATE, "contact: this id is blocked: unblock it first");
+		return NULL;
+	}
 	if (account->contact_count >= CONTACTS_MAX) {
 		err_set(err, ERR_LIMIT, "contact: an account has at most %d", CONTACTS_MAX);
 		return NULL;
@@ -136,6 +142,29 @@ struct contact *contact_add(struct account *account, const char *id, const char 
 	if (contact != NULL && engine->running)
 		contact_start(contact, engine_spread(engine, 0));
 	return contact;
+}
+
+int contact_set_secret(struct contact *contact, const struct key *secret, struct err *err)
+{
+	struct store_contact row = contact->row;
+	struct pair pair = {0};
+	int result;
+
+	row.secret = *secret;
+	result = pair_derive(&contact->account->identity, row.public_key, secret, &pair, err);
+	if (result == 0)
+		result = store_contact_save(store_of(contact), &row, err);
+	if (result == 0) {
+		contact_hush(contact);
+		contact->row = row;
+		contact->pair = pair;
+		contact->tag_epoch = 0;
+		if (contact->account->engine->running)
+			contact_start(contact, 0);
+	}
+	store_contact_wipe(&row);
+	pair_wipe(&pair);
+	return result;
 }
 
 int contact_remove(struct contact **contact, struct err *err)

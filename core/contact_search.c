@@ -4,7 +4,7 @@
  * Neighbours: rendezvous.c, dialler.c, and contact_session.c, which takes over with the handshake.
  */
 #include "core/base/log.h"
-#include "core/engine_private.h"
+#include "core/guest.h"
 
 static struct engine *engine_of(const struct contact *contact)
 {
@@ -174,4 +174,5 @@ int contact_open(struct contact *contact, struct err *err)
 void contact_start(struct contact *contact, int64_t delay_ms)
 {
 	rendezvous_begin(contact->rendezvous, delay_ms);
+	guest_start(contact->guest, delay_ms);
 }

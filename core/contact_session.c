@@ -13,7 +13,7 @@
  * has the answer; so either side may give up its own dialling as soon as it is linked.
  */
 #include "core/base/log.h"
-#include "core/engine_private.h"
+#include "core/guest.h"
 #include "core/status.h"
 
 #include <stdlib.h>
@@ -225,6 +225,9 @@ static int on_established(void *arg, struct session *session)
 		return -1;
 	}
 	stop_searching(contact);
+	/* The host has accepted, whether or not we got its acknowledgement. */
+	if (contact->guest != NULL)
+		guest_finish(contact->guest, NULL);
 	contact_update(contact);
 	return 0;
 }
@@ -393,6 +396,7 @@ bool contact_knocked(struct contact *contact, struct stream *stream, const uint8
 void contact_hush(struct contact *contact)
 {
 	stop_searching(contact);
+	guest_stop(contact->guest);
 	contact->held = false;
 	session_free(&contact->answering);
 	link_free(&contact->link);

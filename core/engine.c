@@ -5,6 +5,7 @@
  */
 #include "core/base/log.h"
 #include "core/engine_private.h"
+#include "core/request.h"
 #include "core/status.h"
 
 #include <assert.h>
@@ -68,6 +69,11 @@ static void tell_contact(struct engine *engine, struct contact *contact)
 	if (contact->tell_status && !contact->gone && handler->status != NULL)
 		handler->status(engine->arg, contact, &contact->status);
 	contact->tell_status = false;
+	if (contact->tell_introduced && !contact->gone && handler->introduced != NULL)
+		handler->introduced(engine->arg, contact,
+				    contact->introduced.code != ERR_NONE ? &contact->introduced
+									 : NULL);
+	contact->tell_introduced = false;
 	tell_receipts(engine, contact);
 	if (contact->tell_messages && !contact->gone) {
 		contact->tell_messages = false;
@@ -97,6 +103,8 @@ static void tell_all(void *arg)
 		else
 			tell_contact(engine, contact);
 	}
+	for (unsigned i = 0; i < engine->account_count; i++)
+		requests_tell(engine->accounts[i]);
 }
 
 /* --- life --- */

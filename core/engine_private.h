@@ -8,6 +8,9 @@
  *     contact_session.c  how its sessions come and go
  *     account_backup.c   an account out of and into a sealed file
  *     link.c             what is said in the session that counts: status, messages
+ *     door.c, visit.c    invitations of ours, and guests who come with them
+ *     request.c          guests who wait for the user's word; who is blocked
+ *     guest.c            our introduction to a host
  *
  * Nobody above is called from within these: what has changed is noted with engine_tell, and told
  * from a timer (engine.c), so that a handler may do what it likes.
@@ -31,6 +34,11 @@
 #define START_SPREAD_MS ((int64_t)20)
 /* Epochs whose knock is accepted: the present one and its neighbours. */
 #define TAG_EPOCHS 3
+
+struct door;
+struct guest;
+struct request;
+struct visit;
 
 struct engine {
 	struct engine_config config;
@@ -60,6 +68,12 @@ struct account {
 	unsigned contact_count, contact_size;
 	struct lobby *lobby;
 	struct address *address;
+	struct door *doors; /* open invitations, newest first */
+	unsigned door_count;
+	struct visit *visits; /* guests at the doors */
+	unsigned visit_count;
+	struct request *requests; /* of guests, oldest first */
+	unsigned request_count;
 };
 
 /* A message of ours that has come to its end. */
@@ -85,6 +99,7 @@ struct contact {
 	struct link *link;         /* the session that counts */
 	struct timer *rest;     /* neither linked nor looking until it fires (contact_rest_over) */
 	bool held;              /* … and deaf to knocks */
+	struct guest *guest;    /* our introduction, while it has not arrived */
 	uint64_t gone_sequence; /* records up to this one lead nowhere: the contact has left */
 	int64_t status_ms;      /* time in our last STATUS */
 	struct status status;   /* the contact's */
@@ -95,7 +110,8 @@ struct contact {
 	bool delivering;
 
 	/* What is to be told, and the list of those who have news. */
-	bool tell_state, tell_status, tell_messages;
+	bool tell_state, tell_status, tell_messages, tell_introduced;
+	struct err introduced; /* how our introduction ended */
 	struct receipt *receipts, **receipts_end;
 	bool untold, gone;
 	struct contact *next_untold;
@@ -135,6 +151,8 @@ void contact_retire(struct contact *contact);
 void contact_free(struct contact **contact);
 /* Call message() for what is in the inbox, oldest first, until one is not taken. */
 void contact_deliver(struct contact *contact);
+/* From now on the pair secret is another, that the contact has made anew. */
+int contact_set_secret(struct contact *contact, const struct key *secret, struct err *err);
 /* Write the row, or say in the log that it could not be done. */
 int contact_save(struct contact *contact);
 

@@ -5,17 +5,10 @@
 
 #include "core/base/cursor.h"
 
-#include <assert.h>
 #include <string.h>
 
 #define PROLOGUE     "tacet 1 session"
 #define PROLOGUE_LEN (sizeof(PROLOGUE) - 1 + KNOCK_TAG_LEN)
-
-#define KNOCK_PAYLOAD_LEN  (8 + 1 + 1 + INSTANCE_LEN)
-#define ANSWER_PAYLOAD_LEN (8 + 1 + INSTANCE_LEN)
-
-static_assert(KNOCK_LEN == KNOCK_TAG_LEN + X25519_LEN + KNOCK_PAYLOAD_LEN + AEAD_TAG_LEN, "layout");
-static_assert(ANSWER_LEN == X25519_LEN + ANSWER_PAYLOAD_LEN + AEAD_TAG_LEN, "layout");
 
 static struct noise *begin(const struct env *env, enum noise_role role, const struct identity *own,
 			   const uint8_t contact[X25519_LEN],
@@ -40,20 +33,26 @@ static struct noise *begin(const struct env *env, enum noise_role role, const st
 	return noise_new(env, &start, err);
 }
 
+void hello_write(const struct hello *hello, uint8_t payload[KNOCK_PAYLOAD_LEN])
+{
+	struct writer w;
+
+	writer_init(&w, payload, KNOCK_PAYLOAD_LEN);
+	write_u64(&w, (uint64_t)hello->time_ms);
+	write_u8(&w, hello->version_min);
+	write_u8(&w, hello->version_max);
+	write_bytes(&w, hello->instance, INSTANCE_LEN);
+}
+
 struct noise *knock_write(const struct env *env, const struct identity *own,
 			  const uint8_t contact[X25519_LEN], const struct pair *pair,
 			  uint64_t epoch, const struct hello *hello, uint8_t knock[KNOCK_LEN],
 			  struct err *err)
 {
 	uint8_t payload[KNOCK_PAYLOAD_LEN];
-	struct writer w;
 	struct noise *noise = NULL;
 
-	writer_init(&w, payload, sizeof(payload));
-	write_u64(&w, (uint64_t)hello->time_ms);
-	write_u8(&w, hello->version_min);
-	write_u8(&w, hello->version_max);
-	write_bytes(&w, hello->instance, INSTANCE_LEN);
+	hello_write(hello, payload);
 	pair_knock_tag(&pair->out, epoch, knock);
 	noise = begin(env, NOISE_INITIATOR, own, contact, &pair->out, knock, err);
 	if (noise == NULL)
@@ -64,7 +63,7 @@ struct noise *knock_write(const struct env *env, const struct identity *own,
 	return noise;
 }
 
-static int read_knock_payload(const uint8_t *payload, struct hello *hello, struct err *err)
+int hello_read(const uint8_t payload[KNOCK_PAYLOAD_LEN], struct hello *hello, struct err *err)
 {
 	struct reader r;
 	uint64_t time_ms;
@@ -95,7 +94,7 @@ struct noise *knock_read(const struct env *env, const struct identity *own,
 		return NULL;
 	if (noise_read(noise, knock + KNOCK_TAG_LEN, KNOCK_LEN - KNOCK_TAG_LEN, payload,
 		       sizeof(payload), err) < 0 ||
-	    read_knock_payload(payload, hello, err) < 0)
+	    hello_read(payload, hello, err) < 0)
 		noise_free(&noise);
 	return noise;
 }

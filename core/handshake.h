@@ -18,10 +18,12 @@
 #include "core/noise.h"
 #include "core/pair.h"
 
-#define INSTANCE_LEN 8
+#define INSTANCE_LEN       8
+#define KNOCK_PAYLOAD_LEN  (8 + 1 + 1 + INSTANCE_LEN)
+#define ANSWER_PAYLOAD_LEN (8 + 1 + INSTANCE_LEN)
 /* Tag, ephemeral key, payload and its tag. */
-#define KNOCK_LEN  (KNOCK_TAG_LEN + X25519_LEN + 18 + AEAD_TAG_LEN)
-#define ANSWER_LEN (X25519_LEN + 17 + AEAD_TAG_LEN)
+#define KNOCK_LEN  (KNOCK_TAG_LEN + X25519_LEN + KNOCK_PAYLOAD_LEN + AEAD_TAG_LEN)
+#define ANSWER_LEN (X25519_LEN + ANSWER_PAYLOAD_LEN + AEAD_TAG_LEN)
 /* The version of what is said in a session, both the oldest and the newest that we speak. */
 #define SESSION_VERSION 1
 
@@ -30,6 +32,10 @@ struct hello {
 	uint8_t version_min, version_max; /* equal in an answer */
 	uint8_t instance[INSTANCE_LEN];   /* random for each start of a process */
 };
+
+/* The payload of a knock. read: ERR_INPUT: malformed; ERR_PROTOCOL: no common version. */
+void hello_write(const struct hello *hello, uint8_t payload[KNOCK_PAYLOAD_LEN]);
+int hello_read(const uint8_t payload[KNOCK_PAYLOAD_LEN], struct hello *hello, struct err *err);
 
 /* The dialler begins, in the epoch that it believes in. NULL with *err. */
 struct noise *knock_write(const struct env *env, const struct identity *own,

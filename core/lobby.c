@@ -110,7 +110,7 @@ struct lobby *lobby_new(const struct env *env, lobby_knock knocked, void *arg)
 	return lobby;
 }
 
-void lobby_add(struct lobby *lobby, struct stream *stream)
+static struct stranger *stranger_new(struct lobby *lobby, struct stream *stream)
 {
 	struct stranger *stranger = calloc(1, sizeof(*stranger));
 	struct stranger **link = &lobby->first;
@@ -120,7 +120,7 @@ void lobby_add(struct lobby *lobby, struct stream *stream)
 	if (stranger == NULL || stranger->timer == NULL) {
 		free(stranger);
 		stream_free(&stream);
-		return;
+		return NULL;
 	}
 	if (lobby->count == LOBBY_MAX)
 		stranger_close(lobby->first);
@@ -130,8 +130,24 @@ void lobby_add(struct lobby *lobby, struct stream *stream)
 		link = &(*link)->next;
 	*link = stranger;
 	lobby->count++;
-	timer_set(stranger->timer, LOBBY_KNOCK_MS);
 	stream_set_handler(stream, &stream_handler, stranger);
+	return stranger;
+}
+
+void lobby_add(struct lobby *lobby, struct stream *stream)
+{
+	struct stranger *stranger = stranger_new(lobby, stream);
+
+	if (stranger != NULL)
+		timer_set(stranger->timer, LOBBY_KNOCK_MS);
+}
+
+void lobby_silence(struct lobby *lobby, struct stream *stream)
+{
+	struct stranger *stranger = stranger_new(lobby, stream);
+
+	if (stranger != NULL)
+		stranger_silence(stranger);
 }
 
 unsigned lobby_count(const struct lobby *lobby)

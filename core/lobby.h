@@ -28,6 +28,8 @@ typedef bool (*lobby_knock)(void *arg, struct stream *stream, const uint8_t knoc
 struct lobby *lobby_new(const struct env *env, lobby_knock knocked, void *arg);
 /* Takes the stream over. */
 void lobby_add(struct lobby *lobby, struct stream *stream);
+/* The same for somebody who has turned out to be a stranger after all: he hears nothing more. */
+void lobby_silence(struct lobby *lobby, struct stream *stream);
 unsigned lobby_count(const struct lobby *lobby);
 /* Close all. */
 void lobby_clear(struct lobby *lobby);

@@ -232,6 +232,7 @@ static void publish(struct rendezvous *r)
 	unsigned count = 0;
 
 	if (!r->running || !r->wanted || r->publication != NULL ||
+	    r->with.part == RENDEZVOUS_LOOK ||
 	    r->with.handler->endpoint(r->with.arg, &record.endpoint) < 0)
 		return;
 	r->stale = false;
@@ -305,15 +306,15 @@ static void restart(struct rendezvous *r, bool wanted)
 	stop_all(r);
 	r->running = true;
 	r->wanted = wanted;
-	r->look_after = true;
+	r->look_after = r->with.part == RENDEZVOUS_BOTH;
 	r->look_pause = LOOK_PAUSE_MIN_MS;
 	r->look_backoff = r->publish_backoff = 0;
 }
 
 void rendezvous_begin(struct rendezvous *r, int64_t delay_ms)
 {
-	restart(r, false);
-	timer_set(r->look_timer, delay_ms);
+	restart(r, r->with.part == RENDEZVOUS_PUBLISH);
+	timer_set(r->with.part == RENDEZVOUS_PUBLISH ? r->publish_timer : r->look_timer, delay_ms);
 	changed(r);
 }
 

@@ -52,7 +52,11 @@ struct rendezvous_handler {
 	void (*changed)(void *arg);
 };
 
+/* What a side does of it: a host publishes for the guests of an invitation, a guest looks. */
+enum rendezvous_part { RENDEZVOUS_BOTH, RENDEZVOUS_PUBLISH, RENDEZVOUS_LOOK };
+
 struct rendezvous_start {
+	enum rendezvous_part part;
 	const struct env *env;
 	struct registry *registry;
 	const struct identity *own;

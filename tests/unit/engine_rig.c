@@ -69,8 +69,32 @@ static void on_state(void *arg, struct contact *contact, enum contact_state stat
 		node->on_state(node, contact);
 }
 
-static const struct engine_handler handler = {
-    .status = on_status, .message = on_message, .delivered = on_delivered, .state = on_state};
+static void on_request(void *arg, struct account *account, const struct contact_request *request)
+{
+	struct node_rig *node = arg;
+
+	assert_ptr_equal(account, node->account);
+	node->requests++;
+	node->request = *request;
+}
+
+static void on_introduced(void *arg, struct contact *contact, const struct err *why)
+{
+	struct node_rig *node = arg;
+
+	assert_false(contact_introducing(contact));
+	if (why == NULL)
+		node->introduced++;
+	else
+		node->not_introduced++;
+}
+
+static const struct engine_handler handler = {.status = on_status,
+					      .message = on_message,
+					      .delivered = on_delivered,
+					      .state = on_state,
+					      .request = on_request,
+					      .introduced = on_introduced};
 
 /* --- the rig --- */
 

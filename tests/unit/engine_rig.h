@@ -34,11 +34,15 @@ struct node_rig {
 	struct status status; /* of the last contact that told */
 	unsigned statuses, states;
 	unsigned got, acked, rejected;
-	unsigned wrong; /* messages out of order, twice, or not as they were sent */
-	char text[256]; /* of the last message, or reason of the last rejection */
-	uint64_t token; /* of the last receipt */
-	bool refuse;    /* take no messages */
-	bool loose;     /* messages are not numbers */
+	unsigned wrong;                 /* messages out of order, twice, or not as they were sent */
+	char text[256];                 /* of the last message, or reason of the last rejection */
+	uint64_t token;                 /* of the last receipt */
+	unsigned requests;              /* of guests */
+	struct contact_request request; /* the last one */
+	unsigned introduced;            /* of our introductions: arrived, */
+	unsigned not_introduced;        /* or too late */
+	bool refuse;                    /* take no messages */
+	bool loose;                     /* messages are not numbers */
 	void (*on_message)(struct node_rig *node, struct contact *contact);
 	void (*on_state)(struct node_rig *node, struct contact *contact);
 	void (*on_status)(struct node_rig *node, struct contact *contact);
