@@ -177,7 +177,10 @@ static int write_login_features(const struct c2s *c2s, struct buf *out)
 	failed |= buf_add_text(out, "<mechanisms xmlns='" NS_SASL "'>");
 	for (const char *const *name = sasl_mechanisms(c2s_plain(c2s)); *name; name++)
 		failed |= buf_printf(out, "<mechanism>%s</mechanism>", *name);
-	return failed | buf_add_text(out, "</mechanisms>");
+	failed |= buf_add_text(out, "</mechanisms>");
+	if (c2s->config->registration)
+		failed |= buf_add_text(out, "<register xmlns='" NS_REGISTER_FEATURE "'/>");
+	return failed;
 }
 
 /* RFC 6121 has no <session/> any more, but clients of RFC 3921 wait for the feature. */

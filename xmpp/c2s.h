@@ -24,6 +24,8 @@
 #define C2S_NEGOTIATION_MS 30000
 /* Failed SASL attempts before the stream ends (RFC 6120 section 6.4.5 recommends 2 to 5). */
 #define C2S_SASL_ATTEMPTS 5
+/* Most requests for an account on one stream: the form, and some tries until the name is free. */
+#define C2S_REGISTER_REQUESTS 10
 /* Delay before a failure is told; doubles each time, so that five guesses cost 3.1 s. */
 #define C2S_SASL_DELAY_MS 100
 /* What a client that has not logged in may send at once: any process on the machine can connect,
@@ -46,12 +48,16 @@ struct c2s_config {
 	const char *domain;
 	SSL_CTX *tls; /* NULL: TLS is not offered */
 	bool plain_without_tls;
+	bool registration;       /* accounts can be made (XEP-0077) */
 	struct key state_secret; /* for sasl_new */
 };
 
 /* What the owner does for a stream. None is called from within c2s_new or c2s_free. */
 struct c2s_handler {
 	sasl_lookup credentials;
+	/* One who has not logged in asks for an account: the answer to the iq, which the caller
+	 * frees; NULL when memory is short. Only called with registration. */
+	struct xml *(*registration)(void *arg, struct xml *iq);
 	/* The client has proved to be c2s_user. */
 	void (*authenticated)(void *arg);
 	/* The client wants this resource (prepared; NULL: any). Write the full JID it gets to jid

@@ -1,5 +1,6 @@
 /*
- * c2s_negotiate.c: STARTTLS, SASL and resource binding (RFC 6120 sections 5 to 7).
+ * c2s_negotiate.c: STARTTLS, SASL, resource binding (RFC 6120 sections 5 to 7), and accounts asked
+ * for before the login (XEP-0077).
  * Neighbours: c2s.c calls one function a state; sasl.c knows the mechanisms.
  */
 #include "xmpp/c2s_private.h"
@@ -152,12 +153,36 @@ static void authenticate(struct c2s *c2s, struct xml *element)
 		fail(c2s, "invalid-mechanism");
 }
 
+/* --- registration --- */
+
+/* XEP-0077 section 3.1, on a stream that nobody has logged in on. */
+static bool wants_account(const struct c2s *c2s, const struct xml *element)
+{
+	return c2s->config->registration && xml_is(element, "iq", NS_CLIENT) &&
+	       xml_child(element, "query", NS_REGISTER);
+}
+
+static void register_account(struct c2s *c2s, struct xml *iq)
+{
+	struct xml *reply;
+
+	if (++c2s->registrations > C2S_REGISTER_REQUESTS) {
+		c2s_end(c2s, STREAM_POLICY_VIOLATION, "too many requests for an account");
+		return;
+	}
+	reply = c2s->handler->registration(c2s->arg, iq);
+	c2s_write_element(c2s, reply);
+	xml_free(&reply);
+}
+
 void c2s_login(struct c2s *c2s, struct xml *element)
 {
 	if (xml_is(element, "starttls", NS_TLS))
 		start_tls(c2s);
 	else if (xml_is(element, "auth", NS_SASL))
 		authenticate(c2s, element);
+	else if (wants_account(c2s, element))
+		register_account(c2s, element);
 	else
 		c2s_end(c2s, STREAM_NOT_AUTHORIZED, NULL);
 }

@@ -39,7 +39,8 @@ struct c2s {
 	bool ended;          /* the owner was told */
 	struct sasl *sasl;   /* in C2S_SASL */
 	unsigned failures;
-	const char *condition; /* of the failure, in C2S_DELAY */
+	unsigned registrations; /* requests for an account */
+	const char *condition;  /* of the failure, in C2S_DELAY */
 	char *user;
 };
 

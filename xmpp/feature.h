@@ -45,6 +45,14 @@ const char *presence_show(const char *text);
 /* What an available presence says; its status lives as long as the stanza. -1: nonsense. */
 int presence_read(struct xml *stanza, struct server_presence *presence);
 
+/* feature_register.c: XEP-0077. */
+bool register_offered(const struct server_host *host);
+void register_init(struct server *server);
+/* The answer to one who has not logged in; NULL when memory is short. */
+struct xml *register_stranger(struct server *server, struct xml *iq);
+void register_get(struct request *request);
+void register_set(struct request *request);
+
 /* feature_invisible.c: XEP-0186. */
 bool invisible_offered(const struct server_host *host);
 void invisible_set(struct request *request);

@@ -48,6 +48,7 @@ static const struct {
 	const char *ns;
 	bool (*offered)(const struct server_host *host);
 } optional[] = {
+    {NS_REGISTER, register_offered},
     {NS_BLOCKING, blocking_offered},
     {NS_INVISIBLE, invisible_offered},
 };

@@ -21,6 +21,9 @@
 #define NS_VERSION     "jabber:iq:version"
 #define NS_PING        "urn:xmpp:ping"
 #define NS_TIME        "urn:xmpp:time"
+/* XEP-0077 */
+#define NS_REGISTER         "jabber:iq:register"
+#define NS_REGISTER_FEATURE "http://jabber.org/features/iq-register"
 /* XEP-0172 */
 #define NS_NICK "http://jabber.org/protocol/nick"
 /* XEP-0186 */

@@ -22,6 +22,9 @@ static const struct route routes[] = {
     {ROUTE_IQ_SET, TARGET_ACCOUNT, "query", NS_ROSTER, roster_set},
     {ROUTE_IQ_SET, TARGET_CONTACT, "query", NS_ROSTER, roster_forbidden},
 
+    {ROUTE_IQ_GET, TARGET_ACCOUNT | TARGET_SERVER, "query", NS_REGISTER, register_get},
+    {ROUTE_IQ_SET, TARGET_ACCOUNT | TARGET_SERVER, "query", NS_REGISTER, register_set},
+
     {ROUTE_IQ_SET, TARGET_ACCOUNT | TARGET_SERVER, "session", NS_SESSION, session_start},
     {ROUTE_IQ_SET, TARGET_ACCOUNT | TARGET_SERVER, "bind", NS_BIND, session_bind_again},
 

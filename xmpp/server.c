@@ -82,6 +82,11 @@ static int on_credentials(void *arg, const char *user, struct sasl_credentials *
 	return server->host->credentials(server->host_arg, user, credentials);
 }
 
+static struct xml *on_registration(void *arg, struct xml *iq)
+{
+	return register_stranger(((struct client *)arg)->server, iq);
+}
+
 static void on_authenticated(void *arg)
 {
 	struct client *client = arg;
@@ -158,6 +163,7 @@ static void on_gone(void *arg)
 
 static const struct c2s_handler on_c2s = {
     .credentials = on_credentials,
+    .registration = on_registration,
     .authenticated = on_authenticated,
     .bind = on_bind,
     .stanza = on_stanza,
@@ -267,7 +273,8 @@ static int prepare(struct server *server, const struct server_config *config, st
 	server->c2s = (struct c2s_config){.env = server->env,
 					  .domain = server->domain,
 					  .tls = server->tls,
-					  .plain_without_tls = config->plain_without_tls};
+					  .plain_without_tls = config->plain_without_tls,
+					  .registration = server->host->account_create};
 	if (config->state_secret)
 		return secret_file_load(server->env, config->state_secret,
 					&server->c2s.state_secret, err);
@@ -288,6 +295,7 @@ struct server *server_new(struct loop *loop, const struct server_config *config,
 	server->env = loop_env(loop);
 	server->host = host;
 	server->host_arg = arg;
+	register_init(server);
 	if (prepare(server, config, err) < 0 || listen_all(server, config, err) < 0)
 		server_free(&server);
 	return server;
@@ -372,10 +380,15 @@ void server_roster_push(struct server *server, const char *user_name, const char
 
 void server_user_end(struct server *server, const char *user_name)
 {
+	server_user_end_others(server, user_name, NULL);
+}
+
+void server_user_end_others(struct server *server, const char *user_name, const struct c2s *stays)
+{
 	for (struct client *client = server->oldest; client; client = client->newer) {
 		const char *name = c2s_user(client->c2s);
 
-		if (name && strcmp(name, user_name) == 0)
+		if (name && strcmp(name, user_name) == 0 && client->c2s != stays)
 			c2s_end(client->c2s, STREAM_NOT_AUTHORIZED, "please log in again");
 	}
 }

@@ -111,7 +111,9 @@ struct server_host {
 	void (*ready)(void *arg, const char *user);
 	/* A new account by XEP-0077, from a loopback connection. NULL: not offered. */
 	int (*account_create)(void *arg, const char *user, const char *password, struct err *err);
-	/* The logged-in user's own account, by XEP-0077: another password, or the end of it. */
+	/* The logged-in user's own account, by XEP-0077: another password, or the end of it. The
+	 * server itself ends the user's streams afterwards: after a new password all others, after
+	 * the end of the account all. */
 	int (*account_password)(void *arg, const char *user, const char *password, struct err *err);
 	int (*account_remove)(void *arg, const char *user, struct err *err);
 	/* XEP-0191: block (blocked true) or unblock a contact or stranger. */

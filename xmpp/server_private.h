@@ -6,6 +6,7 @@
 #define XMPP_SERVER_PRIVATE_H
 
 #include "xmpp/c2s.h"
+#include "xmpp/rate.h"
 #include "xmpp/server.h"
 #include "xmpp/stanza.h"
 
@@ -37,8 +38,12 @@ struct server {
 	struct user *users;   /* those who have logged in since the start */
 	uint64_t presence_no; /* counts presence stanzas, to tell the latest */
 	uint64_t push_no;     /* ids of pushes */
+	struct rate accounts; /* made by XEP-0077 */
+	struct rate account_tries;
 };
 
+/* As server_user_end, but for one stream, which may be NULL. */
+void server_user_end_others(struct server *server, const char *user, const struct c2s *stays);
 /* contact's bare JID. */
 void server_contact_jid(const struct server *server, const char *contact, char out[JID_TEXT_SIZE]);
 

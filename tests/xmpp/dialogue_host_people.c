@@ -50,6 +50,49 @@ void dialogue_host_free_people(struct dialogue_host *host)
 		remove_person(&host->requests);
 }
 
+/* --- accounts --- */
+
+static int on_account_create(void *arg, const char *name, const char *password, struct err *err)
+{
+	dialogue_host_note(arg, NULL, "account_create %s %s", name, password);
+	if (dialogue_host_refused(arg, err))
+		return -1;
+	if (dialogue_host_find_user(arg, name))
+		return err_set(err, ERR_EXISTS, "this name is taken");
+	return dialogue_host_add_user(arg, name, password);
+}
+
+static int on_account_password(void *arg, const char *name, const char *password, struct err *err)
+{
+	struct dialogue_host *host = arg;
+
+	dialogue_host_note(host, NULL, "account_password %s %s", name, password);
+	if (dialogue_host_refused(host, err))
+		return -1;
+	return sasl_credentials_make(host->env, password,
+				     &dialogue_host_find_user(host, name)->credentials, err);
+}
+
+static int on_account_remove(void *arg, const char *name, struct err *err)
+{
+	struct dialogue_host *host = arg;
+	struct user **at = &host->users;
+	struct user *user;
+
+	dialogue_host_note(host, NULL, "account_remove %s", name);
+	if (dialogue_host_refused(host, err))
+		return -1;
+	while (*at && strcmp((*at)->name, name) != 0)
+		at = &(*at)->next;
+	user = *at;
+	if (!user)
+		return err_set(err, ERR_NOT_FOUND, "no such user");
+	*at = user->next;
+	free(user->name);
+	free(user);
+	return 0;
+}
+
 /* --- blocking --- */
 
 static int on_block(void *arg, const char *user, const char *id, bool blocked, struct err *err)
@@ -149,6 +192,9 @@ struct server_host dialogue_host_functions(void)
 {
 	struct server_host functions = *dialogue_host_least_functions();
 
+	functions.account_create = on_account_create;
+	functions.account_password = on_account_password;
+	functions.account_remove = on_account_remove;
 	functions.block = on_block;
 	functions.block_list = on_block_list;
 	functions.invisible = on_invisible;
