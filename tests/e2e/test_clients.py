@@ -50,7 +50,7 @@ def go_sendxmpp(daemon, user, *words, stdin=None):
     ca = daemon.directory / "state" / "tls" / "ca.crt"
     environment = dict(os.environ, SSL_CERT_FILE=str(ca), HOME=str(daemon.directory))
     return subprocess.Popen(
-        ["go-sendxmpp", "-u", f"{user}@localhost", "-p", "secret", "-j", f"localhost:{daemon.port}", *words],
+        ["go-sendxmpp", "-u", f"{user}@localhost", "-p", "secret", "-j", f"127.0.0.1:{daemon.port}", *words],
         stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True, env=environment)
 
