@@ -312,6 +312,37 @@ int engine_send(struct contact *contact, const void *payload, size_t len, uint64
 	return 0;
 }
 
+/* 1: it waits in the outbox. */
+static int is_waiting(struct contact *contact, uint64_t id, struct err *err)
+{
+	struct store_message message;
+	int found = store_message_next(store_of(contact), STORE_OUTBOX, contact->row.id, id - 1,
+				       &message, err);
+
+	if (found == 1) {
+		found = message.id == id;
+		store_message_wipe(&message);
+	}
+	return found;
+}
+
+int contact_cancel(struct contact *contact, uint64_t token, struct err *err)
+{
+	int waiting = 0;
+
+	if (token > 0 && token <= contact->row.out_id)
+		waiting = is_waiting(contact, token, err);
+	if (waiting == 0)
+		return err_set(err, ERR_NOT_FOUND, "message: it is not waiting");
+	if (waiting > 0 && contact->link != NULL && link_has_sent(contact->link, token))
+		return err_set(err, ERR_WRONG_STATE, "message: it is on its way");
+	if (waiting < 0 ||
+	    store_message_remove(store_of(contact), STORE_OUTBOX, contact->row.id, token, err) < 0)
+		return -1;
+	contact->outbox_count--;
+	return 0;
+}
+
 /* True: it was taken, and is forgotten. */
 static bool hand_over(struct contact *contact, const struct store_message *message)
 {

@@ -91,6 +91,20 @@ void contact_show_status(struct contact *contact)
 		link_send_status(contact, contact->answering);
 }
 
+int contact_show(struct contact *contact, const struct status *status)
+{
+	struct status copy = {0};
+
+	if (status != NULL && status_copy(&copy, status, NULL) < 0)
+		return -1;
+	if (contact->own_shown == (status != NULL) && status_equal(&contact->shown, &copy))
+		return 0;
+	contact->own_shown = status != NULL;
+	contact->shown = copy;
+	contact_show_status(contact);
+	return 0;
+}
+
 /* --- the end of a link --- */
 
 /* From now on it is as if the contact were not there. */

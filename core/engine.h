@@ -255,7 +255,9 @@ void account_blocked(const struct account *account, void (*each)(void *arg, cons
 /* --- presence modes (DESIGN section 9) --- */
 void account_set_visibility(struct account *account, enum account_visibility visibility);
 enum account_visibility account_visibility(const struct account *account);
-/* Show this contact another status than the account's; NULL: the account's again. */
+/* Show this contact another status than the account's, whatever becomes of that; NULL: the
+ * account's again. Not kept over a restart. SHOW_OFFLINE hides the user, not the daemon: whoever
+ * looks at the contact's own daemon sees that a session is up. -1: as account_set_status. */
 int contact_show(struct contact *contact, const struct status *status);
 /* Send a frame at random (Poisson) moments, this long apart in the mean, into which waiting
  * messages slip; 0: no cover, messages leave at once. Kept over a restart. */
@@ -271,7 +273,8 @@ bool contact_verified(const struct contact *contact);
 
 /* --- messages that wait --- */
 /* Take back a message that is not acknowledged: ERR_NOT_FOUND when it is no longer waiting,
- * ERR_WRONG_STATE when it is on its way. */
+ * ERR_WRONG_STATE when it is on its way. One that was on its way when a session broke can be taken
+ * back, and may have come all the same. */
 int contact_cancel(struct contact *contact, uint64_t token, struct err *err);
 
 #endif

@@ -102,7 +102,9 @@ struct contact {
 	struct guest *guest;    /* our introduction, while it has not arrived */
 	uint64_t gone_sequence; /* records up to this one lead nowhere: the contact has left */
 	int64_t status_ms;      /* time in our last STATUS */
-	struct status status;   /* the contact's */
+	bool own_shown;         /* it is shown a status of its own: */
+	struct status shown;
+	struct status status; /* the contact's */
 	enum contact_state state;
 	int64_t since_ms;
 	unsigned outbox_count, inbox_count;

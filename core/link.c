@@ -157,7 +157,8 @@ bool link_deaf(const struct link *link)
 int link_send_status(struct contact *contact, struct session *session)
 {
 	struct engine *engine = contact->account->engine;
-	struct status_frame frame = {.status = contact->account->status,
+	struct status_frame frame = {.status = contact->own_shown ? contact->shown
+								  : contact->account->status,
 				     .renewal_ms = engine->config.renewal_ms,
 				     .time_ms = engine_now_ms(engine)};
 	uint8_t payload[STATUS_FRAME_MAX];
@@ -210,6 +211,11 @@ static int send_message(struct link *link, const struct store_message *message)
 		result = session_send(link->session, FRAME_DATA, data.data, data.len, &why);
 	buf_free(&data);
 	return result;
+}
+
+bool link_has_sent(const struct link *link, uint64_t id)
+{
+	return id <= link->sent_id;
 }
 
 void link_pump(struct link *link)

@@ -51,6 +51,8 @@ bool link_deaf(const struct link *link);
 int link_frame(struct link *link, uint8_t type, const uint8_t *data, size_t len, struct err *err);
 /* All frames of one read have come: store them for good, acknowledge, send on. -1: as above. */
 int link_settle(struct link *link, struct err *err);
+/* Was it sent in this session? Ids go up. */
+bool link_has_sent(const struct link *link, uint64_t id);
 /* Send what may be sent. */
 void link_pump(struct link *link);
 /* The status to be shown has changed. */
