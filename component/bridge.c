@@ -1,5 +1,5 @@
 /*
- * bridge.c: the bridge itself, accounts, and the words by which users name contacts. See bridge.h.
+ * bridge.c: the bridge itself, and the words by which users name contacts. See bridge.h.
  */
 #include "component/bridge_private.h"
 
@@ -8,9 +8,22 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#define SETTING_SASL "sasl"
+/* What the server is given; bridge_set_registration changes a bridge's copy. */
+static const struct server_host server_host = {
+    .credentials = bridge_credentials,
+    .roster = bridge_roster,
+    .roster_set = bridge_roster_set,
+    .roster_remove = bridge_roster_remove,
+    .subscribe = bridge_subscribe,
+    .contact_presence = bridge_contact_presence,
+    .presence = bridge_presence,
+    .message = bridge_message,
+    .ready = bridge_ready,
+    .account_create = bridge_account_create,
+    .account_password = bridge_account_password,
+    .told = bridge_told,
+};
 
 struct bridge *bridge_new(const struct env *env, const char *domain, struct err *err)
 {
@@ -18,6 +31,7 @@ struct bridge *bridge_new(const struct env *env, const char *domain, struct err 
 
 	if (bridge) {
 		bridge->env = env;
+		bridge->host = server_host;
 		bridge->domain = strdup(domain);
 		bridge->sent = calloc(SENT_MAX, sizeof(*bridge->sent));
 	}
@@ -65,15 +79,22 @@ void bridge_changed(struct bridge *bridge)
 		bridge->changed(bridge->changed_arg);
 }
 
-struct contact *bridge_lookup(struct bridge *bridge, const char *user, const char *contact,
-			      struct err *err)
+struct account *bridge_account(const struct bridge *bridge, const char *user, struct err *err)
 {
 	struct account *account = bridge->engine ? engine_account_find(bridge->engine, user) : NULL;
-	struct contact *found = account ? contact_find(account, contact) : NULL;
 
 	if (!account)
 		err_set(err, ERR_NOT_FOUND, "no such account");
-	else if (!found)
+	return account;
+}
+
+struct contact *bridge_lookup(struct bridge *bridge, const char *user, const char *contact,
+			      struct err *err)
+{
+	struct account *account = bridge_account(bridge, user, err);
+	struct contact *found = account ? contact_find(account, contact) : NULL;
+
+	if (account && !found)
 		err_set(err, ERR_NOT_FOUND, "not in the list of contacts; add it first");
 	return found;
 }
@@ -83,100 +104,7 @@ const char *bridge_user_of(const struct contact *contact)
 	return account_name(contact_account(contact));
 }
 
-/* --- accounts --- */
-
-static int check_name(const char *name, struct err *err)
-{
-	uint8_t public_key[X25519_LEN];
-	char prepared[JID_PART_MAX + 1];
-
-	if (!name[0] || strlen(name) > ACCOUNT_NAME_MAX)
-		return err_set(err, ERR_INPUT, "a name has 1 to %d bytes", ACCOUNT_NAME_MAX);
-	if (jid_local_prepare(name, prepared) || strcmp(prepared, name) != 0)
-		return err_set(err, ERR_INPUT,
-			       "a name has no capital letters, no blanks, and none of \"&'/:<>@");
-	if (id_decode(name, public_key, NULL) == 0)
-		return err_set(err, ERR_INPUT, "a name cannot be an id");
-	return 0;
-}
-
-static int store_password(struct bridge *bridge, struct account *account, const char *password,
-			  struct err *err)
-{
-	struct sasl_credentials credentials;
-	uint8_t flat[SASL_CREDENTIALS_LEN];
-	int result = sasl_credentials_make(bridge->env, password, &credentials, err);
-
-	if (!result) {
-		sasl_credentials_write(&credentials, flat);
-		result = account_setting_set(account, SETTING_SASL, flat, sizeof(flat), err);
-	}
-	secret_wipe(flat, sizeof(flat));
-	secret_wipe(&credentials, sizeof(credentials));
-	return result ? err_wrap(err, "password") : 0;
-}
-
-/* Would the password be taken? Asked before an account is made that could not be used. */
-static int check_password(struct bridge *bridge, const char *password, struct err *err)
-{
-	struct sasl_credentials credentials;
-	int result = sasl_credentials_make(bridge->env, password, &credentials, err);
-
-	secret_wipe(&credentials, sizeof(credentials));
-	return result ? err_wrap(err, "password") : 0;
-}
-
-struct account *bridge_account_add(struct bridge *bridge, const char *name, const char *password,
-				   struct err *err)
-{
-	struct account *account;
-
-	if (check_name(name, err) || check_password(bridge, password, err))
-		return NULL;
-	account = engine_account_add(bridge->engine, name, err);
-	if (account && store_password(bridge, account, password, err)) {
-		err_wrap(err, "the account is there, but has no password yet");
-		account = NULL;
-	}
-	bridge_changed(bridge);
-	return account;
-}
-
-int bridge_account_passwd(struct bridge *bridge, struct account *account, const char *password,
-			  struct err *err)
-{
-	if (store_password(bridge, account, password, err))
-		return -1;
-	if (bridge->server)
-		server_user_end(bridge->server, account_name(account));
-	return 0;
-}
-
-static int credentials(void *arg, const char *user, struct sasl_credentials *out)
-{
-	struct bridge *bridge = arg;
-	struct account *account = bridge->engine ? engine_account_find(bridge->engine, user) : NULL;
-	size_t len = 0;
-	void *flat = account ? account_setting_get(account, SETTING_SASL, &len) : NULL;
-	int result = flat ? sasl_credentials_read(flat, len, out) : -1;
-
-	secret_free(flat, flat ? len : 0);
-	return result;
-}
-
 /* --- contacts by their names --- */
-
-/* The id in "ID", "ID@domain" or "tacet:ID", in lower case. */
-static void strip_id(const char *word, char *out, size_t size)
-{
-	size_t len = 0;
-
-	if (strncasecmp(word, "tacet:", 6) == 0)
-		word += 6;
-	for (; *word && *word != '@' && *word != '?' && len + 1 < size; word++)
-		out[len++] = (char)(*word >= 'A' && *word <= 'Z' ? *word + ('a' - 'A') : *word);
-	out[len] = '\0';
-}
 
 static int passphrase_secret(const char *passphrase, const struct account *account, const char *id,
 			     struct key *secret, struct err *err)
@@ -199,16 +127,38 @@ struct contact *bridge_contact_make(struct account *account, const char *word, c
 				    const char *passphrase, struct err *err)
 {
 	SECRET struct key secret = {{0}};
-	char id[2 * ID_LEN];
+	struct invitation invitation;
+	char id[ID_LEN + 1];
 
-	strip_id(word, id, sizeof(id));
+	if (invitation_parse(word, &invitation, err))
+		return NULL;
+	id_encode(invitation.host, id);
+	if (!name || !name[0])
+		name = invitation.name;
 	if (contact_find(account, id)) {
 		err_set(err, ERR_EXISTS, "this contact is there already");
 		return NULL;
 	}
+	if (invitation.with_secret) {
+		invitation_wipe(&invitation);
+		err_set(err, ERR_UNAVAILABLE, "invitations cannot be accepted yet");
+		return NULL;
+	}
 	if (passphrase && passphrase_secret(passphrase, account, id, &secret, err))
 		return NULL;
-	return contact_add(account, id, name ? name : "", passphrase ? &secret : NULL, err);
+	return contact_add(account, id, name, passphrase ? &secret : NULL, err);
+}
+
+static struct contact *find_by_id(const struct account *account, const char *word)
+{
+	struct invitation invitation;
+	char id[ID_LEN + 1];
+
+	if (invitation_parse(word, &invitation, NULL))
+		return NULL;
+	id_encode(invitation.host, id);
+	invitation_wipe(&invitation);
+	return contact_find(account, id);
 }
 
 struct search {
@@ -231,11 +181,8 @@ struct contact *bridge_contact_find(const struct account *account, const char *w
 				    struct err *err)
 {
 	struct search search = {.name = word};
-	char id[2 * ID_LEN];
-	struct contact *contact;
+	struct contact *contact = find_by_id(account, word);
 
-	strip_id(word, id, sizeof(id));
-	contact = contact_find(account, id);
 	if (contact)
 		return contact;
 	if (word[0])
@@ -268,19 +215,12 @@ const struct engine_handler *bridge_engine_handler(void)
 	return &handler;
 }
 
-const struct server_host *bridge_server_host(void)
+void bridge_set_registration(struct bridge *bridge, bool allowed)
 {
-	static const struct server_host host = {
-	    .credentials = credentials,
-	    .roster = bridge_roster,
-	    .roster_set = bridge_roster_set,
-	    .roster_remove = bridge_roster_remove,
-	    .subscribe = bridge_subscribe,
-	    .contact_presence = bridge_contact_presence,
-	    .presence = bridge_presence,
-	    .message = bridge_message,
-	    .ready = bridge_ready,
-	};
+	bridge->host.account_create = allowed ? bridge_account_create : NULL;
+}
 
-	return &host;
+const struct server_host *bridge_server_host(const struct bridge *bridge)
+{
+	return &bridge->host;
 }

@@ -9,8 +9,8 @@
  *     message                payload (inner_stanza.h)
  *
  * Adding a contact is consent both ways, so subscriptions are always "both". It knows no sockets
- * and no Tor. Its parts: bridge_roster.c, bridge_presence.c, bridge_message.c; the control socket
- * (control_commands.c) uses the functions below too.
+ * and no Tor. Its parts: bridge_account.c, bridge_roster.c, bridge_presence.c, bridge_message.c;
+ * the control socket (control_commands.c) uses the functions below too.
  */
 #ifndef COMPONENT_BRIDGE_H
 #define COMPONENT_BRIDGE_H
@@ -25,9 +25,13 @@ struct bridge *bridge_new(const struct env *env, const char *domain, struct err 
 /* After server and engine have gone. */
 void bridge_free(struct bridge **bridge);
 
-/* What the two sides are made with; arg is the bridge. */
+/* What the two sides are made with; arg is the bridge. The second lives as long as the bridge. */
 const struct engine_handler *bridge_engine_handler(void);
-const struct server_host *bridge_server_host(void);
+const struct server_host *bridge_server_host(const struct bridge *bridge);
+
+/* May clients make accounts (XEP-0077)? They may when nothing was said. To be called before the
+ * server is made. */
+void bridge_set_registration(struct bridge *bridge, bool allowed);
 
 /* Who is on the two sides. Either may be NULL: what would go there is then dropped. The engine must
  * be set before the server is made. */
@@ -48,7 +52,7 @@ struct account *bridge_account_add(struct bridge *bridge, const char *name, cons
 int bridge_account_passwd(struct bridge *bridge, struct account *account, const char *password,
 			  struct err *err);
 /*
- * A new contact. id may be in either case and may be written as ID@domain or tacet:ID. name NULL:
+ * A new contact. id: an id or a link in any form (invitation_parse). name NULL: the link's, or
  * none. passphrase NULL: none, else the pair secret comes from it (pair_secret.h) after SASLprep.
  * The user's clients are told.
  */

@@ -151,6 +151,35 @@ void bridge_ready(void *arg, const char *user)
 		engine_deliver_waiting(account);
 }
 
+/* --- to the server itself --- */
+
+static void answer(const struct bridge *bridge, const char *user, const char *text)
+{
+	struct xml *message = xml_new("message", "jabber:client");
+
+	if (xml_set(message, "from", bridge->domain) && xml_set(message, "type", "chat") &&
+	    xml_text_add(xml_child_add(message, "body", NULL), text))
+		server_deliver(bridge->server, user, message);
+	else
+		xml_free(&message);
+}
+
+/* Clients that know no ad-hoc commands can paste a link here. */
+void bridge_told(void *arg, const char *user, const char *text)
+{
+	struct bridge *bridge = arg;
+	struct err err = {0};
+	struct account *account = bridge_account(bridge, user, &err);
+	struct contact *contact = NULL;
+
+	if (account)
+		contact = bridge_contact_add(bridge, account, text, NULL, NULL, &err);
+	if (contact)
+		answer(bridge, user, "Added. You will see each other once both have done so.");
+	else
+		answer(bridge, user, err.text);
+}
+
 /* --- refusals --- */
 
 /* The error report (RFC 6120 section 8.3) for a message that the contact's daemon refused; it goes

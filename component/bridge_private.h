@@ -26,12 +26,15 @@ struct bridge {
 	char *domain;
 	struct engine *engine;
 	struct server *server;
+	struct server_host host; /* what the server is given */
 	void (*changed)(void *arg);
 	void *changed_arg;
 	struct sent *sent; /* SENT_MAX places, used in a circle */
 	unsigned sent_next;
 };
 
+/* ERR_NOT_FOUND. */
+struct account *bridge_account(const struct bridge *bridge, const char *user, struct err *err);
 /* Find both; ERR_NOT_FOUND says which is missing. */
 struct contact *bridge_lookup(struct bridge *bridge, const char *user, const char *contact,
 			      struct err *err);
@@ -40,6 +43,11 @@ const char *bridge_user_of(const struct contact *contact);
 /* Add a contact as bridge_contact_add does, but tell nobody. */
 struct contact *bridge_contact_make(struct account *account, const char *id, const char *name,
 				    const char *passphrase, struct err *err);
+
+/* bridge_account.c */
+int bridge_credentials(void *arg, const char *user, struct sasl_credentials *out);
+int bridge_account_create(void *arg, const char *user, const char *password, struct err *err);
+int bridge_account_password(void *arg, const char *user, const char *password, struct err *err);
 
 /* bridge_roster.c */
 void bridge_roster(void *arg, const char *user,
@@ -66,6 +74,8 @@ bool bridge_contact_message(void *arg, struct contact *contact, const uint8_t *p
 			    int64_t sent_ms);
 void bridge_delivered(void *arg, struct contact *contact, uint64_t token, enum delivery how,
 		      const char *reason);
+/* A client has written to the server itself: an id or a link makes a contact. */
+void bridge_told(void *arg, const char *user, const char *text);
 /* The contact is going: forget what was sent to it. */
 void bridge_sent_forget(struct bridge *bridge, const struct contact *contact);
 

@@ -161,14 +161,10 @@ void bridge_roster(void *arg, const char *user,
 static struct contact *find_or_add(struct bridge *bridge, const char *user, const char *id,
 				   const char *name, struct err *err)
 {
-	struct account *account = engine_account_find(bridge->engine, user);
+	struct account *account = bridge_account(bridge, user, err);
 	struct contact *contact = account ? contact_find(account, id) : NULL;
 
-	if (!account) {
-		err_set(err, ERR_NOT_FOUND, "no such account");
-		return NULL;
-	}
-	return contact ? contact : bridge_contact_make(account, id, name, NULL, err);
+	return !account || contact ? contact : bridge_contact_make(account, id, name, NULL, err);
 }
 
 int bridge_roster_set(void *arg, const char *user, const char *id, const char *name,

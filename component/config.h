@@ -26,6 +26,7 @@ struct config {
 	int64_t port;
 	bool tls;
 	bool plain;
+	bool registration; /* clients may make accounts */
 	/* tor */
 	char *tor_program;
 	char *tor_control, *tor_socks; /* both or none */

@@ -76,13 +76,14 @@ static int start_server(struct daemon *daemon, const struct config *config, stru
 	    .state_secret = secret,
 	};
 
+	bridge_set_registration(daemon->bridge, config->registration);
 	if (!listen)
 		err_set(err, ERR_MEMORY, "out of memory");
 	if (listen && secret && (tls || !config->tls)) {
 		for (size_t i = 0; i < config->listen.count; i++)
 			listen[i] = config->listen.items[i];
-		daemon->server =
-		    server_new(daemon->loop, &server, bridge_server_host(), daemon->bridge, err);
+		daemon->server = server_new(
+		    daemon->loop, &server, bridge_server_host(daemon->bridge), daemon->bridge, err);
 	}
 	free(listen);
 	free(tls);

@@ -76,6 +76,7 @@ void requests_show_one(struct user *user, const struct server_request *request);
 void message_to_account(struct request *request);
 void message_to_resource(struct request *request);
 void message_to_contact(struct request *request);
+void message_to_server(struct request *request);
 /* What server_deliver promises; stanza stays the caller's. */
 unsigned message_deliver(struct user *user, struct xml *stanza);
 

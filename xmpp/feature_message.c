@@ -126,3 +126,15 @@ void message_to_contact(struct request *request)
 		carbons_send(request->resource->user, copy, "sent", is_resource, request->resource);
 	xml_free(&copy);
 }
+
+void message_to_server(struct request *request)
+{
+	const struct server *server = request->server;
+	const char *text = xml_child_text(request->stanza, "body", NS_CLIENT);
+
+	if (!server->host->told)
+		request_error(request, STANZA_SERVICE_UNAVAILABLE, NULL);
+	else if (text && !is_type(request->stanza, "error") &&
+		 !is_type(request->stanza, "groupchat"))
+		server->host->told(server->host_arg, request->resource->user->name, text);
+}

@@ -51,6 +51,7 @@ static const struct route routes[] = {
     {ROUTE_MESSAGE, TARGET_ACCOUNT, NULL, NULL, message_to_account},
     {ROUTE_MESSAGE, TARGET_RESOURCE, NULL, NULL, message_to_resource},
     {ROUTE_MESSAGE, TARGET_CONTACT, NULL, NULL, message_to_contact},
+    {ROUTE_MESSAGE, TARGET_SERVER, NULL, NULL, message_to_server},
 
     {ROUTE_PRESENCE, TARGET_ACCOUNT, "", NULL, presence_available},
     {ROUTE_PRESENCE, TARGET_ACCOUNT, "unavailable", NULL, presence_unavailable},

@@ -106,6 +106,9 @@ struct server_host {
 	 * The callee may change, not keep, the stanza. */
 	int (*message)(void *arg, const char *user, const char *contact, struct xml *message,
 		       struct err *err);
+	/* A chat message to the server's own JID. An answer goes through server_deliver. NULL:
+	 * refused. */
+	void (*told)(void *arg, const char *user, const char *text);
 	/* A resource became available with priority >= 0 and had not been before: deliver what
 	 * waits. */
 	void (*ready)(void *arg, const char *user);

@@ -133,13 +133,13 @@ static int setup(void **state)
 {
 	struct world *world = calloc(1, sizeof(*world));
 
-	host = bridge_server_host();
 	world->clock = fake_clock_new(1);
 	world->net = fake_net_new(world->clock);
 	world->store_env = fake_env_new(world->clock);
 	world->store = registry_memory_store_new(fake_env_env(world->store_env));
 	side_up(world, &world->ann, "ann");
 	side_up(world, &world->ben, "ben");
+	host = bridge_server_host(world->ann.bridge);
 	*state = world;
 	return 0;
 }
@@ -274,6 +274,29 @@ static void passwords(void **state)
 			 -1);
 	assert_int_equal(host->credentials(world->ann.bridge, "ann", &one), 0);
 	assert_memory_equal(&one.keys, &two.keys, sizeof(one.keys));
+}
+
+static void registration(void **state)
+{
+	struct world *world = *state;
+	struct bridge *bridge = world->ann.bridge;
+	struct sasl_credentials one, two;
+	struct err err;
+
+	assert_int_equal(host->account_create(bridge, "carl", "password", &err), 0);
+	assert_int_equal(host->account_create(bridge, "carl", "password", &err), -1);
+	assert_int_equal(err.code, ERR_EXISTS);
+	assert_int_equal(host->account_create(bridge, "Carl", "password", &err), -1);
+	assert_int_equal(err.code, ERR_INPUT);
+	assert_int_equal(host->credentials(bridge, "carl", &one), 0);
+	assert_int_equal(host->account_password(bridge, "carl", "another", &err), 0);
+	assert_int_equal(host->credentials(bridge, "carl", &two), 0);
+	assert_memory_not_equal(&one.keys, &two.keys, sizeof(one.keys));
+	assert_int_equal(host->account_password(bridge, "nobody", "another", &err), -1);
+	bridge_set_registration(bridge, false);
+	assert_null(bridge_server_host(bridge)->account_create);
+	bridge_set_registration(bridge, true);
+	assert_non_null(bridge_server_host(bridge)->account_create);
 }
 
 /* --- roster --- */
@@ -649,6 +672,27 @@ static void rejected_by_contact(void **state)
 	expect_told(ann, "");
 }
 
+static void said_to_the_server(void **state)
+{
+	struct world *world = *state;
+	char text[256], wrong[ID_LEN + 1];
+
+	host->told(world->ann.bridge, "ann", "hello");
+	assert_non_null(strstr(buf_text(&world->ann.server.told), "from='localhost'"));
+	assert_null(strstr(buf_text(&world->ann.server.told), "push"));
+	snprintf(text, sizeof(text), " tacet:%s?n=Benny\n", id_of(&world->ben));
+	host->told(world->ann.bridge, "ann", text);
+	assert_non_null(strstr(buf_text(&world->ann.server.told), "push ann Benny"));
+	assert_non_null(contact_find(world->ann.account, id_of(&world->ben)));
+	/* Mistyped. */
+	snprintf(wrong, sizeof(wrong), "%s", id_of(&world->ben));
+	wrong[3] = wrong[3] == 'a' ? 'b' : 'a';
+	forget_told(&world->ann);
+	host->told(world->ann.bridge, "ann", wrong);
+	assert_non_null(strstr(buf_text(&world->ann.server.told), "mistyped"));
+	assert_null(strstr(buf_text(&world->ann.server.told), "push"));
+}
+
 /* What a daemon that is not ours may send: none of it may stay in the inbox or reach a client. */
 static void strange_payloads(void **state)
 {
@@ -682,7 +726,8 @@ int main(void)
 	    TEST(other_passphrase),    TEST(presence_words),    TEST(presence_limits),
 	    TEST(presence_travels),    TEST(message_travels),   TEST(message_waits),
 	    TEST(stamp_by_own_clock),  TEST(chat_states),       TEST(message_refusals),
-	    TEST(rejected_by_contact), TEST(strange_payloads),
+	    TEST(rejected_by_contact), TEST(strange_payloads),  TEST(registration),
+	    TEST(said_to_the_server),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

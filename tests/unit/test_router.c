@@ -71,7 +71,7 @@ static void test_routes(void **state)
 	    {ROUTE_IQ_GET, TARGET_CONTACT, "ping", NS_PING, NULL},
 	    {ROUTE_IQ_GET, TARGET_SERVER, "time", NS_TIME, time_answer},
 	    {ROUTE_MESSAGE, TARGET_CONTACT, NULL, NULL, message_to_contact},
-	    {ROUTE_MESSAGE, TARGET_SERVER, NULL, NULL, NULL},
+	    {ROUTE_MESSAGE, TARGET_SERVER, NULL, NULL, message_to_server},
 	    {ROUTE_MESSAGE, TARGET_ELSEWHERE, NULL, NULL, NULL},
 	    {ROUTE_PRESENCE, TARGET_ACCOUNT, "", NULL, presence_available},
 	    {ROUTE_PRESENCE, TARGET_CONTACT, "", NULL, directed_available},

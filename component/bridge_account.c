@@ -1,0 +1,109 @@
+/*
+ * bridge_account.c: users of the server are accounts of the engine: names, passwords, registration.
+ *
+ *     setting "sasl": the password's SCRAM credentials, as sasl_credentials_write gives them
+ */
+#include "component/bridge_private.h"
+
+#include "core/base/log.h"
+#include "core/base/secret.h"
+
+#include <string.h>
+
+#define SETTING_SASL "sasl"
+
+static int check_name(const char *name, struct err *err)
+{
+	uint8_t public_key[X25519_LEN];
+	char prepared[JID_PART_MAX + 1];
+
+	if (!name[0] || strlen(name) > ACCOUNT_NAME_MAX)
+		return err_set(err, ERR_INPUT, "a name has 1 to %d bytes", ACCOUNT_NAME_MAX);
+	if (jid_local_prepare(name, prepared) || strcmp(prepared, name) != 0)
+		return err_set(err, ERR_INPUT,
+			       "a name has no capital letters, no blanks, and none of \"&'/:<>@");
+	if (id_decode(name, public_key, NULL) == 0)
+		return err_set(err, ERR_INPUT, "a name cannot be an id");
+	return 0;
+}
+
+static int store_password(struct bridge *bridge, struct account *account, const char *password,
+			  struct err *err)
+{
+	struct sasl_credentials credentials;
+	uint8_t flat[SASL_CREDENTIALS_LEN];
+	int result = sasl_credentials_make(bridge->env, password, &credentials, err);
+
+	if (!result) {
+		sasl_credentials_write(&credentials, flat);
+		result = account_setting_set(account, SETTING_SASL, flat, sizeof(flat), err);
+	}
+	secret_wipe(flat, sizeof(flat));
+	secret_wipe(&credentials, sizeof(credentials));
+	return result ? err_wrap(err, "password") : 0;
+}
+
+/* Would the password be taken? Asked before an account is made that could not be used. */
+static int check_password(struct bridge *bridge, const char *password, struct err *err)
+{
+	struct sasl_credentials credentials;
+	int result = sasl_credentials_make(bridge->env, password, &credentials, err);
+
+	secret_wipe(&credentials, sizeof(credentials));
+	return result ? err_wrap(err, "password") : 0;
+}
+
+struct account *bridge_account_add(struct bridge *bridge, const char *name, const char *password,
+				   struct err *err)
+{
+	struct account *account;
+
+	if (check_name(name, err) || check_password(bridge, password, err))
+		return NULL;
+	account = engine_account_add(bridge->engine, name, err);
+	if (account && store_password(bridge, account, password, err)) {
+		err_wrap(err, "the account is there, but has no password yet");
+		account = NULL;
+	}
+	bridge_changed(bridge);
+	return account;
+}
+
+int bridge_account_passwd(struct bridge *bridge, struct account *account, const char *password,
+			  struct err *err)
+{
+	if (store_password(bridge, account, password, err))
+		return -1;
+	if (bridge->server)
+		server_user_end(bridge->server, account_name(account));
+	return 0;
+}
+
+int bridge_credentials(void *arg, const char *user, struct sasl_credentials *out)
+{
+	struct bridge *bridge = arg;
+	struct account *account = bridge->engine ? engine_account_find(bridge->engine, user) : NULL;
+	size_t len = 0;
+	void *flat = account ? account_setting_get(account, SETTING_SASL, &len) : NULL;
+	int result = flat ? sasl_credentials_read(flat, len, out) : -1;
+
+	secret_free(flat, flat ? len : 0);
+	return result;
+}
+
+/* --- from a client (XEP-0077) --- */
+
+int bridge_account_create(void *arg, const char *user, const char *password, struct err *err)
+{
+	if (!bridge_account_add(arg, user, password, err))
+		return -1;
+	log_notice("a client has made an account");
+	return 0;
+}
+
+int bridge_account_password(void *arg, const char *user, const char *password, struct err *err)
+{
+	struct account *account = bridge_account(arg, user, err);
+
+	return account ? store_password(arg, account, password, err) : -1;
+}
