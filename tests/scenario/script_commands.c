@@ -160,6 +160,50 @@ static int run_remove(struct script *script, struct words words, int unused)
 	return 0;
 }
 
+static int run_invite(struct script *script, struct words words, int unused)
+{
+	struct daemon **list = words_daemons(script, &words, 0);
+	bool reusable = words_accept(&words, "reusable");
+	int64_t ms = 0;
+	(void)unused;
+	if (!list || words_duration(script, &words, &ms) < 0)
+		return -1;
+	daemon_invite(list[0], reusable, ms);
+	return 0;
+}
+
+static int run_revoke(struct script *script, struct words words, int unused)
+{
+	struct daemon **list = words_daemons(script, &words, 0);
+	(void)unused;
+	if (!list)
+		return -1;
+	daemon_revoke(list[0]);
+	return 0;
+}
+
+enum ask { INTRODUCE, ACCEPT, DENY, BLOCK, UNBLOCK };
+
+/* The first may be a pattern for introduce, the second for the others. */
+static int run_ask(struct script *script, struct words words, int what)
+{
+	static void (*const run[])(struct daemon *, struct daemon *) = {
+	    [INTRODUCE] = daemon_introduce, [ACCEPT] = daemon_accept,   [DENY] = daemon_deny,
+	    [BLOCK] = daemon_block,         [UNBLOCK] = daemon_unblock,
+	};
+	struct daemon **as = words_daemons(script, &words, 0);
+	struct daemon **bs = as ? words_daemons(script, &words, 1) : NULL;
+	if (!bs)
+		return -1;
+	for (struct daemon **a = as; *a; a++) {
+		for (struct daemon **b = bs; *b; b++)
+			run[what](*a, *b);
+	}
+	/* What it means at once is to be seen by the next line. */
+	fake_clock_run(script->world->clock, 0);
+	return 0;
+}
+
 static int run_status(struct script *script, struct words words, int unused)
 {
 	struct daemon **list = words_daemons(script, &words, 0);
@@ -329,16 +373,21 @@ static const struct command {
 	int (*run)(struct script *script, struct words words, int arg);
 	int arg;
 } commands[] = {
+    {"accept", run_ask, ACCEPT},
     {"add", run_add, 0},
     {"attack", run_attack, 0},
+    {"block", run_ask, BLOCK},
     {"break", run_life, BREAK},
     {"daemon", run_daemon, 0},
+    {"deny", run_ask, DENY},
     {"dials-fail", run_switch, FAIL_DIALS},
     {"dials-hang", run_switch, HANG_DIALS},
     {"expect", run_expect, 1},
     {"expect-not", run_expect, 0},
     {"freeze", run_switch, FREEZE},
     {"inbox-closed", run_switch, INBOX_CLOSED},
+    {"introduce", run_ask, INTRODUCE},
+    {"invite", run_invite, 0},
     {"jump", run_jump, 0},
     {"kill", run_life, KILL},
     {"pair", run_pair, 0},
@@ -347,6 +396,7 @@ static const struct command {
     {"registry", run_registry, 0},
     {"remove", run_remove, 0},
     {"restart", run_life, RESTART},
+    {"revoke", run_revoke, 0},
     {"run", run_run, 0},
     {"send", run_send, 0},
     {"send-many", run_send, 1},
@@ -356,6 +406,7 @@ static const struct command {
     {"storm", run_storm, 0},
     {"throughout", run_throughout, 0},
     {"tor-restart", run_life, TOR_RESTART},
+    {"unblock", run_ask, UNBLOCK},
     {"within", run_within, 0},
 };
 

@@ -118,6 +118,17 @@ static int in_state(struct judge *judge, struct daemon *a, struct daemon *b, con
 	return judged(judge, strcmp(state, arg) == 0, "%s is %s for %s", b->name, state, a->name);
 }
 
+/* --- introducing A B: A's introduction to B is under way --- */
+
+static int introducing(struct judge *judge, struct daemon *a, struct daemon *b, const void *arg)
+{
+	const struct contact *contact = daemon_contact(a, b);
+	bool holds = contact && contact_introducing(contact);
+	(void)arg;
+	return judged(judge, holds, "%s is %sintroducing itself to %s", a->name,
+		      holds ? "" : "not ", b->name);
+}
+
 /* --- settled A B: all that was sent either way has come and was acknowledged --- */
 
 static int settled(struct judge *judge, struct daemon *a, struct daemon *b, const void *arg)
@@ -197,6 +208,10 @@ static int judge_daemon(struct judge *judge)
 		return count_of(judge, verb, as[0], check_records_keys(records, as[0]->name));
 	if (strcmp(verb, "lookups") == 0)
 		return count_of(judge, verb, as[0], check_records_lookups(records, as[0]->name));
+	if (strcmp(verb, "requests") == 0)
+		return count_of(judge, verb, as[0], daemon_requests(as[0]));
+	if (strcmp(verb, "asked") == 0)
+		return count_of(judge, verb, as[0], as[0]->asked);
 	return judge_pair(judge, verb, as);
 }
 
@@ -231,6 +246,8 @@ int expect_judge(struct script *script, struct words words, char *why, size_t si
 		one = linked;
 	else if (words_accept(&judge.words, "settled"))
 		one = settled;
+	else if (words_accept(&judge.words, "introducing"))
+		one = introducing;
 	else if (words_accept(&judge.words, "state"))
 		one = in_state;
 	if (!one)

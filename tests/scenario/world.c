@@ -127,8 +127,30 @@ static void on_state(void *arg, struct contact *contact, enum contact_state stat
 		      contact_state_name(state));
 }
 
+static void on_request(void *arg, struct account *account, const struct contact_request *request)
+{
+	struct daemon *daemon = arg;
+	(void)account;
+	daemon->asked++;
+	trace(daemon->world, "%s is asked by %s", daemon->name, request->name);
+}
+
+static void on_introduced(void *arg, struct contact *contact, const struct err *why)
+{
+	const struct peer *peer = peer_of(arg, contact);
+	if (peer)
+		trace(peer->self->world, "%s is introduced to %s: %s", peer->self->name,
+		      peer->other->name, why ? why->text : "arrived");
+}
+
 static const struct engine_handler handler = {
-    .status = on_status, .message = on_message, .delivered = on_delivered, .state = on_state};
+    .status = on_status,
+    .message = on_message,
+    .delivered = on_delivered,
+    .state = on_state,
+    .request = on_request,
+    .introduced = on_introduced,
+};
 
 /* --- life of a daemon --- */
 
@@ -345,17 +367,22 @@ struct contact *daemon_contact(const struct daemon *daemon, const struct daemon 
 	return daemon->engine ? contact_find(daemon->account, other->id) : NULL;
 }
 
+static void know_peer(struct daemon *self, struct daemon *other)
+{
+	struct peer *peer = daemon_peer(self, other);
+	if (peer)
+		return;
+	peer = calloc(1, sizeof *peer);
+	assert(peer);
+	peer->self = self;
+	peer->other = other;
+	TAILQ_INSERT_TAIL(&self->peers, peer, next);
+}
+
 static void add_peer(struct daemon *self, struct daemon *other, const struct key *secret)
 {
 	struct err err;
-	struct peer *peer = daemon_peer(self, other);
-	if (!peer) {
-		peer = calloc(1, sizeof *peer);
-		assert(peer);
-		peer->self = self;
-		peer->other = other;
-		TAILQ_INSERT_TAIL(&self->peers, peer, next);
-	}
+	know_peer(self, other);
 	if (alive(self) && !contact_add(self->account, other->id, other->name, secret, &err))
 		world_fail(self->world, "%s: contact_add %s: %s", self->name, other->name,
 			   err.text);
@@ -383,6 +410,96 @@ void daemon_remove(struct daemon *a, struct daemon *b)
 		world_fail(a->world, "%s has no contact %s", a->name, b->name);
 	else if (contact_remove(&contact, &err) < 0)
 		world_fail(a->world, "%s: contact_remove: %s", a->name, err.text);
+}
+
+/* --- invitations --- */
+
+void daemon_invite(struct daemon *a, bool reusable, int64_t lifetime_ms)
+{
+	struct err err;
+	if (alive(a) &&
+	    account_invite(a->account, a->name, reusable, lifetime_ms, a->link, &err) < 0)
+		world_fail(a->world, "%s: account_invite: %s", a->name, err.text);
+}
+
+struct wanted_link {
+	const char *link;
+	int64_t number;
+};
+
+static void find_link(void *arg, const struct invitation_info *info)
+{
+	struct wanted_link *wanted = arg;
+	if (strcmp(info->link, wanted->link) == 0)
+		wanted->number = info->number;
+}
+
+void daemon_revoke(struct daemon *a)
+{
+	struct err err;
+	struct wanted_link wanted = {a->link, 0};
+	if (!alive(a))
+		return;
+	account_invitations(a->account, find_link, &wanted);
+	if (account_invitation_revoke(a->account, wanted.number, &err) < 0)
+		world_fail(a->world, "%s: account_invitation_revoke: %s", a->name, err.text);
+}
+
+void daemon_introduce(struct daemon *b, struct daemon *a)
+{
+	struct err err;
+	struct invitation invitation;
+	if (!alive(b))
+		return;
+	know_peer(b, a);
+	if (invitation_parse(a->link, &invitation, &err) < 0 ||
+	    !account_introduce(b->account, &invitation, NULL, b->name, "", &err))
+		world_fail(b->world, "%s: account_introduce: %s", b->name, err.text);
+}
+
+void daemon_accept(struct daemon *a, struct daemon *b)
+{
+	struct err err;
+	if (!alive(a))
+		return;
+	know_peer(a, b);
+	if (!account_request_accept(a->account, b->id, NULL, &err))
+		world_fail(a->world, "%s: account_request_accept: %s", a->name, err.text);
+}
+
+void daemon_deny(struct daemon *a, struct daemon *b)
+{
+	struct err err;
+	if (alive(a) && account_request_deny(a->account, b->id, &err) < 0)
+		world_fail(a->world, "%s: account_request_deny: %s", a->name, err.text);
+}
+
+void daemon_block(struct daemon *a, struct daemon *b)
+{
+	struct err err;
+	if (alive(a) && account_block(a->account, b->id, &err) < 0)
+		world_fail(a->world, "%s: account_block: %s", a->name, err.text);
+}
+
+void daemon_unblock(struct daemon *a, struct daemon *b)
+{
+	struct err err;
+	if (alive(a) && account_unblock(a->account, b->id, &err) < 0)
+		world_fail(a->world, "%s: account_unblock: %s", a->name, err.text);
+}
+
+static void count_request(void *arg, const struct contact_request *request)
+{
+	(void)request;
+	++*(unsigned *)arg;
+}
+
+unsigned daemon_requests(const struct daemon *daemon)
+{
+	unsigned count = 0;
+	if (daemon->engine)
+		account_requests(daemon->account, count_request, &count);
+	return count;
 }
 
 static void send_payload(struct daemon *from, struct daemon *to, const char *payload, size_t len)

@@ -57,6 +57,8 @@ struct daemon {
 	unsigned replicas;
 	int64_t renewal_ms;
 	bool started, inbox_closed;
+	char link[INVITATION_LINK_SIZE]; /* of the last invitation */
+	unsigned asked;                  /* requests that were told */
 	TAILQ_HEAD(, peer) peers;
 	TAILQ_ENTRY(daemon) next;
 };
@@ -93,6 +95,16 @@ void daemon_add(struct daemon *a, struct daemon *b, const char *secret);
 void daemon_pair(struct daemon *a, struct daemon *b, const char *secret);
 /* a forgets b (b does not know). */
 void daemon_remove(struct daemon *a, struct daemon *b);
+/* Becoming contacts by a's last link: a invites, b introduces itself, a decides. */
+void daemon_invite(struct daemon *a, bool reusable, int64_t lifetime_ms);
+void daemon_revoke(struct daemon *a);
+void daemon_introduce(struct daemon *b, struct daemon *a);
+void daemon_accept(struct daemon *a, struct daemon *b);
+void daemon_deny(struct daemon *a, struct daemon *b);
+void daemon_block(struct daemon *a, struct daemon *b);
+void daemon_unblock(struct daemon *a, struct daemon *b);
+/* Requests that wait. */
+unsigned daemon_requests(const struct daemon *daemon);
 struct peer *daemon_peer(const struct daemon *daemon, const struct daemon *other);
 struct contact *daemon_contact(const struct daemon *daemon, const struct daemon *other);
 
