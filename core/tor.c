@@ -467,7 +467,7 @@ struct tor *tor_new(struct loop *loop, const struct tor_config *config,
 	struct tor *tor = calloc(1, sizeof *tor);
 
 	if (tor == NULL) {
-		err_set(err, ERR_MEMORY, "tor: out of memory");
+		err_set(err, ERR_MEMORY, "out of memory");
 		return NULL;
 	}
 	tor->loop = loop;
@@ -475,12 +475,10 @@ struct tor *tor_new(struct loop *loop, const struct tor_config *config,
 	tor->handler = handler;
 	tor->arg = arg;
 	tor->pause_ms = PAUSE_MIN_MS;
-	if (set_up(tor, config, err) != 0) {
-		err_wrap(err, "tor");
+	if (set_up(tor, config, err) != 0)
 		tor_free(&tor);
-		return NULL;
-	}
-	timer_set(tor->step, 0);
+	else
+		timer_set(tor->step, 0);
 	return tor;
 }
 

@@ -36,7 +36,7 @@ struct tor_status {
 	int64_t valid_after_ms, valid_until_ms; /* of the consensus tor holds; 0: not known */
 };
 
-/* Any field of the status has changed. Called from the loop. */
+/* Any field of the status has changed. Called from the loop; may free the tor. */
 struct tor_handler {
 	void (*changed)(void *arg, const struct tor_status *status);
 };
@@ -52,7 +52,7 @@ const char *tor_socks(const struct tor *tor);
 /* Onion services and dialling over this tor; owned by tor. Services wait while tor is not ready and are
  * made anew (with a new address) after tor was lost: published(false), then published(true). */
 struct transport *tor_transport(struct tor *tor);
-/* Withdraws the services, ends an own tor (waits for it, at most 5 s), frees. */
+/* Ends an own tor (waits for it, at most 5 s) and frees. Services and dials must be gone before. */
 void tor_free(struct tor **tor);
 
 const char *tor_state_name(enum tor_state state);

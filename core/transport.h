@@ -67,7 +67,8 @@ void service_free(struct service **service);
 
 /*
  * Dial. done comes exactly once from the loop with an open stream (the callee's) or NULL and why;
- * never after dial_cancel. isolation: different strings never share a circuit. NULL with *err.
+ * never after dial_cancel. isolation: 1 to 255 bytes; different strings never share a circuit. The
+ * dialler speaks first: an other end that does not wait for that is given up. NULL with *err.
  */
 struct dial *transport_dial(struct transport *transport, const struct endpoint *endpoint,
 			    const char *isolation,
