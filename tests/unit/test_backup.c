@@ -23,7 +23,7 @@
 struct sealed {
 	struct rig *rig;
 	char path[128];
-	uint8_t bytes[8192];
+	uint8_t bytes[16384]; /* the file, and zeros for tests of what is longer */
 	size_t len;
 };
 
