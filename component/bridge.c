@@ -16,6 +16,10 @@ static const struct server_host server_host = {
     .roster_set = bridge_roster_set,
     .roster_remove = bridge_roster_remove,
     .subscribe = bridge_subscribe,
+    .deny = bridge_deny,
+    .block = bridge_block,
+    .block_list = bridge_block_list,
+    .requests = bridge_requests,
     .contact_presence = bridge_contact_presence,
     .presence = bridge_presence,
     .message = bridge_message,
@@ -123,30 +127,48 @@ static int passphrase_secret(const char *passphrase, const struct account *accou
 	return result;
 }
 
-struct contact *bridge_contact_make(struct account *account, const char *word, const char *name,
-				    const char *passphrase, struct err *err)
+/* The contact that an id or a link with a secret, which is wiped, leads to. */
+static struct contact *make_contact(struct account *account, const struct invitation *invitation,
+				    const char *name, const struct bridge_introduction *words,
+				    struct err *err)
 {
+	static const struct bridge_introduction none;
 	SECRET struct key secret = {{0}};
-	struct invitation invitation;
 	char id[ID_LEN + 1];
 
-	if (invitation_parse(word, &invitation, err))
-		return NULL;
-	id_encode(invitation.host, id);
-	if (!name || !name[0])
-		name = invitation.name;
+	id_encode(invitation->host, id);
+	words = words ? words : &none;
 	if (contact_find(account, id)) {
 		err_set(err, ERR_EXISTS, "this contact is there already");
 		return NULL;
 	}
-	if (invitation.with_secret) {
-		invitation_wipe(&invitation);
-		err_set(err, ERR_UNAVAILABLE, "invitations cannot be accepted yet");
+	if (invitation->with_secret && words->passphrase) {
+		err_set(err, ERR_INPUT, "an invitation's link needs no passphrase");
 		return NULL;
 	}
-	if (passphrase && passphrase_secret(passphrase, account, id, &secret, err))
+	if (bridge_request_pending(account, id))
+		return account_request_accept(account, id, name && name[0] ? name : NULL, err);
+	if (!name || !name[0])
+		name = invitation->name;
+	if (invitation->with_secret)
+		return account_introduce(account, invitation, name, words->own_name, words->text,
+					 err);
+	if (words->passphrase && passphrase_secret(words->passphrase, account, id, &secret, err))
 		return NULL;
-	return contact_add(account, id, name, passphrase ? &secret : NULL, err);
+	return contact_add(account, id, name, words->passphrase ? &secret : NULL, err);
+}
+
+struct contact *bridge_contact_make(struct account *account, const char *word, const char *name,
+				    const struct bridge_introduction *words, struct err *err)
+{
+	struct invitation invitation;
+	struct contact *contact;
+
+	if (invitation_parse(word, &invitation, err))
+		return NULL;
+	contact = make_contact(account, &invitation, name, words, err);
+	invitation_wipe(&invitation);
+	return contact;
 }
 
 static struct contact *find_by_id(const struct account *account, const char *word)
@@ -198,8 +220,8 @@ struct contact *bridge_contact_find(const struct account *account, const char *w
 
 static void contact_state_changed(void *arg, struct contact *contact, enum contact_state state)
 {
-	(void)contact;
-	(void)state;
+	if (state == CONTACT_LINKED)
+		bridge_contact_met(arg, contact);
 	bridge_changed(arg);
 }
 
@@ -210,6 +232,8 @@ const struct engine_handler *bridge_engine_handler(void)
 	    .message = bridge_contact_message,
 	    .delivered = bridge_delivered,
 	    .state = contact_state_changed,
+	    .request = bridge_contact_request,
+	    .introduced = bridge_introduced,
 	};
 
 	return &handler;

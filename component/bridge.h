@@ -8,9 +8,10 @@
  *     presence               status
  *     message                payload (inner_stanza.h)
  *
- * Adding a contact is consent both ways, so subscriptions are always "both". It knows no sockets
- * and no Tor. Its parts: bridge_account.c, bridge_roster.c, bridge_presence.c, bridge_message.c;
- * the control socket (control_commands.c) uses the functions below too.
+ * Adding a contact is consent both ways, so a subscription is "both" from the first link on, and
+ * until then it is being asked for. It knows no sockets
+ * and no Tor. Its parts: bridge_account.c, bridge_people.c, bridge_roster.c, bridge_presence.c,
+ * bridge_message.c; the control socket (control_commands.c) uses the functions below too.
  */
 #ifndef COMPONENT_BRIDGE_H
 #define COMPONENT_BRIDGE_H
@@ -51,13 +52,28 @@ struct account *bridge_account_add(struct bridge *bridge, const char *name, cons
 /* A new password; the account's clients are disconnected. */
 int bridge_account_passwd(struct bridge *bridge, struct account *account, const char *password,
 			  struct err *err);
+/* What a contact is told, or agreed on, when it is added. All may be NULL: nothing. */
+struct bridge_introduction {
+	const char *own_name;   /* with an invitation's link: shown to the host's user */
+	const char *text;       /* likewise */
+	const char *passphrase; /* with an id alone: the pair secret comes from it (pair_secret.h)
+				   after SASLprep */
+};
+
 /*
- * A new contact. id: an id or a link in any form (invitation_parse). name NULL: the link's, or
- * none. passphrase NULL: none, else the pair secret comes from it (pair_secret.h) after SASLprep.
- * The user's clients are told.
+ * A new contact. id: an id or a link in any form (invitation_parse); with an invitation's secret,
+ * the host is asked; with the id of one who has asked, that is accepted. name NULL: the link's or
+ * the guest's, or none. words may be NULL. The user's clients are told.
  */
 struct contact *bridge_contact_add(struct bridge *bridge, struct account *account, const char *id,
-				   const char *name, const char *passphrase, struct err *err);
+				   const char *name, const struct bridge_introduction *words,
+				   struct err *err);
+/* Accept who has asked to be a contact. ERR_NOT_FOUND. name NULL: the guest's own. */
+struct contact *bridge_request_accept(struct bridge *bridge, struct account *account,
+				      const char *id, const char *name, struct err *err);
+/* Remove the contact or request, if there is one, and never hear of it again; or take that back. */
+int bridge_account_block(struct bridge *bridge, struct account *account, const char *id,
+			 bool blocked, struct err *err);
 int bridge_contact_remove(struct bridge *bridge, struct contact **contact, struct err *err);
 /* The contact that someone means by its id (as above) or its petname. ERR_NOT_FOUND; ERR_INPUT when
  * several have that petname. */

@@ -41,8 +41,8 @@ struct contact *bridge_lookup(struct bridge *bridge, const char *user, const cha
 const char *bridge_user_of(const struct contact *contact);
 
 /* Add a contact as bridge_contact_add does, but tell nobody. */
-struct contact *bridge_contact_make(struct account *account, const char *id, const char *name,
-				    const char *passphrase, struct err *err);
+struct contact *bridge_contact_make(struct account *account, const char *word, const char *name,
+				    const struct bridge_introduction *words, struct err *err);
 
 /* bridge_account.c */
 int bridge_credentials(void *arg, const char *user, struct sasl_credentials *out);
@@ -56,6 +56,27 @@ int bridge_roster_set(void *arg, const char *user, const char *contact, const ch
 		      const char *const *groups, struct err *err);
 int bridge_roster_remove(void *arg, const char *user, const char *contact, struct err *err);
 int bridge_subscribe(void *arg, const char *user, const char *contact, struct err *err);
+
+/* The clients learn the item, and that the contact is there if it is. */
+void bridge_contact_push(struct bridge *bridge, struct contact *contact);
+/* They learn that it is gone. */
+void bridge_contact_gone(struct bridge *bridge, const char *user, const char *id);
+/* Has it ever been linked, or asked for it? */
+bool bridge_has_met(struct contact *contact);
+void bridge_contact_met(struct bridge *bridge, struct contact *contact);
+
+/* bridge_people.c */
+bool bridge_request_pending(const struct account *account, const char *id);
+void bridge_contact_request(void *arg, struct account *account,
+			    const struct contact_request *request);
+void bridge_introduced(void *arg, struct contact *contact, const struct err *why);
+void bridge_requests(void *arg, const char *user,
+		     void (*each)(void *each_arg, const struct server_request *request),
+		     void *each_arg);
+int bridge_deny(void *arg, const char *user, const char *id, struct err *err);
+int bridge_block(void *arg, const char *user, const char *id, bool blocked, struct err *err);
+void bridge_block_list(void *arg, const char *user,
+		       void (*each)(void *each_arg, const char *contact), void *each_arg);
 
 /* bridge_presence.c */
 void bridge_contact_presence(void *arg, const char *user, const char *contact,

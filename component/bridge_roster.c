@@ -2,12 +2,16 @@
  * bridge_roster.c: contacts as roster items.
  *
  *     setting "groups": the groups' names, each followed by a NUL
+ *     setting "met":    there when the two have been linked, or the contact has asked for it
  *
- * Adding is consent (both sides must add each other to find each other at all), so an item's
- * subscription is "both" from the start; a contact who has not added the user looks offline.
+ * Adding is consent, and both sides must add each other to find each other at all. So an item's
+ * subscription is "none" with a question open until the two have met, and then "both".
  */
 #include "component/bridge_private.h"
 
+#include "core/base/log.h"
+
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +20,7 @@
 #define GROUPS_BYTES_MAX 2048
 
 #define SETTING_GROUPS "groups"
+#define SETTING_MET    "met"
 
 /* Split a setting into out (GROUPS_MAX + 1 places, NULL at the end); what is no whole name is left.
  */
@@ -51,6 +56,16 @@ static int groups_store(struct contact *contact, const char *const *groups, stru
 	return contact_setting_set(contact, SETTING_GROUPS, used ? value : NULL, used, err);
 }
 
+bool bridge_has_met(struct contact *contact)
+{
+	size_t len = 0;
+	char *value = contact_setting_get(contact, SETTING_MET, &len);
+	bool met = value != NULL;
+
+	secret_free(value, met ? len : 0);
+	return met;
+}
+
 /* Call each with the contact's item. */
 static void with_item(struct contact *contact,
 		      void (*each)(void *each_arg, const struct roster_item *item), void *each_arg)
@@ -58,11 +73,12 @@ static void with_item(struct contact *contact,
 	const char *groups[GROUPS_MAX + 1];
 	size_t len = 0;
 	char *value = contact_setting_get(contact, SETTING_GROUPS, &len);
+	bool met = bridge_has_met(contact);
 	const struct roster_item item = {
 	    .contact = contact_id(contact),
 	    .name = contact_name(contact),
-	    .subscription = SUBSCRIPTION_BOTH,
-	    .ask = false,
+	    .subscription = met ? SUBSCRIPTION_BOTH : SUBSCRIPTION_NONE,
+	    .ask = !met,
 	    .groups = groups,
 	};
 
@@ -86,8 +102,7 @@ static void push_item(void *arg, const struct roster_item *item)
 			   item);
 }
 
-/* The clients learn the item, and that the contact is there if it is. */
-static void push_contact(struct bridge *bridge, struct contact *contact)
+void bridge_contact_push(struct bridge *bridge, struct contact *contact)
 {
 	struct push push = {bridge, contact};
 	struct server_presence presence;
@@ -102,21 +117,58 @@ static void push_contact(struct bridge *bridge, struct contact *contact)
 					contact_id(contact), &presence);
 }
 
+void bridge_contact_gone(struct bridge *bridge, const char *user, const char *id)
+{
+	static const struct server_presence gone = {.show = "", .status = ""};
+
+	if (bridge->server) {
+		server_contact_presence(bridge->server, user, id, &gone);
+		server_roster_push(bridge->server, user, id, NULL);
+	}
+	bridge_changed(bridge);
+}
+
+/* RFC 6121 section 3.1.5: the client that has asked is told that it was heard. */
+static void push_subscribed(const struct bridge *bridge, const struct contact *contact)
+{
+	struct xml *stanza = xml_new("presence", "jabber:client");
+	char from[ID_LEN + JID_PART_MAX + 2];
+
+	snprintf(from, sizeof(from), "%s@%s", contact_id(contact), bridge->domain);
+	if (xml_set(stanza, "from", from) && xml_set(stanza, "type", "subscribed"))
+		server_deliver(bridge->server, bridge_user_of(contact), stanza);
+	else
+		xml_free(&stanza);
+}
+
+void bridge_contact_met(struct bridge *bridge, struct contact *contact)
+{
+	struct err err = {0};
+
+	if (bridge_has_met(contact))
+		return;
+	if (contact_setting_set(contact, SETTING_MET, "yes", strlen("yes"), &err))
+		log_warn("roster: %s", err.text);
+	if (bridge->server)
+		push_subscribed(bridge, contact);
+	bridge_contact_push(bridge, contact);
+}
+
 /* --- what the control socket does too --- */
 
 struct contact *bridge_contact_add(struct bridge *bridge, struct account *account, const char *id,
-				   const char *name, const char *passphrase, struct err *err)
+				   const char *name, const struct bridge_introduction *words,
+				   struct err *err)
 {
-	struct contact *contact = bridge_contact_make(account, id, name, passphrase, err);
+	struct contact *contact = bridge_contact_make(account, id, name, words, err);
 
 	if (contact)
-		push_contact(bridge, contact);
+		bridge_contact_push(bridge, contact);
 	return contact;
 }
 
 int bridge_contact_remove(struct bridge *bridge, struct contact **contact, struct err *err)
 {
-	static const struct server_presence gone = {.show = "", .status = ""};
 	const char *user = bridge_user_of(*contact);
 	char id[ID_LEN + 1];
 
@@ -124,11 +176,7 @@ int bridge_contact_remove(struct bridge *bridge, struct contact **contact, struc
 	bridge_sent_forget(bridge, *contact);
 	if (contact_remove(contact, err))
 		return -1;
-	if (bridge->server) {
-		server_contact_presence(bridge->server, user, id, &gone);
-		server_roster_push(bridge->server, user, id, NULL);
-	}
-	bridge_changed(bridge);
+	bridge_contact_gone(bridge, user, id);
 	return 0;
 }
 
@@ -157,14 +205,14 @@ void bridge_roster(void *arg, const char *user,
 		account_contacts(account, list_contact, &listing);
 }
 
-/* The contact, added when it is new; *made tells. */
-static struct contact *find_or_add(struct bridge *bridge, const char *user, const char *id,
+/* What was typed as the local part may be a link as well. */
+static struct contact *find_or_add(struct bridge *bridge, const char *user, const char *word,
 				   const char *name, struct err *err)
 {
 	struct account *account = bridge_account(bridge, user, err);
-	struct contact *contact = account ? contact_find(account, id) : NULL;
+	struct contact *contact = account ? contact_find(account, word) : NULL;
 
-	return !account || contact ? contact : bridge_contact_make(account, id, name, NULL, err);
+	return !account || contact ? contact : bridge_contact_make(account, word, name, NULL, err);
 }
 
 int bridge_roster_set(void *arg, const char *user, const char *id, const char *name,
@@ -174,9 +222,13 @@ int bridge_roster_set(void *arg, const char *user, const char *id, const char *n
 
 	if (!contact)
 		return -1;
-	if (contact_set_name(contact, name ? name : "", err) || groups_store(contact, groups, err))
+	/* A client that adds without a name does not mean to take away the guest's. */
+	if (((name && name[0]) || bridge_has_met(contact)) &&
+	    contact_set_name(contact, name ? name : "", err))
 		return -1;
-	push_contact(arg, contact);
+	if (groups_store(contact, groups, err))
+		return -1;
+	bridge_contact_push(arg, contact);
 	return 0;
 }
 
@@ -189,10 +241,16 @@ int bridge_roster_remove(void *arg, const char *user, const char *id, struct err
 
 int bridge_subscribe(void *arg, const char *user, const char *id, struct err *err)
 {
-	struct contact *contact = find_or_add(arg, user, id, NULL, err);
+	struct account *account = bridge_account(arg, user, err);
+	struct contact *contact;
 
+	if (!account)
+		return -1;
+	if (bridge_request_pending(account, id))
+		return bridge_request_accept(arg, account, id, NULL, err) ? 0 : -1;
+	contact = find_or_add(arg, user, id, NULL, err);
 	if (!contact)
 		return -1;
-	push_contact(arg, contact);
+	bridge_contact_push(arg, contact);
 	return 0;
 }

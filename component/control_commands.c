@@ -131,15 +131,16 @@ static int show_id(struct call *call, struct err *err)
 
 static int contact_add_command(struct call *call, struct err *err)
 {
-	const char *id, *name, *passphrase;
+	struct bridge_introduction words = {0};
+	const char *id, *name;
 	struct account *account = the_account(call, err);
 	struct contact *contact;
 
 	if (!account || needed_text(call, "id", &id, err) ||
 	    optional_text(call, "name", &name, err) ||
-	    optional_text(call, "passphrase", &passphrase, err))
+	    optional_text(call, "passphrase", &words.passphrase, err))
 		return -1;
-	contact = bridge_contact_add(call->host->bridge, account, id, name, passphrase, err);
+	contact = bridge_contact_add(call->host->bridge, account, id, name, &words, err);
 	return contact ? put(call->reply, "contact", control_contact_json(contact), err) : -1;
 }
 

@@ -54,9 +54,18 @@ void server_roster_push(struct server *server, const char *user, const char *con
 	assert_int_equal(strlen(contact), ID_LEN);
 	for (const char *const *group = item ? item->groups : NULL; group && *group; group++)
 		buf_printf(&server->told, " [%s]", *group);
+	if (item && item->ask)
+		buf_add_text(&server->told, " asked");
 	if (item)
-		assert_int_equal(item->subscription, SUBSCRIPTION_BOTH);
+		assert_int_equal(item->subscription,
+				 item->ask ? SUBSCRIPTION_NONE : SUBSCRIPTION_BOTH);
 	buf_add_text(&server->told, "\n");
+}
+
+void server_request(struct server *server, const char *user, const struct server_request *request)
+{
+	assert_int_equal(strlen(request->contact), ID_LEN);
+	buf_printf(&server->told, "request %s '%s' '%s'\n", user, request->name, request->text);
 }
 
 void server_user_end(struct server *server, const char *user)
@@ -332,13 +341,13 @@ static void roster(void **state)
 
 	expect_roster(ann, "");
 	assert_int_equal(host->roster_set(ann->bridge, "ann", ben, "Ben", groups, &err), 0);
-	expect_told(ann, "push ann Ben [friends] [choir]\n");
+	expect_told(ann, "push ann Ben [friends] [choir] asked\n");
 	expect_roster(ann, "Ben [friends] [choir]\n");
 	assert_true(ann->changes > before);
 	assert_int_equal(host->roster_set(ann->bridge, "ann", ben, "Benno", groups + 1, &err), 0);
-	expect_told(ann, "push ann Benno [choir]\n");
+	expect_told(ann, "push ann Benno [choir] asked\n");
 	assert_int_equal(host->roster_set(ann->bridge, "ann", ben, "Benno", NULL, &err), 0);
-	expect_told(ann, "push ann Benno\n");
+	expect_told(ann, "push ann Benno asked\n");
 	/* A subscription for one who is there already changes nothing. */
 	assert_int_equal(host->subscribe(ann->bridge, "ann", ben, &err), 0);
 	expect_roster(ann, "Benno\n");
@@ -349,7 +358,7 @@ static void roster(void **state)
 	assert_int_equal(host->roster_remove(ann->bridge, "ann", ben, &err), -1);
 	assert_int_equal(err.code, ERR_NOT_FOUND);
 	assert_int_equal(host->subscribe(ann->bridge, "ann", ben, &err), 0);
-	expect_told(ann, "push ann \n");
+	expect_told(ann, "push ann  asked\n");
 }
 
 static void roster_refusals(void **state)
@@ -384,6 +393,14 @@ static void roster_refusals(void **state)
 	free(text);
 }
 
+static struct contact *add_with(struct side *side, const char *word, const char *name,
+				const char *passphrase, struct err *err)
+{
+	const struct bridge_introduction words = {.passphrase = passphrase};
+
+	return bridge_contact_add(side->bridge, side->account, word, name, &words, err);
+}
+
 static void contacts_by_words(void **state)
 {
 	struct world *world = *state;
@@ -395,7 +412,7 @@ static void contacts_by_words(void **state)
 	snprintf(word, sizeof(word), "tacet:%s", id_of(&world->ben));
 	for (char *c = word; *c; c++)
 		*c = (char)(*c >= 'a' && *c <= 'z' ? *c - 32 : *c);
-	contact = bridge_contact_add(ann->bridge, ann->account, word, "Ben", "p\xc3\xa4ss", &err);
+	contact = add_with(ann, word, "Ben", "p\xc3\xa4ss", &err);
 	assert_non_null(contact);
 	assert_string_equal(contact_id(contact), id_of(&world->ben));
 	assert_ptr_equal(bridge_contact_find(ann->account, "Ben", &err), contact);
@@ -409,7 +426,137 @@ static void contacts_by_words(void **state)
 	assert_int_equal(err.code, ERR_EXISTS);
 	assert_int_equal(bridge_contact_remove(ann->bridge, &contact, &err), 0);
 	assert_null(contact);
-	assert_null(bridge_contact_add(ann->bridge, ann->account, word, "Ben", "", &err));
+	assert_null(add_with(ann, word, "Ben", "", &err));
+	assert_int_equal(err.code, ERR_INPUT);
+}
+
+/* --- invitations and requests --- */
+
+static void invite(struct side *side, char link[INVITATION_LINK_SIZE])
+{
+	struct err err;
+
+	assert_int_equal(account_invite(side->account, "Annie", false, 60 * MINUTE_MS, link, &err),
+			 0);
+}
+
+/* Ben comes to ann by a link. */
+static void introduce(struct world *world)
+{
+	const struct bridge_introduction words = {.own_name = "Benny", .text = "it is me"};
+	char link[INVITATION_LINK_SIZE];
+	struct err err;
+
+	invite(&world->ann, link);
+	assert_non_null(
+	    bridge_contact_add(world->ben.bridge, world->ben.account, link, NULL, &words, &err));
+	expect_told(&world->ben, "push ben Annie asked\n");
+	fake_clock_run(world->clock, LINK_MS);
+	expect_told(&world->ann, "request ann 'Benny' 'it is me'\n");
+}
+
+static void write_request(void *arg, const struct server_request *request)
+{
+	buf_printf(arg, "%s: %s\n", request->name, request->text);
+}
+
+static void expect_requests(struct side *side, const char *want)
+{
+	struct buf list;
+
+	buf_init(&list, 1 << 16);
+	host->requests(side->bridge, side->user, write_request, &list);
+	assert_string_equal(buf_text(&list), want);
+	buf_free(&list);
+}
+
+static void request_accepted(void **state)
+{
+	struct world *world = *state;
+	const char *ben = id_of(&world->ben);
+	struct err err;
+
+	introduce(world);
+	expect_requests(&world->ann, "Benny: it is me\n");
+	assert_int_equal(host->subscribe(world->ann.bridge, "ann", ben, &err), 0);
+	expect_requests(&world->ann, "");
+	assert_non_null(strstr(buf_text(&world->ann.server.told), "push ann Benny\n"));
+	fake_clock_run(world->clock, LINK_MS);
+	assert_int_equal(contact_state(contact_find(world->ann.account, ben)), CONTACT_LINKED);
+	assert_non_null(strstr(buf_text(&world->ben.server.told), "type='subscribed'"));
+	assert_non_null(strstr(buf_text(&world->ben.server.told), "push ben Annie\n"));
+}
+
+static void request_denied(void **state)
+{
+	struct world *world = *state;
+	const char *ben = id_of(&world->ben);
+	struct err err;
+
+	introduce(world);
+	assert_int_equal(host->deny(world->ann.bridge, "ann", ben, &err), 0);
+	expect_requests(&world->ann, "");
+	/* Neither a contact nor a request: clients deny when they remove somebody. */
+	assert_int_equal(host->deny(world->ann.bridge, "ann", ben, &err), 0);
+	forget_told(&world->ben);
+	fake_clock_run(world->clock, LINK_MS);
+	expect_told(&world->ann, "");
+	expect_told(&world->ben, "");
+}
+
+static void write_id(void *arg, const char *id)
+{
+	buf_printf(arg, "%s\n", id);
+}
+
+static void request_blocked(void **state)
+{
+	struct world *world = *state;
+	struct side *ann = &world->ann;
+	const char *ben = id_of(&world->ben);
+	struct buf list;
+	struct err err;
+
+	introduce(world);
+	assert_int_equal(host->block(ann->bridge, "ann", ben, true, &err), 0);
+	expect_requests(ann, "");
+	expect_told(ann, "");
+	buf_init(&list, 1 << 16);
+	host->block_list(ann->bridge, "ann", write_id, &list);
+	assert_memory_equal(buf_text(&list), ben, ID_LEN);
+	buf_clear(&list);
+	assert_int_equal(host->block(ann->bridge, "ann", ben, false, &err), 0);
+	host->block_list(ann->bridge, "ann", write_id, &list);
+	assert_string_equal(buf_text(&list), "");
+	buf_free(&list);
+}
+
+static void contact_blocked(void **state)
+{
+	struct world *world = *state;
+	struct err err;
+
+	become_contacts(world);
+	assert_int_equal(host->block(world->ann.bridge, "ann", id_of(&world->ben), true, &err), 0);
+	expect_told(&world->ann, "presence ann gone '' '' 0\npush ann removed\n");
+	expect_roster(&world->ann, "");
+}
+
+/* A link typed where an address belongs. */
+static void link_as_address(void **state)
+{
+	struct world *world = *state;
+	char link[INVITATION_LINK_SIZE];
+	struct err err;
+
+	invite(&world->ann, link);
+	*strchr(link, '&') = '\0';
+	assert_int_equal(host->subscribe(world->ben.bridge, "ben", link + strlen("tacet:"), &err),
+			 0);
+	assert_true(contact_introducing(contact_find(world->ben.account, id_of(&world->ann))));
+	link[10] = link[10] == 'a' ? 'b' : 'a';
+	assert_int_equal(host->subscribe(world->ben.bridge, "ben", link + strlen("tacet:"), &err),
+			 -1);
 	assert_int_equal(err.code, ERR_INPUT);
 }
 
@@ -419,10 +566,8 @@ static enum contact_state state_after(struct world *world, const char *one, cons
 {
 	struct err err;
 
-	assert_non_null(bridge_contact_add(world->ann.bridge, world->ann.account,
-					   id_of(&world->ben), NULL, one, &err));
-	assert_non_null(bridge_contact_add(world->ben.bridge, world->ben.account,
-					   id_of(&world->ann), NULL, other, &err));
+	assert_non_null(add_with(&world->ann, id_of(&world->ben), NULL, one, &err));
+	assert_non_null(add_with(&world->ben, id_of(&world->ann), NULL, other, &err));
 	fake_clock_run(world->clock, LINK_MS);
 	return contact_state(contact_find(world->ann.account, id_of(&world->ben)));
 }
@@ -727,7 +872,8 @@ int main(void)
 	    TEST(presence_travels),    TEST(message_travels),   TEST(message_waits),
 	    TEST(stamp_by_own_clock),  TEST(chat_states),       TEST(message_refusals),
 	    TEST(rejected_by_contact), TEST(strange_payloads),  TEST(registration),
-	    TEST(said_to_the_server),
+	    TEST(request_accepted),    TEST(request_denied),    TEST(request_blocked),
+	    TEST(contact_blocked),     TEST(link_as_address),   TEST(said_to_the_server),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
