@@ -97,6 +97,25 @@ void blocking_unblock(struct request *request);
 /* Is contact blocked? */
 bool blocking_has(const struct user *user, const char *contact);
 
+/* feature_commands.c: XEP-0050. */
+bool commands_offered(const struct server_host *host);
+void command_execute(struct request *request);
+/* Answer service discovery if it is about commands. */
+bool commands_info(struct request *request);
+bool commands_items(struct request *request);
+/* Forget the forms that the resource has open. */
+void commands_forget(struct resource *resource);
+
+/* feature_bob.c: XEP-0231. */
+bool bob_offered(const struct server_host *host);
+void bob_get(struct request *request);
+/* Keep a PNG for the user's clients for a while. Its content id, which lives until the next call;
+ * NULL when it is too large or memory is short. */
+const char *bob_keep(struct user *user, const void *data, size_t len);
+/* Add it to parent as <data/>. -1: there is none of that id. */
+int bob_add(struct user *user, const char *cid, struct xml *parent);
+void bob_forget(struct user *user);
+
 /* feature_own.c: what one resource of a user sends to another. */
 void own_iq(struct request *request);
 

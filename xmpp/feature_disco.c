@@ -48,8 +48,8 @@ static const struct {
 	const char *ns;
 	bool (*offered)(const struct server_host *host);
 } optional[] = {
-    {NS_REGISTER, register_offered},
-    {NS_BLOCKING, blocking_offered},
+    {NS_COMMANDS, commands_offered},   {NS_BOB, bob_offered},
+    {NS_REGISTER, register_offered},   {NS_BLOCKING, blocking_offered},
     {NS_INVISIBLE, invisible_offered},
 };
 
@@ -74,7 +74,7 @@ static void answer_info(struct request *request, const struct entity *entity)
 	request_reply(request, reply);
 }
 
-/* XEP-0030 section 3.2: no node exists here. */
+/* XEP-0030 section 3.2: no node exists here but those of commands. */
 static bool refuse_node(struct request *request)
 {
 	if (!xml_get(request->payload, "node"))
@@ -96,7 +96,7 @@ void disco_server_info(struct request *request)
 {
 	struct xml *reply, *query;
 
-	if (refuse_node(request))
+	if (commands_info(request) || refuse_node(request))
 		return;
 	reply = stanza_result(request->stanza);
 	query = describe(reply, &server);
@@ -122,7 +122,7 @@ void disco_items(struct request *request)
 {
 	struct xml *reply;
 
-	if (refuse_node(request))
+	if ((request->target == TARGET_SERVER && commands_items(request)) || refuse_node(request))
 		return;
 	reply = stanza_result(request->stanza);
 	xml_child_add(reply, "query", NS_DISCO_ITEMS);

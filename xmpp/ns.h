@@ -21,6 +21,11 @@
 #define NS_VERSION     "jabber:iq:version"
 #define NS_PING        "urn:xmpp:ping"
 #define NS_TIME        "urn:xmpp:time"
+/* XEP-0004, 0050, 0221, 0231 */
+#define NS_FORM     "jabber:x:data"
+#define NS_COMMANDS "http://jabber.org/protocol/commands"
+#define NS_MEDIA    "urn:xmpp:media-element"
+#define NS_BOB      "urn:xmpp:bob"
 /* XEP-0077 */
 #define NS_REGISTER         "jabber:iq:register"
 #define NS_REGISTER_FEATURE "http://jabber.org/features/iq-register"

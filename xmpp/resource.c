@@ -62,6 +62,7 @@ void resource_free(struct resource **resource)
 		return;
 	xml_free(&old->presence);
 	directed_forget(old);
+	commands_forget(old);
 	free(old->status);
 	free(old->name);
 	free(old->jid);

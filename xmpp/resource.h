@@ -23,8 +23,9 @@ struct resource {
 	const char *show;     /* a literal */
 	char *status;         /* NULL: none */
 	int priority;
-	uint64_t presence_no;      /* of that presence */
-	struct directed *directed; /* what single contacts are shown instead */
+	uint64_t presence_no;             /* of that presence */
+	struct directed *directed;        /* what single contacts are shown instead */
+	struct command_session *sessions; /* forms of commands, the latest first */
 };
 
 /* The name must be free. NULL when memory is short. */

@@ -38,6 +38,9 @@ static const struct route routes[] = {
     {ROUTE_IQ_SET, TARGET_ACCOUNT, "block", NS_BLOCKING, blocking_block},
     {ROUTE_IQ_SET, TARGET_ACCOUNT, "unblock", NS_BLOCKING, blocking_unblock},
 
+    {ROUTE_IQ_SET, TARGET_SERVER, "command", NS_COMMANDS, command_execute},
+    {ROUTE_IQ_GET, TARGET_SERVER | TARGET_ACCOUNT, "data", NS_BOB, bob_get},
+
     {ROUTE_IQ_GET, TARGET_SERVER, "query", NS_DISCO_INFO, disco_server_info},
     {ROUTE_IQ_GET, TARGET_ACCOUNT, "query", NS_DISCO_INFO, disco_account_info},
     {ROUTE_IQ_GET, TARGET_CONTACT, "query", NS_DISCO_INFO, disco_contact_info},

@@ -3,7 +3,7 @@
  */
 #include "xmpp/user.h"
 
-#include "xmpp/resource.h"
+#include "xmpp/feature.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +44,7 @@ void user_free(struct user **user)
 
 	if (!old)
 		return;
+	bob_forget(old);
 	free((char *)(uintptr_t)old->told.status);
 	free(old->name);
 	free(old);

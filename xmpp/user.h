@@ -18,6 +18,7 @@ struct user {
 	struct resource *resources;
 	struct server_presence told; /* what the host was told last; its status is owned */
 	bool told_invisible;
+	struct bob *bobs; /* pictures for the clients, the latest first */
 };
 
 /* NULL when the user has not logged in. */

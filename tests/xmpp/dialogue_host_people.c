@@ -200,5 +200,6 @@ struct server_host dialogue_host_functions(void)
 	functions.invisible = on_invisible;
 	functions.directed = on_directed;
 	functions.requests = on_requests;
+	functions.commands = dialogue_host_commands();
 	return functions;
 }

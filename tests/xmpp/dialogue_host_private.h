@@ -54,6 +54,7 @@ void dialogue_host_note(struct dialogue_host *host, const struct xml *stanza, co
 /* Must this call fail, as the script wants it? */
 bool dialogue_host_refused(struct dialogue_host *host, struct err *err);
 struct user *dialogue_host_find_user(struct dialogue_host *host, const char *name);
+const struct server_command *dialogue_host_commands(void);
 void dialogue_host_free_people(struct dialogue_host *host);
 
 #endif
