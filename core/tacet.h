@@ -20,7 +20,8 @@
  * Threads: a struct tacet and all that belongs to it are used by one thread at a time, and handlers
  * are called in that thread, from within tacet_run, tacet_run_once (and tacet_deliver_waiting),
  * never from within another call. Two struct tacet with different state directories do not know of
- * each other. The process ignores SIGPIPE from tacet_open on.
+ * each other. The process ignores SIGPIPE from tacet_open on. Tor ends with the thread that has
+ * called tacet_open, at the latest.
  *
  * Ownership: strings and structs that are passed in are copied; those that are handed out belong
  * to the library and are valid until the object they describe changes or goes, those that a handler

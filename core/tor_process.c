@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -36,6 +37,7 @@ struct tor_process {
 	bool stopping;
 	bool killed; /* by us */
 	int log_fd;
+	int pid_fd; /* readable when the process has ended; SIGCHLD is the program's, not ours */
 	struct watch *child;
 	struct watch *log;
 	struct timer *limit; /* until it is killed */
@@ -129,16 +131,26 @@ static void describe_end(const struct tor_process *process, int status, struct e
 			WEXITSTATUS(status), process->words[0] != '\0' ? ": " : "", process->words);
 }
 
-static void child_changed(void *arg, unsigned signo)
+static void close_pid(struct tor_process *process)
+{
+	watch_free(&process->child);
+	if (process->pid_fd >= 0)
+		close(process->pid_fd);
+	process->pid_fd = -1;
+}
+
+static void child_ended(void *arg, unsigned what)
 {
 	struct tor_process *process = arg;
 	struct err why;
-	int status;
+	int status = 0;
 
-	(void)signo;
-	if (process->pid == 0 || waitpid(process->pid, &status, WNOHANG) != process->pid)
+	(void)what;
+	/* A program that ignores SIGCHLD leaves no status to be had: -1. */
+	if (waitpid(process->pid, &status, WNOHANG) == 0)
 		return;
 	process->pid = 0;
+	close_pid(process);
 	drain_log(process);
 	close_log(process);
 	timer_stop(process->limit);
@@ -192,7 +204,7 @@ void tor_process_free(struct tor_process **process)
 			wait_end(p->pid, KILL_LIMIT_MS);
 		}
 	}
-	watch_free(&p->child);
+	close_pid(p);
 	timer_free(&p->limit);
 	free(p);
 	*process = NULL;
@@ -278,11 +290,16 @@ static int start(struct tor_process *process, const char *program, const char *d
 
 	snprintf(torrc, sizeof torrc, "%s/torrc", directory);
 	process->limit = timer_new(loop_env(process->loop), stop_is_late, process);
-	process->child = watch_signal(process->loop, SIGCHLD, child_changed, process);
-	if (process->limit == NULL || process->child == NULL)
+	if (process->limit == NULL)
 		return err_set(err, ERR_MEMORY, "start tor: out of memory");
 	if (run(process, argv, err) != 0)
 		return -1;
+	process->pid_fd = pidfd_open(process->pid, 0);
+	if (process->pid_fd < 0)
+		return err_system(err, "start tor: watch the process");
+	process->child = watch_fd(process->loop, process->pid_fd, WATCH_READ, child_ended, process);
+	if (process->child == NULL)
+		return err_set(err, ERR_MEMORY, "start tor: out of memory");
 	fcntl(process->log_fd, F_SETFL, O_NONBLOCK);
 	process->log = watch_fd(process->loop, process->log_fd, WATCH_READ, log_ready, process);
 	if (process->log == NULL)
@@ -306,6 +323,7 @@ struct tor_process *tor_process_new(struct loop *loop, const char *program, cons
 	}
 	process->loop = loop;
 	process->log_fd = -1;
+	process->pid_fd = -1;
 	process->ended = ended;
 	process->arg = arg;
 	if (start(process, program, directory, err) != 0)
