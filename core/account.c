@@ -133,10 +133,12 @@ void account_free(struct account **account)
 
 void account_start(struct account *account)
 {
-	address_start(account->address);
+	if (account_online(account))
+		address_start(account->address);
 	for (unsigned i = 0; i < account->contact_count; i++)
 		contact_start(account->contacts[i], engine_spread(account->engine, i));
-	doors_start(account);
+	if (account_online(account))
+		doors_start(account);
 }
 
 void account_stop(struct account *account)
@@ -147,6 +149,27 @@ void account_stop(struct account *account)
 	visits_free(account);
 	lobby_clear(account->lobby);
 	address_stop(account->address);
+}
+
+bool account_online(const struct account *account)
+{
+	return account->engine->running && account->visibility == ACCOUNT_SHOWN;
+}
+
+void account_set_visibility(struct account *account, enum account_visibility visibility)
+{
+	if (account->visibility == visibility)
+		return;
+	if (account->engine->running)
+		account_stop(account);
+	account->visibility = visibility;
+	if (account->engine->running)
+		account_start(account);
+}
+
+enum account_visibility account_visibility(const struct account *account)
+{
+	return account->visibility;
 }
 
 void account_wake(struct account *account)

@@ -120,17 +120,26 @@ static int accept_record(struct contact *contact, const struct record *record)
 static bool on_found(void *arg, const struct record *record)
 {
 	struct contact *contact = arg;
-	uint64_t epoch = pair_epoch(&contact->pair, engine_now_ms(engine_of(contact)));
 	int64_t wait_ms;
 
 	if (contact->link != NULL || accept_record(contact, record) < 0 ||
 	    record->sequence <= contact->gone_sequence)
 		return false;
-	wait_ms = dialler_offer(contact->dialler, &record->endpoint, epoch);
+	/* The contact is not to notice that we have looked. */
+	if (contact->account->visibility != ACCOUNT_SHOWN)
+		return true;
+	wait_ms = dialler_offer(contact->dialler, &record->endpoint);
 	if (wait_ms > 0)
 		rendezvous_retry(contact->rendezvous, wait_ms);
 	contact_update(contact);
 	return wait_ms == 0;
+}
+
+static void on_watched(void *arg, bool found)
+{
+	const struct status status = {.show = found ? SHOW_AVAILABLE : SHOW_OFFLINE};
+
+	contact_set_status(arg, &status);
 }
 
 static void on_changed(void *arg)
@@ -143,6 +152,7 @@ static const struct rendezvous_handler rendezvous_handler = {
     .endpoint = on_endpoint,
     .sequence = on_sequence,
     .found = on_found,
+    .watched = on_watched,
     .changed = on_changed,
 };
 
@@ -173,6 +183,15 @@ int contact_open(struct contact *contact, struct err *err)
 
 void contact_start(struct contact *contact, int64_t delay_ms)
 {
-	rendezvous_begin(contact->rendezvous, delay_ms);
-	guest_start(contact->guest, delay_ms);
+	switch (contact->account->visibility) {
+	case ACCOUNT_SHOWN:
+		rendezvous_begin(contact->rendezvous, delay_ms);
+		guest_start(contact->guest, delay_ms);
+		break;
+	case ACCOUNT_HIDDEN:
+		rendezvous_watch(contact->rendezvous, delay_ms);
+		break;
+	case ACCOUNT_DARK:
+		break;
+	}
 }

@@ -5,6 +5,7 @@
 
 #include "core/base/codec.h"
 #include "core/base/log.h"
+#include "core/ration.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -31,8 +32,7 @@ struct dialler {
 	struct timer *slow;
 	struct address addresses[DIALLER_ADDRESSES]; /* newest first */
 	unsigned count;
-	unsigned fresh; /* how many of them were new in this epoch */
-	uint64_t epoch;
+	struct ration fresh; /* new ones */
 };
 
 static void enter_state(struct dialler *dialler, enum dialler_state state)
@@ -127,24 +127,22 @@ static int dial(struct dialler *dialler)
 	return 0;
 }
 
-/* Put the address first; false: it would be one too many. */
-static bool remember(struct dialler *dialler, const struct endpoint *endpoint, uint64_t epoch)
+/* Put the address first; > 0: it would be one too many before so many ms. */
+static int64_t remember(struct dialler *dialler, const struct endpoint *endpoint)
 {
 	struct address found = {.endpoint = *endpoint};
+	int64_t wait_ms = 0;
 	unsigned at = 0;
 
-	if (dialler->epoch != epoch) {
-		dialler->epoch = epoch;
-		dialler->fresh = 0;
-	}
 	while (at < dialler->count && !endpoint_equal(&dialler->addresses[at].endpoint, endpoint))
 		at++;
 	if (at < dialler->count) {
 		found = dialler->addresses[at];
 	} else {
-		if (dialler->fresh == DIALLER_ADDRESSES)
-			return false;
-		dialler->fresh++;
+		wait_ms = ration_take(&dialler->fresh, DIALLER_ADDRESSES, DIALLER_REFILL_MS,
+				      env_mono_ms(dialler->env));
+		if (wait_ms > 0)
+			return wait_ms;
 		if (dialler->count < DIALLER_ADDRESSES)
 			dialler->count++;
 		at = dialler->count - 1;
@@ -152,10 +150,10 @@ static bool remember(struct dialler *dialler, const struct endpoint *endpoint, u
 	memmove(&dialler->addresses[1], &dialler->addresses[0], at * sizeof(found));
 	dialler->addresses[0] = found;
 	secret_wipe(&found, sizeof(found));
-	return true;
+	return 0;
 }
 
-int64_t dialler_offer(struct dialler *dialler, const struct endpoint *endpoint, uint64_t epoch)
+int64_t dialler_offer(struct dialler *dialler, const struct endpoint *endpoint)
 {
 	int64_t wait_ms;
 
@@ -165,8 +163,9 @@ int64_t dialler_offer(struct dialler *dialler, const struct endpoint *endpoint, 
 		dialler_stop(dialler);
 		dialler->handler->hang_up(dialler->arg);
 	}
-	if (!remember(dialler, endpoint, epoch))
-		return -1;
+	wait_ms = remember(dialler, endpoint);
+	if (wait_ms > 0)
+		return wait_ms;
 	wait_ms = present(dialler)->next_ms - env_mono_ms(dialler->env);
 	if (wait_ms > 0)
 		return wait_ms;

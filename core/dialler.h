@@ -11,8 +11,11 @@
 
 struct dialler;
 
-/* Most new addresses that are dialled in an epoch: a contact must not send us around. */
+/* New addresses that are dialled at once, and then one more each time this many ms have passed: a
+ * contact must not send us around, but one whose daemon has started anew a few times, or who has
+ * come and gone, must not be out of reach for long either. */
 #define DIALLER_ADDRESSES 4
+#define DIALLER_REFILL_MS ((int64_t)2 * 60 * 1000)
 /* Pauses before an address that failed is dialled again, in ms: doubled each time. */
 #define DIAL_BACKOFF_MIN_MS ((int64_t)2 * 1000)
 #define DIAL_BACKOFF_MAX_MS ((int64_t)120 * 1000)
@@ -42,8 +45,8 @@ struct dialler *dialler_new(const struct env *env, struct transport *transport,
 void dialler_free(struct dialler **dialler);
 
 /* Dial the endpoint that the contact's newest record names; instead of another that is being
- * dialled. 0: it is being dialled; > 0: not before so many ms; -1: not in this epoch. */
-int64_t dialler_offer(struct dialler *dialler, const struct endpoint *endpoint, uint64_t epoch);
+ * dialled. 0: it is being dialled; > 0: not before so many ms. */
+int64_t dialler_offer(struct dialler *dialler, const struct endpoint *endpoint);
 /* From an offer to dialler_done, failed() or dialler_stop. */
 bool dialler_busy(const struct dialler *dialler);
 /* The handshake has made a session. */

@@ -407,7 +407,7 @@ int account_invite(struct account *account, const char *name, bool reusable, int
 	secret_wipe(&row, sizeof(row));
 	if (door == NULL)
 		return -1;
-	if (engine->running)
+	if (account_online(account))
 		rendezvous_begin(door->rendezvous, engine_spread(engine, 0));
 	door_link(door, link);
 	return 0;

@@ -78,10 +78,17 @@ struct invitation_info {
 
 /* Whether an account can be found and linked (DESIGN section 9). */
 enum account_visibility {
-	ACCOUNT_SHOWN,  /* publishes, listens, links: the default, "steady" and "follow" with a
-			   client */
-	ACCOUNT_HIDDEN, /* looks up whether contacts are there, shows itself to nobody */
-	ACCOUNT_DARK,   /* nothing at all: "follow" without a client */
+	/* Publishes, listens, links: the default, "steady" and "follow" with a client. */
+	ACCOUNT_SHOWN,
+	/*
+	 * Looks up whether contacts are there, shows itself to nobody: no service, no record, no
+	 * dialling, no session, and so no messages either way. A contact is shown as SHOW_AVAILABLE
+	 * without a text when it has left a record for us, which it does while it is online and not
+	 * linked with us: its real status is not known, and it may have left up to 10 minutes ago.
+	 */
+	ACCOUNT_HIDDEN,
+	/* Nothing at all: "follow" without a client. */
+	ACCOUNT_DARK,
 };
 
 /* All handlers are called from the loop, never from within an engine call (message() also from
@@ -253,6 +260,7 @@ void account_blocked(const struct account *account, void (*each)(void *arg, cons
 		     void *arg);
 
 /* --- presence modes (DESIGN section 9) --- */
+/* At once, with a goodbye in the sessions. Not kept over a restart. */
 void account_set_visibility(struct account *account, enum account_visibility visibility);
 enum account_visibility account_visibility(const struct account *account);
 /* Show this contact another status than the account's, whatever becomes of that; NULL: the

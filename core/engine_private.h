@@ -63,6 +63,7 @@ struct account {
 	struct identity identity;
 	char id_text[ID_LEN + 1];
 	void *user;
+	enum account_visibility visibility;
 	struct status status; /* what contacts are shown */
 	struct contact **contacts;
 	unsigned contact_count, contact_size;
@@ -138,6 +139,8 @@ void account_free(struct account **account);
 void account_start(struct account *account);
 void account_stop(struct account *account);
 void account_wake(struct account *account);
+/* Is it to be found and dialled now? */
+bool account_online(const struct account *account);
 /* Move to a new address at once: who knows the present one must not even see that it is there. */
 void account_flee(struct account *account);
 int account_add_contact(struct account *account, struct contact *contact, struct err *err);
@@ -161,6 +164,7 @@ int contact_save(struct contact *contact);
 /* --- contact_search.c --- */
 /* Make what it is found with. */
 int contact_open(struct contact *contact, struct err *err);
+/* As far as the account's visibility wants it. */
 void contact_start(struct contact *contact, int64_t delay_ms);
 
 /* --- contact_session.c --- */

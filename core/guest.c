@@ -280,8 +280,7 @@ static bool on_found(void *arg, const struct record *record)
 		return false;
 	guest->in_sequence = record->sequence;
 	guest->in_issued_ms = record->issued_ms;
-	wait_ms = dialler_offer(guest->dialler, &record->endpoint,
-				pair_epoch(&guest->pair, on_now(guest)));
+	wait_ms = dialler_offer(guest->dialler, &record->endpoint);
 	if (wait_ms > 0)
 		rendezvous_retry(guest->rendezvous, wait_ms);
 	return wait_ms == 0;
@@ -494,7 +493,7 @@ struct contact *account_introduce(struct account *account, const struct invitati
 	row.expires_ms = engine_now_ms(engine) + INTRODUCTION_LIFETIME_MS;
 	contact = add_both(account, id, petname, &row, err);
 	secret_wipe(&row, sizeof(row));
-	if (contact != NULL && engine->running)
+	if (contact != NULL && account_online(account))
 		guest_start(contact->guest, engine_spread(engine, 0));
 	return contact;
 }

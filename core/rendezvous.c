@@ -11,6 +11,7 @@
 
 #include "core/base/codec.h"
 #include "core/base/log.h"
+#include "core/ration.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -34,8 +35,10 @@ struct rendezvous {
 	struct registry_op *publication;
 	struct timer *publish_timer;
 	int64_t publish_backoff;
+	struct ration publications;
 	bool wanted;     /* we are to be found */
 	bool stale;      /* our endpoint changed while it was being published */
+	bool watching;   /* we are not, whatever comes */
 	bool look_after; /* a publication is followed by a lookup */
 
 	uint64_t isolation_epoch;
@@ -143,7 +146,10 @@ static void look_done(void *arg, unsigned answered)
 		if (!timer_pending(r->look_timer))
 			plan_look(r);
 	}
-	if (!r->found) {
+	if (r->watching) {
+		if (answered > 0)
+			r->with.handler->watched(r->with.arg, r->found);
+	} else if (!r->found) {
 		r->wanted = true;
 		if (!timer_pending(r->publish_timer))
 			publish(r);
@@ -230,11 +236,19 @@ static void publish(struct rendezvous *r)
 	struct record record = {.lifetime_s = RECORD_LIFETIME_S};
 	struct registry_entry entries[KEYS_MAX];
 	unsigned count = 0;
+	int64_t wait_ms;
 
 	if (!r->running || !r->wanted || r->publication != NULL ||
-	    r->with.part == RENDEZVOUS_LOOK ||
+	    r->with.part == RENDEZVOUS_LOOK || r->watching ||
 	    r->with.handler->endpoint(r->with.arg, &record.endpoint) < 0)
 		return;
+	wait_ms = ration_take(&r->publications, PUBLISH_BURST, PUBLISH_REFILL_MS,
+			      env_mono_ms(r->with.env));
+	if (wait_ms > 0) {
+		timer_set(r->publish_timer, wait_ms);
+		secret_wipe(&record, sizeof(record));
+		return;
+	}
 	r->stale = false;
 	record.issued_ms = now(r);
 	if (r->with.handler->sequence(r->with.arg, record.issued_ms, &record.sequence) == 0 &&
@@ -306,6 +320,7 @@ static void restart(struct rendezvous *r, bool wanted)
 	stop_all(r);
 	r->running = true;
 	r->wanted = wanted;
+	r->watching = false;
 	r->look_after = r->with.part == RENDEZVOUS_BOTH;
 	r->look_pause = LOOK_PAUSE_MIN_MS;
 	r->look_backoff = r->publish_backoff = 0;
@@ -315,6 +330,14 @@ void rendezvous_begin(struct rendezvous *r, int64_t delay_ms)
 {
 	restart(r, r->with.part == RENDEZVOUS_PUBLISH);
 	timer_set(r->with.part == RENDEZVOUS_PUBLISH ? r->publish_timer : r->look_timer, delay_ms);
+	changed(r);
+}
+
+void rendezvous_watch(struct rendezvous *r, int64_t delay_ms)
+{
+	restart(r, false);
+	r->watching = true;
+	timer_set(r->look_timer, delay_ms);
 	changed(r);
 }
 

@@ -22,6 +22,10 @@ struct rendezvous;
 #define RECORD_LIFETIME_S 600
 #define REPUBLISH_MS      ((int64_t)7 * 60 * 1000)
 #define REPUBLISH_JITTER  14 /* percent: 6 to 8 minutes */
+/* Publications that are made at once, and then one more each time this many ms have passed: all
+ * that a record's lifetime sees (14) must be fewer than the values that a reader tries (16). */
+#define PUBLISH_BURST     6
+#define PUBLISH_REFILL_MS ((int64_t)75 * 1000)
 /* Pauses between lookups of an absent contact, in ms: doubled each time. */
 #define LOOK_PAUSE_MIN_MS ((int64_t)2 * 60 * 1000)
 #define LOOK_PAUSE_MAX_MS ((int64_t)30 * 60 * 1000)
@@ -48,6 +52,8 @@ struct rendezvous_handler {
 	int (*sequence)(void *arg, int64_t now_ms, uint64_t *sequence);
 	/* The contact's record, in its time. True: it is the newest, and is being dialled. */
 	bool (*found)(void *arg, const struct record *record);
+	/* After rendezvous_watch: a lookup has come to its end, and found() was true in it. */
+	void (*watched)(void *arg, bool found);
 	/* rendezvous_state() may be another now. */
 	void (*changed)(void *arg);
 };
@@ -74,6 +80,8 @@ enum rendezvous_state rendezvous_state(const struct rendezvous *rendezvous);
 
 /* Begin from the start: look delay_ms from now, then as above. */
 void rendezvous_begin(struct rendezvous *rendezvous, int64_t delay_ms);
+/* Look delay_ms from now and go on with the same pauses, but publish nothing. */
+void rendezvous_watch(struct rendezvous *rendezvous, int64_t delay_ms);
 /* The link broke: publish and look, both at once. */
 void rendezvous_urgent(struct rendezvous *rendezvous);
 /* The contact said goodbye: publish, look when that is done, wait. */

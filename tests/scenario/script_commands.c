@@ -67,6 +67,27 @@ static int run_add(struct script *script, struct words words, int unused)
 	return 0;
 }
 
+static int run_visibility(struct script *script, struct words words, int unused)
+{
+	static const char *const names[] = {
+	    [ACCOUNT_SHOWN] = "shown", [ACCOUNT_HIDDEN] = "hidden", [ACCOUNT_DARK] = "dark"};
+	struct daemon **list = words_daemons(script, &words, 0);
+	const char *name = list ? words_next(script, &words) : NULL;
+	(void)unused;
+	if (!name)
+		return -1;
+	for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
+		if (strcmp(names[i], name) != 0)
+			continue;
+		for (; *list; list++)
+			daemon_visibility(*list, (enum account_visibility)i);
+		/* What it means at once is to be seen by the next line. */
+		fake_clock_run(script->world->clock, 0);
+		return 0;
+	}
+	return script_fail(script, "what is \"%s\"?", name);
+}
+
 enum life { START, STOP, QUIT, KILL, RESTART, TOR_RESTART, BREAK };
 
 static void live(struct daemon *daemon, enum life what, int64_t closed_ms)
@@ -407,6 +428,7 @@ static const struct command {
     {"throughout", run_throughout, 0},
     {"tor-restart", run_life, TOR_RESTART},
     {"unblock", run_ask, UNBLOCK},
+    {"visibility", run_visibility, 0},
     {"within", run_within, 0},
 };
 

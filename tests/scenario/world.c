@@ -342,6 +342,14 @@ void daemon_status(struct daemon *daemon, enum show show, const char *text)
 		account_set_status(daemon->account, &daemon->status);
 }
 
+void daemon_visibility(struct daemon *daemon, enum account_visibility visibility)
+{
+	if (!alive(daemon))
+		return;
+	trace(daemon->world, "%s: visibility %d", daemon->name, visibility);
+	account_set_visibility(daemon->account, visibility);
+}
+
 void daemon_inbox(struct daemon *daemon, bool closed)
 {
 	daemon->inbox_closed = closed;

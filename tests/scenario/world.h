@@ -117,6 +117,7 @@ void daemon_kill(struct daemon *daemon, int64_t closed_ms);
 /* Open the database again and start. */
 void daemon_restart(struct daemon *daemon);
 void daemon_status(struct daemon *daemon, enum show show, const char *text);
+void daemon_visibility(struct daemon *daemon, enum account_visibility visibility);
 void daemon_send(struct daemon *from, struct daemon *to, const char *text);
 /* Like a text, of random length up to PAYLOAD_MAX / 4, different each time. */
 void daemon_send_random(struct daemon *from, struct daemon *to);

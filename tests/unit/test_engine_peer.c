@@ -664,7 +664,7 @@ static void test_records(void **state)
 	}
 }
 
-/* A contact must not send us around: four new addresses an epoch. */
+/* A contact must not send us around: four new addresses, then one each two minutes. */
 static void test_many_addresses(void **state)
 {
 	int64_t left = pair_epoch_left_ms(&puppet->pair, env_wall_ms(puppet->env));
