@@ -538,6 +538,33 @@ static void test_killed(void **state)
 	}
 }
 
+/* The acknowledgement is lost and will not be repeated: that they meet says as much. */
+static void test_lost_acknowledgement(void **state)
+{
+	struct rig *rig = rig_new(15);
+	struct node_rig *host = started(rig, "host"), *guest = started(rig, "guest");
+
+	(void)state;
+	invite(host, false, DAY);
+	rig_run(rig, 10 * SECOND);
+	introduce(guest);
+	while (host->requests == 0)
+		rig_run(rig, 1);
+	node_kill(guest);
+	assert_int_equal(
+	    account_invitation_revoke(host->account, first_invitation(host).number, NULL), 0);
+	rig_run(rig, MINUTE);
+	accept(host, guest);
+	node_reopen(guest);
+	assert_true(contact_introducing(node_contact(guest, host)));
+	node_start(guest);
+	rig_link(host, guest, 45 * MINUTE);
+	assert_false(contact_introducing(node_contact(guest, host)));
+	rig_run(rig, SECOND);
+	assert_int_equal(guest->introduced, 1);
+	rig_free(&rig);
+}
+
 /* Nobody answers for 30 days. */
 static void test_introduction_expires(void **state)
 {
@@ -598,13 +625,21 @@ static void test_limits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_accept),     cmocka_unit_test(test_host_comes_later),
-	    cmocka_unit_test(test_deny),       cmocka_unit_test(test_reusable),
-	    cmocka_unit_test(test_again),      cmocka_unit_test(test_used_by_another),
-	    cmocka_unit_test(test_closed),     cmocka_unit_test(test_revoked_meanwhile),
-	    cmocka_unit_test(test_probes),     cmocka_unit_test(test_blocked),
-	    cmocka_unit_test(test_full_queue), cmocka_unit_test(test_crowd_at_the_door),
-	    cmocka_unit_test(test_killed),     cmocka_unit_test(test_introduction_expires),
+	    cmocka_unit_test(test_accept),
+	    cmocka_unit_test(test_host_comes_later),
+	    cmocka_unit_test(test_deny),
+	    cmocka_unit_test(test_reusable),
+	    cmocka_unit_test(test_again),
+	    cmocka_unit_test(test_used_by_another),
+	    cmocka_unit_test(test_closed),
+	    cmocka_unit_test(test_revoked_meanwhile),
+	    cmocka_unit_test(test_probes),
+	    cmocka_unit_test(test_blocked),
+	    cmocka_unit_test(test_full_queue),
+	    cmocka_unit_test(test_crowd_at_the_door),
+	    cmocka_unit_test(test_killed),
+	    cmocka_unit_test(test_lost_acknowledgement),
+	    cmocka_unit_test(test_introduction_expires),
 	    cmocka_unit_test(test_limits),
 	};
 
