@@ -15,6 +15,9 @@
 #include <string.h>
 #include <strings.h>
 
+/* How long a contact's word that we run twice is believed, in ms. */
+#define CONFLICT_KEPT_MS ((int64_t)24 * 3600 * 1000)
+
 /* --- being dialled --- */
 
 static void on_shown(void *arg, bool fresh)
@@ -149,6 +152,22 @@ void account_stop(struct account *account)
 	visits_free(account);
 	lobby_clear(account->lobby);
 	address_stop(account->address);
+}
+
+void account_note_conflict(struct account *account)
+{
+	int64_t now = env_mono_ms(account->engine->env);
+
+	if (!account_conflict(account))
+		log_warn("account: another daemon uses the same identity; run it in one place");
+	account->conflict = true;
+	account->conflict_ms = now;
+}
+
+bool account_conflict(const struct account *account)
+{
+	return account->conflict &&
+	       env_mono_ms(account->engine->env) - account->conflict_ms < CONFLICT_KEPT_MS;
 }
 
 bool account_online(const struct account *account)

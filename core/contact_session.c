@@ -24,6 +24,14 @@
 #define RACE_MS ((int64_t)30 * 1000)
 /* The contact says that our session was one too many: how long to wait for the other one, in ms. */
 #define DUPLICATE_REST_MS ((int64_t)10 * 1000)
+/* A session was alive if something was heard in it within this time, in ms. When another process
+ * replaces live ones more often than this many times at once, and then once in so many ms, both
+ * run: a process that is started again after a crash does so with a dead session. */
+#define ALIVE_MS          ((int64_t)60 * 1000)
+#define ELSEWHERE_MOST    2
+#define ELSEWHERE_EACH_MS ((int64_t)5 * 60 * 1000)
+/* How long to leave the contact to our other daemon, in ms. */
+#define ELSEWHERE_REST_MS ((int64_t)10 * 60 * 1000)
 /* How long to stay away when messages cannot be stored, in ms: the user may make room. */
 #define STORE_REST_MS ((int64_t)30 * 1000)
 
@@ -163,9 +171,15 @@ static void hold(struct contact *contact)
 /* The contact has said goodbye. */
 static void take_leave(struct contact *contact)
 {
-	bool duplicate = link_goodbye(contact->link) == BYE_DUPLICATE;
+	unsigned goodbye = link_goodbye(contact->link);
 
-	if (duplicate) {
+	if (goodbye == BYE_ELSEWHERE) {
+		account_note_conflict(contact->account);
+		forget_link(contact);
+		rest(contact, ELSEWHERE_REST_MS);
+		return;
+	}
+	if (goodbye == BYE_DUPLICATE) {
 		/* The session that it prefers is on its way: no flicker of the status. */
 		link_free(&contact->link);
 		rest(contact, DUPLICATE_REST_MS);
@@ -210,6 +224,20 @@ static void stop_searching(struct contact *contact)
 	rendezvous_end(contact->rendezvous);
 }
 
+/* Why the link must give way to this one. */
+static enum bye why_replaced(struct contact *contact, const struct session *newcomer)
+{
+	int64_t now = env_mono_ms(engine_of(contact)->env);
+
+	if (memcmp(session_instance(link_session(contact->link)), session_instance(newcomer),
+		   INSTANCE_LEN) == 0 ||
+	    now - link_heard_ms(contact->link) > ALIVE_MS)
+		return BYE_DUPLICATE;
+	if (ration_take(&contact->elsewhere, ELSEWHERE_MOST, ELSEWHERE_EACH_MS, now) == 0)
+		return BYE_DUPLICATE;
+	return BYE_ELSEWHERE;
+}
+
 static int on_established(void *arg, struct session *session)
 {
 	struct contact *contact = arg;
@@ -229,7 +257,7 @@ static int on_established(void *arg, struct session *session)
 	}
 	if (contact->link != NULL)
 		farewells_add(engine_of(contact)->farewells,
-			      link_bye(&contact->link, BYE_DUPLICATE));
+			      link_bye(&contact->link, why_replaced(contact, session)));
 	contact->link = link_new(contact, session, &why);
 	if (contact->link == NULL) {
 		log_warn("contact: %s", why.text);

@@ -189,6 +189,13 @@ int account_export(const struct account *account, const char *passphrase, const 
 struct account *engine_account_import(struct engine *engine, const char *path,
 				      const char *passphrase, const char *name, struct err *err);
 
+/*
+ * "Another daemon uses this identity": a contact has said within the last 24 h that two of our
+ * processes keep replacing each other's sessions. Any contact can say so, true or not: it is for
+ * the user to know, and nothing else depends on it.
+ */
+bool account_conflict(const struct account *account);
+
 /* --- contacts --- */
 /* secret: the pair secret, NULL for none (zeros). ERR_INPUT: bad id or one's own; ERR_EXISTS. */
 struct contact *contact_add(struct account *account, const char *id, const char *name,

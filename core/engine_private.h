@@ -24,6 +24,7 @@
 #include "core/farewell.h"
 #include "core/link.h"
 #include "core/lobby.h"
+#include "core/ration.h"
 #include "core/rendezvous.h"
 #include "core/session.h"
 #include "core/store.h"
@@ -64,6 +65,8 @@ struct account {
 	char id_text[ID_LEN + 1];
 	void *user;
 	enum account_visibility visibility;
+	bool conflict;        /* another daemon has our identity: we were told so at */
+	int64_t conflict_ms;  /* env_mono_ms */
 	struct status status; /* what contacts are shown */
 	struct contact **contacts;
 	unsigned contact_count, contact_size;
@@ -98,12 +101,13 @@ struct contact {
 	struct session *calling;   /* dialled by us, in its handshake */
 	struct session *answering; /* dialled by the contact; its first frame has not come */
 	struct link *link;         /* the session that counts */
-	struct timer *rest;     /* neither linked nor looking until it fires (contact_rest_over) */
-	bool held;              /* … and deaf to knocks */
-	struct guest *guest;    /* our introduction, while it has not arrived */
-	uint64_t gone_sequence; /* records up to this one lead nowhere: the contact has left */
-	int64_t status_ms;      /* time in our last STATUS */
-	bool own_shown;         /* it is shown a status of its own: */
+	struct timer *rest;      /* neither linked nor looking until it fires (contact_rest_over) */
+	bool held;               /* … and deaf to knocks */
+	struct ration elsewhere; /* live sessions that another process has replaced */
+	struct guest *guest;     /* our introduction, while it has not arrived */
+	uint64_t gone_sequence;  /* records up to this one lead nowhere: the contact has left */
+	int64_t status_ms;       /* time in our last STATUS */
+	bool own_shown;          /* it is shown a status of its own: */
 	struct status shown;
 	struct status status; /* the contact's */
 	enum contact_state state;
@@ -139,6 +143,8 @@ void account_free(struct account **account);
 void account_start(struct account *account);
 void account_stop(struct account *account);
 void account_wake(struct account *account);
+/* A contact says that another daemon uses our identity. */
+void account_note_conflict(struct account *account);
 /* Is it to be found and dialled now? */
 bool account_online(const struct account *account);
 /* Move to a new address at once: who knows the present one must not even see that it is there. */

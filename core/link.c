@@ -26,6 +26,7 @@ struct link {
 	struct timer *renew; /* our status is to be said again */
 	struct timer *dead;  /* nothing has come for too long */
 	int64_t dead_ms;
+	int64_t heard_ms;        /* env_mono_ms */
 	int64_t heard_status_ms; /* time in the contact's last STATUS; -1: none yet */
 	uint64_t sent_id;        /* of the last message sent in this session */
 	unsigned in_flight;
@@ -87,6 +88,7 @@ struct link *link_new(struct contact *contact, struct session *session, struct e
 	link->heard_status_ms = -1;
 	link->dead_ms = dead_after(engine->config.renewal_ms);
 	timer_set(link->dead, link->dead_ms);
+	link->heard_ms = env_mono_ms(engine->env);
 	/* The listener has said its status with its answer. */
 	if (session_dialled(session))
 		link_show_status(link);
@@ -145,6 +147,11 @@ const struct session *link_session(const struct link *link)
 unsigned link_goodbye(const struct link *link)
 {
 	return link->bye;
+}
+
+int64_t link_heard_ms(const struct link *link)
+{
+	return link->heard_ms;
 }
 
 bool link_deaf(const struct link *link)
@@ -428,6 +435,7 @@ int link_frame(struct link *link, uint8_t type, const uint8_t *data, size_t len,
 int link_settle(struct link *link, struct err *err)
 {
 	timer_set(link->dead, link->dead_ms);
+	link->heard_ms = env_mono_ms(link->contact->account->engine->env);
 	if (commit(link, err) < 0)
 		return -1;
 	if (link->bye == 0)

@@ -43,6 +43,8 @@ struct stream *link_bye(struct link **link, enum bye reason);
 const struct session *link_session(const struct link *link);
 /* Has the contact said goodbye? 0: no; else enum bye, or another number. */
 unsigned link_goodbye(const struct link *link);
+/* env_mono_ms when anything was heard last. */
+int64_t link_heard_ms(const struct link *link);
 /* Does it take no messages, since the inbox was full? */
 bool link_deaf(const struct link *link);
 

@@ -23,7 +23,11 @@ struct session;
 #define SESSION_QUEUE_MAX ((size_t)1024 * 1024)
 
 /* Why a session ends: the payload of a BYE frame. */
-enum bye { BYE_OFFLINE = 1, BYE_DUPLICATE = 2 };
+enum bye {
+	BYE_OFFLINE = 1,
+	BYE_DUPLICATE = 2, /* another session stays */
+	BYE_ELSEWHERE = 3, /* so does one with another process of yours, again and again */
+};
 
 /* Every function is called from the loop, never from within a session_* function. Those that return
  * int return -1 when they have freed or released the session, else 0. */

@@ -292,6 +292,58 @@ static void the_restored_account_goes_on(void **state)
 	rig_free(&rig);
 }
 
+/* Somebody forgot to stop the old one. */
+static void two_daemons_with_one_identity_are_noticed(void **state)
+{
+	struct rig *rig = rig_new(4);
+	struct node_rig *old = rig_node(rig, "old"), *bob = rig_node(rig, "bob");
+	struct node_rig *fresh = rig_node(rig, "fresh");
+
+	(void)state;
+	rig_pair(old, bob);
+	node_start(old);
+	node_start(bob);
+	rig_link(old, bob, 60000);
+	export_account(old);
+	fresh->account = import_account(fresh, "alice", ERR_NONE);
+	snprintf(fresh->id, sizeof(fresh->id), "%s", old->id);
+	node_start(fresh);
+	for (unsigned i = 0; i < 60 && !account_conflict(fresh->account); i++)
+		rig_run(rig, 60000);
+	assert_true(account_conflict(old->account) || account_conflict(fresh->account));
+	assert_false(account_conflict(bob->account));
+	/* The old one is stopped, and the word is forgotten after a day. */
+	node_kill(old);
+	rig_run(rig, 1200000);
+	assert_true(rig_linked(fresh, bob));
+	rig_run(rig, 25 * 3600000);
+	assert_false(account_conflict(fresh->account));
+	unlink(backup_path);
+	rig_free(&rig);
+}
+
+/* Whether its sessions are seen to be dead or not. */
+static void one_daemon_that_crashes_often_is_none(void **state)
+{
+	struct rig *rig = rig_new(5);
+	struct node_rig *alice = rig_node(rig, "alice"), *bob = rig_node(rig, "bob");
+
+	(void)state;
+	rig_pair(alice, bob);
+	node_start(alice);
+	node_start(bob);
+	for (unsigned i = 0; i < 12; i++) {
+		rig_link(alice, bob, 600000);
+		rig_run(rig, 20000);
+		node_kill(alice);
+		node_reopen(alice);
+		node_start(alice);
+		assert_false(account_conflict(alice->account));
+		assert_false(account_conflict(bob->account));
+	}
+	rig_free(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -303,6 +355,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(refuses_what_is_no_file, make_sealed, drop_sealed),
 	    cmocka_unit_test(an_account_is_put_back),
 	    cmocka_unit_test(the_restored_account_goes_on),
+	    cmocka_unit_test(two_daemons_with_one_identity_are_noticed),
+	    cmocka_unit_test(one_daemon_that_crashes_often_is_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
