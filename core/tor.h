@@ -13,26 +13,27 @@ struct tor_config {
 	/* Own tor: */
 	const char *program;   /* path of tor; NULL: TOR_PROGRAM */
 	const char *directory; /* made with mode 0700; sockets, torrc and data directory go there */
-	const char *extra;     /* more lines for the torrc (a private network's authorities), or NULL */
-	/* A tor that runs already (program and directory are then only used for our onion sockets): */
-	const char *control;   /* "unix:PATH" or "127.0.0.1:9051"; NULL: start our own */
-	const char *socks;     /* "unix:PATH" or "127.0.0.1:9050" */
-	const char *password;  /* for HASHEDPASSWORD; NULL: cookie (SAFECOOKIE) or none */
+	const char *extra; /* more lines for the torrc (a private network's authorities), or NULL */
+	/* A tor that runs already (program and directory are then only used for our onion sockets):
+	 */
+	const char *control;  /* "unix:PATH" or "127.0.0.1:9051"; NULL: start our own */
+	const char *socks;    /* "unix:PATH" or "127.0.0.1:9050" */
+	const char *password; /* for HASHEDPASSWORD; NULL: cookie (SAFECOOKIE) or none */
 };
 
 enum tor_state {
-	TOR_STARTING,     /* process or control connection not there yet */
+	TOR_STARTING, /* process or control connection not there yet */
 	TOR_BOOTSTRAPPING,
-	TOR_READY,        /* circuits can be built */
-	TOR_DOWN,         /* died or cannot be reached; will be tried again after a pause */
+	TOR_READY, /* circuits can be built */
+	TOR_DOWN,  /* died or cannot be reached; will be tried again after a pause */
 };
 
 struct tor_status {
 	enum tor_state state;
-	int progress;          /* bootstrap, 0 … 100 */
-	char summary[128];     /* tor's own words */
+	int progress;      /* bootstrap, 0 … 100 */
+	char summary[128]; /* tor's own words */
 	char version[64];
-	char problem[ERR_TEXT_SIZE]; /* why it is down; "" when it is not */
+	char problem[ERR_TEXT_SIZE];            /* why it is down; "" when it is not */
 	int64_t valid_after_ms, valid_until_ms; /* of the consensus tor holds; 0: not known */
 };
 
@@ -49,8 +50,8 @@ struct tor *tor_new(struct loop *loop, const struct tor_config *config,
 const struct tor_status *tor_status(const struct tor *tor);
 /* What registry_opendht_config wants. */
 const char *tor_socks(const struct tor *tor);
-/* Onion services and dialling over this tor; owned by tor. Services wait while tor is not ready and are
- * made anew (with a new address) after tor was lost: published(false), then published(true). */
+/* Onion services and dialling over this tor; owned by tor. Services wait while tor is not ready and
+ * are made anew (with a new address) after tor was lost: published(false), then published(true). */
 struct transport *tor_transport(struct tor *tor);
 /* Ends an own tor (waits for it, at most 5 s) and frees. Services and dials must be gone before. */
 void tor_free(struct tor **tor);

@@ -80,6 +80,15 @@ static bool is_code(const uint8_t *head)
 	return true;
 }
 
+/* Tor escapes them; in a log they could do harm at the operator's terminal. */
+static bool has_control(const uint8_t *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((text[i] < ' ' && text[i] != '\t') || text[i] == 127)
+			return true;
+	return false;
+}
+
 static void finish_reply(struct tor_parser *parser)
 {
 	struct tor_reply *reply = &parser->reply;
@@ -105,6 +114,8 @@ static int end_line(struct tor_parser *parser, struct err *err)
 
 	if (parser->text.len - parser->line < HEAD_LEN || !is_code(head))
 		return err_set(err, ERR_PROTOCOL, "tor sent a line without a reply code");
+	if (has_control(head, parser->text.len - parser->line))
+		return err_set(err, ERR_PROTOCOL, "tor sent a control character");
 	separator = (char)head[3];
 	if (separator != ' ' && separator != '-' && separator != '+')
 		return err_set(err, ERR_PROTOCOL, "tor sent a reply line of unknown form");

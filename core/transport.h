@@ -20,11 +20,13 @@ struct dial;
 #define SERVICE_SLOTS 16
 
 struct service_handler {
-	/* The service can be reached (its descriptor was uploaded), or no longer. May come again. */
+	/* The service can be reached (its descriptor was uploaded), or no longer. May come again.
+	 */
 	void (*published)(void *arg, bool reachable);
 	/* Someone has connected; the stream is the callee's. */
 	void (*accepted)(void *arg, struct stream *stream);
-	/* The service could not be made, or was lost for good; the owner frees it and may try again. */
+	/* The service could not be made, or was lost for good; the owner frees it and may try
+	 * again. */
 	void (*failed)(void *arg, const struct err *why);
 };
 

@@ -49,6 +49,7 @@ struct world {
 	struct tor_control *control;
 	struct tor_transport *transport;
 	bool ready;
+	bool foreign; /* tor runs under another user */
 	/* control port */
 	char line[TOR_COMMAND_MAX];
 	size_t line_len;
@@ -99,8 +100,9 @@ static void answer_add(struct world *w)
 
 static void got_line(struct world *w)
 {
-	strcat(w->commands, w->line);
-	strcat(w->commands, "\n");
+	size_t len = strlen(w->commands);
+
+	snprintf(w->commands + len, sizeof w->commands - len, "%s\n", w->line);
 	if (begins(w->line, "PROTOCOLINFO"))
 		say(w, "250-PROTOCOLINFO 1\r\n250-AUTH METHODS=NULL\r\n250 OK\r\n");
 	else if (begins(w->line, "ADD_ONION"))
@@ -118,6 +120,7 @@ static void control_received(void *arg, const uint8_t *data, size_t len)
 	for (size_t i = 0; i < len; i++) {
 		if (data[i] == '\r')
 			continue;
+		assert_true(w->line_len < sizeof w->line);
 		w->line[w->line_len] = data[i] == '\n' ? '\0' : (char)data[i];
 		w->line_len++;
 		if (data[i] == '\n') {
@@ -270,7 +273,7 @@ static void world_connect(struct world *w)
 	w->control = tor_control_new(w->loop, &config, &control_handler, w, &err);
 	assert_non_null(w->control);
 	RUN_UNTIL(w, w->ready);
-	tor_transport_up(w->transport, w->control, true);
+	tor_transport_up(w->transport, w->control, !w->foreign);
 }
 
 static void world_new(struct world *w)
@@ -490,6 +493,34 @@ static void accepts_streams_that_outlive_it(void **state)
 	assert_int_equal(access(path, F_OK), -1);
 	stream_free(&owner.stream);
 	stream_free(&visitor);
+	world_free(&w);
+}
+
+/* For a tor that runs under another user, who cannot open sockets of ours. */
+static void listens_on_loopback_if_need_be(void **state)
+{
+	struct world w;
+	struct owner owner;
+	struct endpoint endpoint;
+	struct stream *visitor;
+	const char *port;
+	struct err err;
+
+	(void)state;
+	world_new(&w);
+	w.foreign = true;
+	world_connect(&w);
+	own(&w, &owner);
+	RUN_UNTIL(&w, service_endpoint(owner.service, 0, &endpoint) == 0);
+	port = strstr(w.commands, "Port=5222,127.0.0.1:");
+	assert_non_null(port);
+	port += strlen("Port=5222,127.0.0.1:");
+	visitor = stream_connect_tcp(w.loop, "127.0.0.1", (uint16_t)strtoul(port, NULL, 10), &err);
+	assert_non_null(visitor);
+	RUN_UNTIL(&w, owner.stream != NULL);
+	stream_free(&owner.stream);
+	stream_free(&visitor);
+	service_free(&owner.service);
 	world_free(&w);
 }
 
@@ -905,6 +936,7 @@ int main(void)
 	    cmocka_unit_test(is_published_when_all_uploads_are_answered),
 	    cmocka_unit_test(does_not_wait_for_ever_for_uploads),
 	    cmocka_unit_test(accepts_streams_that_outlive_it),
+	    cmocka_unit_test(listens_on_loopback_if_need_be),
 	    cmocka_unit_test(does_without_what_an_old_tor_does_not_know),
 	    cmocka_unit_test(says_why_tor_wants_no_service),
 	    cmocka_unit_test(publishes_a_few_at_a_time),
