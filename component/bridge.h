@@ -52,6 +52,9 @@ struct account *bridge_account_add(struct bridge *bridge, const char *name, cons
 /* A new password; the account's clients are disconnected. */
 int bridge_account_passwd(struct bridge *bridge, struct account *account, const char *password,
 			  struct err *err);
+/* An account from a backup, as name (NULL: as it was called), with its password. */
+struct account *bridge_account_restore(struct bridge *bridge, const char *path,
+				       const char *passphrase, const char *name, struct err *err);
 /* What a contact is told, or agreed on, when it is added. All may be NULL: nothing. */
 struct bridge_introduction {
 	const char *own_name;   /* with an invitation's link: shown to the host's user */

@@ -79,6 +79,17 @@ int bridge_account_passwd(struct bridge *bridge, struct account *account, const 
 	return 0;
 }
 
+struct account *bridge_account_restore(struct bridge *bridge, const char *path,
+				       const char *passphrase, const char *name, struct err *err)
+{
+	struct account *account = NULL;
+
+	if (!name || check_name(name, err) == 0)
+		account = engine_account_import(bridge->engine, path, passphrase, name, err);
+	bridge_changed(bridge);
+	return account;
+}
+
 int bridge_credentials(void *arg, const char *user, struct sasl_credentials *out)
 {
 	struct bridge *bridge = arg;

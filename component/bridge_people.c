@@ -114,15 +114,18 @@ int bridge_account_block(struct bridge *bridge, struct account *account, const c
 			 bool blocked, struct err *err)
 {
 	const struct contact *contact = contact_find(account, id);
+	char own[ID_LEN + 1] = ""; /* id may be the contact's, which goes */
 
 	if (!blocked)
 		return account_unblock(account, id, err);
-	if (contact)
+	if (contact) {
+		memcpy(own, contact_id(contact), sizeof(own));
 		bridge_sent_forget(bridge, contact);
+	}
 	if (account_block(account, id, err))
 		return -1;
 	if (contact)
-		bridge_contact_gone(bridge, account_name(account), id);
+		bridge_contact_gone(bridge, account_name(account), own);
 	bridge_changed(bridge);
 	return 0;
 }

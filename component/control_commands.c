@@ -8,100 +8,26 @@
 
 #include <string.h>
 
-/* One request while it is carried out. */
-struct call {
-	const struct control_host *host;
-	json_t *args;
-	json_t *reply; /* an object to add to */
-	enum control_after after;
-};
-
-/* --- arguments --- */
-
-/* The text called name, or NULL when there is none; ERR_INPUT when it is something else. */
-static int optional_text(const struct call *call, const char *name, const char **text,
-			 struct err *err)
-{
-	const json_t *value = json_object_get(call->args, name);
-
-	*text = json_string_value(value);
-	if (value && !json_is_null(value) && !*text)
-		return err_set(err, ERR_INPUT, "%s must be a text", name);
-	return 0;
-}
-
-static int needed_text(const struct call *call, const char *name, const char **text,
-		       struct err *err)
-{
-	if (optional_text(call, name, text, err))
-		return -1;
-	return *text ? 0 : err_set(err, ERR_INPUT, "%s is missing", name);
-}
-
-struct only {
-	struct account *account;
-	unsigned count;
-};
-
-static void count_account(void *arg, struct account *account)
-{
-	struct only *only = arg;
-
-	only->account = account;
-	only->count++;
-}
-
-/* The account that the request names; the only one when it names none. */
-static struct account *the_account(const struct call *call, struct err *err)
-{
-	struct engine *engine = bridge_engine(call->host->bridge);
-	struct only only = {0};
-	const char *name;
-
-	if (optional_text(call, "account", &name, err))
-		return NULL;
-	if (name) {
-		struct account *account = engine_account_find(engine, name);
-
-		if (!account)
-			err_set(err, ERR_NOT_FOUND, "no account has this name");
-		return account;
-	}
-	engine_accounts(engine, count_account, &only);
-	if (only.count == 0)
-		err_set(err, ERR_NOT_FOUND, "there is no account yet");
-	else if (only.count > 1)
-		err_set(err, ERR_INPUT, "there are several accounts: say which");
-	return only.count == 1 ? only.account : NULL;
-}
-
-/* json_object_set_new takes NULL values for an error, which is found here. */
-static int put(json_t *object, const char *key, json_t *value, struct err *err)
-{
-	if (json_object_set_new(object, key, value))
-		return err_set(err, ERR_MEMORY, "out of memory");
-	return 0;
-}
-
 /* --- commands --- */
 
-static int account_add(struct call *call, struct err *err)
+static int account_add(struct control_call *call, struct err *err)
 {
 	const char *name, *password;
 	struct account *account;
 
-	if (needed_text(call, "name", &name, err) || needed_text(call, "password", &password, err))
+	if (control_text(call, "name", &name, err) ||
+	    control_text(call, "password", &password, err))
 		return -1;
 	account = bridge_account_add(call->host->bridge, name, password, err);
-	return account ? put(call->reply, "id", json_string(account_id(account)), err) : -1;
+	return account ? control_put(call->reply, "id", json_string(account_id(account)), err) : -1;
 }
 
-static int account_passwd(struct call *call, struct err *err)
+static int account_passwd(struct control_call *call, struct err *err)
 {
 	const char *password;
-	struct account *account = the_account(call, err);
+	struct account *account = control_account(call, err);
 
-	if (!account || needed_text(call, "password", &password, err))
+	if (!account || control_text(call, "password", &password, err))
 		return -1;
 	return bridge_account_passwd(call->host->bridge, account, password, err);
 }
@@ -111,61 +37,64 @@ static void list_account(void *arg, struct account *account)
 	json_array_append_new(arg, control_account_json(account));
 }
 
-static int account_list(struct call *call, struct err *err)
+static int account_list(struct control_call *call, struct err *err)
 {
 	json_t *list = json_array();
 
 	if (list)
 		engine_accounts(bridge_engine(call->host->bridge), list_account, list);
-	return put(call->reply, "accounts", list, err);
+	return control_put(call->reply, "accounts", list, err);
 }
 
-static int show_id(struct call *call, struct err *err)
+static int show_id(struct control_call *call, struct err *err)
 {
-	const struct account *account = the_account(call, err);
+	const struct account *account = control_account(call, err);
 
-	if (!account || put(call->reply, "account", json_string(account_name(account)), err))
+	if (!account ||
+	    control_put(call->reply, "account", json_string(account_name(account)), err))
 		return -1;
-	return put(call->reply, "id", json_string(account_id(account)), err);
+	return control_put(call->reply, "id", json_string(account_id(account)), err);
 }
 
-static int contact_add_command(struct call *call, struct err *err)
+static int contact_add_command(struct control_call *call, struct err *err)
 {
 	struct bridge_introduction words = {0};
 	const char *id, *name;
-	struct account *account = the_account(call, err);
+	struct account *account = control_account(call, err);
 	struct contact *contact;
 
-	if (!account || needed_text(call, "id", &id, err) ||
-	    optional_text(call, "name", &name, err) ||
-	    optional_text(call, "passphrase", &words.passphrase, err))
+	if (!account || control_text(call, "id", &id, err) ||
+	    control_text_optional(call, "name", &name, err) ||
+	    control_text_optional(call, "passphrase", &words.passphrase, err))
 		return -1;
 	contact = bridge_contact_add(call->host->bridge, account, id, name, &words, err);
-	return contact ? put(call->reply, "contact", control_contact_json(contact), err) : -1;
+	return contact ? control_put(call->reply, "contact", control_contact_json(contact), err)
+		       : -1;
 }
 
-static int contact_list(struct call *call, struct err *err)
+static int contact_list(struct control_call *call, struct err *err)
 {
-	const struct account *account = the_account(call, err);
+	const struct account *account = control_account(call, err);
 
-	return account ? put(call->reply, "contacts", control_contacts_json(account), err) : -1;
+	return account ? control_put(call->reply, "contacts", control_contacts_json(account), err)
+		       : -1;
 }
 
-static int contact_remove_command(struct call *call, struct err *err)
+static int contact_remove_command(struct control_call *call, struct err *err)
 {
 	const char *word;
-	struct account *account = the_account(call, err);
+	struct account *account = control_account(call, err);
 	struct contact *contact;
 
-	if (!account || needed_text(call, "contact", &word, err))
+	if (!account || control_text(call, "contact", &word, err))
 		return -1;
 	contact = bridge_contact_find(account, word, err);
-	if (!contact || put(call->reply, "id", json_string(contact_id(contact)), err))
+	if (!contact || control_put(call->reply, "id", json_string(contact_id(contact)), err))
 		return -1;
 	return bridge_contact_remove(call->host->bridge, &contact, err);
 }
 
-static int status(struct call *call, struct err *err)
+static int status(struct control_call *call, struct err *err)
 {
 	json_t *all = control_status(call->host);
 	int result = all ? json_object_update(call->reply, all) : -1;
@@ -174,13 +103,13 @@ static int status(struct call *call, struct err *err)
 	return result ? err_set(err, ERR_MEMORY, "out of memory") : 0;
 }
 
-static int status_watch(struct call *call, struct err *err)
+static int status_watch(struct control_call *call, struct err *err)
 {
 	call->after = CONTROL_WATCH;
 	return status(call, err);
 }
 
-static int stop(struct call *call, struct err *err)
+static int stop(struct control_call *call, struct err *err)
 {
 	if (!call->host->stop)
 		return err_set(err, ERR_WRONG_STATE, "cannot be stopped from here");
@@ -188,32 +117,30 @@ static int stop(struct call *call, struct err *err)
 	return 0;
 }
 
-enum { CARRIES_SECRET = 1 }; /* its arguments are wiped when it is done */
-
-static const struct command {
-	const char *name;
-	int (*handler)(struct call *call, struct err *err);
-	unsigned flags;
-} commands[] = {
-    {"account add", account_add, CARRIES_SECRET},
+static const struct control_command commands[] = {
+    {"account add", account_add, CONTROL_SECRET},
     {"account list", account_list, 0},
-    {"account passwd", account_passwd, CARRIES_SECRET},
-    {"contact add", contact_add_command, CARRIES_SECRET},
+    {"account passwd", account_passwd, CONTROL_SECRET},
+    {"contact add", contact_add_command, CONTROL_SECRET},
     {"contact list", contact_list, 0},
     {"contact remove", contact_remove_command, 0},
     {"id", show_id, 0},
     {"status", status, 0},
     {"status watch", status_watch, 0},
     {"stop", stop, 0},
+    {0},
 };
 
 /* --- requests --- */
 
-static const struct command *find_command(const char *name)
+static const struct control_command *find_command(const char *name)
 {
-	for (size_t i = 0; name && i < sizeof(commands) / sizeof(commands[0]); i++)
-		if (strcmp(commands[i].name, name) == 0)
-			return &commands[i];
+	static const struct control_command *const tables[] = {commands, control_people_commands};
+
+	for (size_t i = 0; name && i < sizeof(tables) / sizeof(tables[0]); i++)
+		for (const struct control_command *command = tables[i]; command->name; command++)
+			if (strcmp(command->name, name) == 0)
+				return command;
 	return NULL;
 }
 
@@ -227,10 +154,10 @@ static void wipe_texts(json_t *object)
 	    secret_wipe((char *)(uintptr_t)json_string_value(value), json_string_length(value));
 }
 
-static int run(struct call *call, json_t *request, struct err *err)
+static int run(struct control_call *call, json_t *request, struct err *err)
 {
 	const char *name = json_string_value(json_object_get(request, "cmd"));
-	const struct command *command = find_command(name);
+	const struct control_command *command = find_command(name);
 	int result;
 
 	if (!json_is_object(request))
@@ -244,7 +171,7 @@ static int run(struct call *call, json_t *request, struct err *err)
 		return err_set(err, ERR_INPUT, "no such command: %.64s", name);
 	log_debug("control: %s", command->name);
 	result = command->handler(call, err);
-	if (command->flags & CARRIES_SECRET)
+	if (command->flags & CONTROL_SECRET)
 		wipe_texts(call->args);
 	return result;
 }
@@ -258,7 +185,7 @@ static json_t *refusal(const struct err *err)
 json_t *control_run(const struct control_host *host, const char *line, size_t len,
 		    enum control_after *after)
 {
-	struct call call = {.host = host, .after = CONTROL_GO_ON};
+	struct control_call call = {.host = host, .after = CONTROL_GO_ON};
 	struct err err = {0};
 	json_t *request = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
 	int result;

@@ -1,24 +1,23 @@
 /*
- * tacetctl_print.c: see tacetctl_print.h.
+ * tacetctl_print.c: see tacetctl_print.h. Lists and links are in tacetctl_print_list.c.
  */
 #include "component/tacetctl_print.h"
 
 #include <inttypes.h>
-#include <qrencode.h>
 #include <stdint.h>
 #include <string.h>
 #include <time.h>
 
 /* --- pieces --- */
 
-static const char *text_of(const json_t *object, const char *key)
+const char *print_member(const json_t *object, const char *key)
 {
 	const char *text = json_string_value(json_object_get(object, key));
 
 	return text ? text : "";
 }
 
-static int64_t number_of(const json_t *object, const char *key)
+int64_t print_number(const json_t *object, const char *key)
 {
 	return json_integer_value(json_object_get(object, key));
 }
@@ -72,7 +71,7 @@ static void print_span(int64_t ms, FILE *out)
 		fprintf(out, "%" PRId64 " d", s / 86400);
 }
 
-static void print_moment(int64_t unix_ms, FILE *out)
+void print_moment(int64_t unix_ms, FILE *out)
 {
 	time_t seconds = (time_t)(unix_ms / 1000);
 	struct tm tm;
@@ -83,122 +82,43 @@ static void print_moment(int64_t unix_ms, FILE *out)
 	fputs(text, out);
 }
 
-/* --- QR code --- */
-
-static bool is_dark(const QRcode *code, int x, int y)
-{
-	return x >= 0 && y >= 0 && x < code->width && y < code->width &&
-	       (code->data[y * code->width + x] & 1);
-}
-
-int print_qr(const char *id, FILE *out)
-{
-	enum {
-		QUIET = 2
-	}; /* light modules around; the standard says 4, readers are content with 2 */
-	char link[256];
-	QRcode *code;
-
-	snprintf(link, sizeof(link), "TACET:%s", id);
-	/* Upper case, so that the code is in the alphanumeric mode and small. */
-	for (char *c = link; *c; c++)
-		*c = (char)(*c >= 'a' && *c <= 'z' ? *c - ('a' - 'A') : *c);
-	code = QRcode_encodeString(link, 0, QR_ECLEVEL_L, QR_MODE_8, 1);
-	if (!code)
-		return -1;
-	for (int y = -QUIET; y < code->width + QUIET; y += 2) {
-		fputs("\033[40;97m", out);
-		for (int x = -QUIET; x < code->width + QUIET; x++) {
-			bool top = !is_dark(code, x, y), bottom = !is_dark(code, x, y + 1);
-
-			fputs(top && bottom ? "█" : top ? "▀" : bottom ? "▄" : " ", out);
-		}
-		fputs("\033[0m\n", out);
-	}
-	QRcode_free(code);
-	return 0;
-}
-
-/* --- answers --- */
-
-void print_account_added(const json_t *answer, FILE *out)
-{
-	fprintf(out, "%s\n", text_of(answer, "id"));
-}
-
-void print_accounts(const json_t *answer, FILE *out)
-{
-	const json_t *account;
-	size_t i;
-
-	json_array_foreach(json_object_get(answer, "accounts"), i, account)
-	{
-		print_text(text_of(account, "name"), out);
-		fprintf(out, "\t%s\n", text_of(account, "id"));
-	}
-}
-
-void print_id(const json_t *answer, FILE *out)
-{
-	fprintf(out, "%s\n", text_of(answer, "id"));
-}
-
-void print_contact_added(const json_t *answer, FILE *out)
-{
-	(void)answer;
-	fputs("added; the contact is found once it has added you as well\n", out);
-}
-
-void print_contacts(const json_t *answer, FILE *out)
-{
-	const json_t *contact;
-	size_t i;
-
-	json_array_foreach(json_object_get(answer, "contacts"), i, contact)
-	{
-		fprintf(out, "%s\t%s\t", text_of(contact, "id"), text_of(contact, "state"));
-		print_text(text_of(contact, "name"), out);
-		fputc('\n', out);
-	}
-}
-
 /* --- status --- */
 
 static void print_tor(const json_t *tor, FILE *out)
 {
-	fprintf(out, "tor       %s, %" PRId64 " %%", text_of(tor, "state"),
-		number_of(tor, "progress"));
-	if (text_of(tor, "summary")[0]) {
+	fprintf(out, "tor       %s, %" PRId64 " %%", print_member(tor, "state"),
+		print_number(tor, "progress"));
+	if (print_member(tor, "summary")[0]) {
 		fputs(", ", out);
-		print_text(text_of(tor, "summary"), out);
+		print_text(print_member(tor, "summary"), out);
 	}
-	if (text_of(tor, "version")[0]) {
+	if (print_member(tor, "version")[0]) {
 		fputs(", version ", out);
-		print_text(text_of(tor, "version"), out);
+		print_text(print_member(tor, "version"), out);
 	}
 	fputc('\n', out);
-	if (text_of(tor, "problem")[0]) {
+	if (print_member(tor, "problem")[0]) {
 		fputs("          ", out);
-		print_text(text_of(tor, "problem"), out);
+		print_text(print_member(tor, "problem"), out);
 		fputc('\n', out);
 	}
 }
 
 static void print_clock(const json_t *clock, FILE *out)
 {
-	int64_t ms = number_of(clock, "offset_ms");
+	int64_t ms = print_number(clock, "offset_ms");
 
 	fprintf(out, "clock     %s%.1f s", ms < 0 ? "" : "+", (double)ms / 1000);
-	if (text_of(clock, "why")[0]) {
+	if (print_member(clock, "why")[0]) {
 		fputs(", ", out);
-		print_text(text_of(clock, "why"), out);
+		print_text(print_member(clock, "why"), out);
 	}
 	fputc('\n', out);
 }
 
 static void print_gateway(const json_t *gateway, FILE *out)
 {
-	int64_t latency_ms = number_of(gateway, "latency_ms");
+	int64_t latency_ms = print_number(gateway, "latency_ms");
 
 	fprintf(out, "          score %.2f  ",
 		json_number_value(json_object_get(gateway, "score")));
@@ -206,9 +126,9 @@ static void print_gateway(const json_t *gateway, FILE *out)
 		fprintf(out, "%5" PRId64 " ms  ", latency_ms);
 	else
 		fputs("       -  ", out);
-	fprintf(out, "%" PRId64 " answers, %" PRId64 " failures  ", number_of(gateway, "answers"),
-		number_of(gateway, "failures"));
-	print_text(text_of(gateway, "name"), out);
+	fprintf(out, "%" PRId64 " answers, %" PRId64 " failures  ",
+		print_number(gateway, "answers"), print_number(gateway, "failures"));
+	print_text(print_member(gateway, "name"), out);
 	fputc('\n', out);
 }
 
@@ -219,21 +139,21 @@ static void print_gateways(const json_t *gateways, FILE *out)
 	size_t i, asked = 0;
 
 	json_array_foreach(gateways, i, gateway) asked +=
-	    number_of(gateway, "answers") + number_of(gateway, "failures") > 0;
+	    print_number(gateway, "answers") + print_number(gateway, "failures") > 0;
 	fprintf(out, "gateways  %zu known, %zu asked\n", json_array_size(gateways), asked);
-	json_array_foreach(gateways, i, gateway) if (number_of(gateway, "answers") +
-							 number_of(gateway, "failures") >
+	json_array_foreach(gateways, i, gateway) if (print_number(gateway, "answers") +
+							 print_number(gateway, "failures") >
 						     0) print_gateway(gateway, out);
 }
 
 static void print_contact(const json_t *contact, int64_t now_ms, FILE *out)
 {
-	const char *name = text_of(contact, "name");
-	int64_t since_ms = number_of(contact, "since_ms");
+	const char *name = print_member(contact, "name");
+	int64_t since_ms = print_number(contact, "since_ms");
 
 	fputs("    ", out);
-	print_text(name[0] ? name : text_of(contact, "id"), out);
-	fprintf(out, ": %s", text_of(contact, "state"));
+	print_text(name[0] ? name : print_member(contact, "id"), out);
+	fprintf(out, ": %s", print_member(contact, "state"));
 	if (since_ms > 0) {
 		fputs(" since ", out);
 		print_moment(since_ms, out);
@@ -241,14 +161,14 @@ static void print_contact(const json_t *contact, int64_t now_ms, FILE *out)
 		print_span(now_ms - since_ms, out);
 		fputc(')', out);
 	}
-	fprintf(out, ", %s", text_of(contact, "show"));
-	if (text_of(contact, "text")[0]) {
+	fprintf(out, ", %s", print_member(contact, "show"));
+	if (print_member(contact, "text")[0]) {
 		fputs(" \"", out);
-		print_text(text_of(contact, "text"), out);
+		print_text(print_member(contact, "text"), out);
 		fputc('"', out);
 	}
-	if (number_of(contact, "outbox") > 0)
-		fprintf(out, ", %" PRId64 " messages to be sent", number_of(contact, "outbox"));
+	if (print_number(contact, "outbox") > 0)
+		fprintf(out, ", %" PRId64 " messages to be sent", print_number(contact, "outbox"));
 	fputc('\n', out);
 }
 
@@ -258,8 +178,8 @@ static void print_account(const json_t *account, int64_t now_ms, FILE *out)
 	size_t i;
 
 	fputs("account   ", out);
-	print_text(text_of(account, "name"), out);
-	fprintf(out, "  %s\n", text_of(account, "id"));
+	print_text(print_member(account, "name"), out);
+	fprintf(out, "  %s\n", print_member(account, "id"));
 	fprintf(out, "          onion service %s\n",
 		json_is_true(json_object_get(account, "published")) ? "published"
 								    : "not published yet");
@@ -274,14 +194,14 @@ void print_status(const json_t *answer, FILE *out)
 	const json_t *account;
 	size_t i;
 
-	fprintf(out, "tacetd    version %s\n", text_of(answer, "version"));
+	fprintf(out, "tacetd    version %s\n", print_member(answer, "version"));
 	print_tor(json_object_get(answer, "tor"), out);
 	print_clock(json_object_get(answer, "clock"), out);
 	print_gateways(json_object_get(answer, "gateways"), out);
-	fprintf(out, "clients   port %" PRId64 ", %" PRId64 " logged in\n", number_of(xmpp, "port"),
-		number_of(xmpp, "authenticated"));
+	fprintf(out, "clients   port %" PRId64 ", %" PRId64 " logged in\n",
+		print_number(xmpp, "port"), print_number(xmpp, "authenticated"));
 	json_array_foreach(accounts, i, account)
-	    print_account(account, number_of(answer, "now_ms"), out);
+	    print_account(account, print_number(answer, "now_ms"), out);
 	if (json_array_size(accounts) == 0)
 		fputs("no account yet: tacetctl account add NAME\n", out);
 }

@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 /* Each takes the whole answer to its command. */
@@ -16,11 +17,21 @@ void print_accounts(const json_t *answer, FILE *out);
 void print_id(const json_t *answer, FILE *out);
 void print_contact_added(const json_t *answer, FILE *out);
 void print_contacts(const json_t *answer, FILE *out);
+void print_link(const json_t *answer, FILE *out);
+void print_invitations(const json_t *answer, FILE *out);
+void print_introduced(const json_t *answer, FILE *out);
+void print_requests(const json_t *answer, FILE *out);
+void print_accepted(const json_t *answer, FILE *out);
+void print_blocked(const json_t *answer, FILE *out);
 void print_status(const json_t *answer, FILE *out);
 
-/* The link tacet:ID as a QR code, in half blocks, with colours that do not depend on the
- * terminal's. -1: memory is short. */
-int print_qr(const char *id, FILE *out);
+/* The id or the link of an answer as a QR code, in half blocks, with colours that do not depend on
+ * the terminal's. -1: there is none, or memory is short. */
+int print_code(const json_t *answer, FILE *out);
+/* A member of an answer: "" or 0 when it is missing. */
+const char *print_member(const json_t *object, const char *key);
+int64_t print_number(const json_t *object, const char *key);
+void print_moment(int64_t unix_ms, FILE *out);
 /* Text from someone else: control characters become '?'. */
 void print_text(const char *text, FILE *out);
 

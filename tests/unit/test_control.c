@@ -431,6 +431,123 @@ static void stopping(void **state)
 	assert_int_equal(world->stops, 1);
 }
 
+/* --- people --- */
+
+static void invitations(void **state)
+{
+	struct world *world = *state;
+	json_t *reply, *list;
+
+	expect_ok(world, ADD_ANN);
+	expect_error(world, "{\"cmd\":\"invite\",\"args\":{\"expires_ms\":0}}", "input",
+		     "expires_ms");
+	expect_error(world, "{\"cmd\":\"invite\",\"args\":{\"expires_ms\":\"7d\"}}", "input",
+		     "whole number");
+	expect_error(world, "{\"cmd\":\"invite\",\"args\":{\"reusable\":1}}", "input",
+		     "true or false");
+	reply = ask(world, "{\"cmd\":\"invite\",\"args\":{\"name\":\"Ann\",\"reusable\":true}}");
+	assert_memory_equal(json_string_value(json_object_get(reply, "link")), "tacet:", 6);
+	json_decref(reply);
+	reply = ask(world, "{\"cmd\":\"invitations\"}");
+	list = json_object_get(reply, "invitations");
+	assert_int_equal(json_array_size(list), 1);
+	assert_true(json_is_true(json_object_get(json_array_get(list, 0), "reusable")));
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(list, 0), "number")), 1);
+	json_decref(reply);
+	expect_ok(world, "{\"cmd\":\"invitations revoke\",\"args\":{\"number\":1}}");
+	expect_error(world, "{\"cmd\":\"invitations revoke\",\"args\":{\"number\":1}}", "not-found",
+		     "");
+	reply = ask(world, "{\"cmd\":\"invitations\"}");
+	assert_int_equal(json_array_size(json_object_get(reply, "invitations")), 0);
+	json_decref(reply);
+}
+
+static void introduction(void **state)
+{
+	struct world *world = *state;
+	char id[ID_LEN + 1], request[512];
+	struct account *account;
+
+	expect_ok(world, ADD_ANN);
+	make_id(world, id);
+	expect_error(world, "{\"cmd\":\"introduce\"}", "input", "link is missing");
+	expect_error(world, "{\"cmd\":\"introduce\",\"args\":{\"link\":\"tacet:x\"}}", "input", "");
+	snprintf(request, sizeof(request),
+		 "{\"cmd\":\"introduce\",\"args\":{\"link\":"
+		 "\"tacet:%s?s=abcdefghijklmnopqrstuvwxya\",\"name\":\"Ben\",\"as\":\"Ann\","
+		 "\"text\":\"hello\"}}",
+		 id);
+	expect_ok(world, request);
+	account = engine_account_find(world->engine, "ann");
+	assert_true(contact_introducing(contact_find(account, id)));
+	assert_string_equal(contact_name(contact_find(account, id)), "Ben");
+	expect_error(world, request, "exists", "");
+}
+
+static void requests(void **state)
+{
+	struct world *world = *state;
+	char id[ID_LEN + 1], request[256];
+	json_t *reply;
+
+	expect_ok(world, ADD_ANN);
+	make_id(world, id);
+	reply = ask(world, "{\"cmd\":\"requests\"}");
+	assert_int_equal(json_array_size(json_object_get(reply, "requests")), 0);
+	json_decref(reply);
+	snprintf(request, sizeof(request), "{\"cmd\":\"accept\",\"args\":{\"id\":\"%s\"}}", id);
+	expect_error(world, request, "not-found", "");
+	snprintf(request, sizeof(request), "{\"cmd\":\"deny\",\"args\":{\"id\":\"%s\"}}", id);
+	expect_error(world, request, "not-found", "");
+}
+
+static void blocked(void **state)
+{
+	struct world *world = *state;
+	char id[ID_LEN + 1], request[256];
+	json_t *reply;
+
+	expect_ok(world, ADD_ANN);
+	make_id(world, id);
+	snprintf(request, sizeof(request),
+		 "{\"cmd\":\"contact add\",\"args\":{\"id\":\"%s\",\"name\":\"Ben\"}}", id);
+	expect_ok(world, request);
+	expect_ok(world, "{\"cmd\":\"block\",\"args\":{\"id\":\"Ben\"}}");
+	assert_null(contact_find(engine_account_find(world->engine, "ann"), id));
+	reply = ask(world, "{\"cmd\":\"blocked\"}");
+	assert_string_equal(json_string_value(json_array_get(json_object_get(reply, "blocked"), 0)),
+			    id);
+	json_decref(reply);
+	snprintf(request, sizeof(request), "{\"cmd\":\"unblock\",\"args\":{\"id\":\"%s\"}}", id);
+	expect_ok(world, request);
+	expect_error(world, request, "not-found", "not blocked");
+}
+
+static void backups(void **state)
+{
+	struct world *world = *state;
+	char request[256], path[128];
+
+	expect_ok(world, ADD_ANN);
+	snprintf(path, sizeof(path), "%s/backup", world->dir);
+	snprintf(request, sizeof(request),
+		 "{\"cmd\":\"backup\",\"args\":{\"file\":\"%s\",\"passphrase\":\"horse\"}}", path);
+	expect_ok(world, request);
+	snprintf(request, sizeof(request),
+		 "{\"cmd\":\"restore\",\"args\":{\"file\":\"%s\",\"passphrase\":\"horse\","
+		 "\"name\":\"eve\"}}",
+		 path);
+	/* The same identity is here. */
+	expect_error(world, request, "exists", "");
+	snprintf(request, sizeof(request),
+		 "{\"cmd\":\"restore\",\"args\":{\"file\":\"%s\",\"passphrase\":\"donkey\"}}",
+		 path);
+	expect_error(world, request, NULL, "passphrase");
+	expect_error(world, "{\"cmd\":\"backup\",\"args\":{\"file\":\"/x\"}}", "input",
+		     "passphrase is missing");
+	unlink(path);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -441,7 +558,9 @@ int main(void)
 	    TEST(status),        TEST(watching),
 	    TEST(byte_by_byte),  TEST(several_in_one_go),
 	    TEST(overlong_line), TEST(many_connections),
-	    TEST(stopping),
+	    TEST(stopping),      TEST(invitations),
+	    TEST(introduction),  TEST(requests),
+	    TEST(blocked),       TEST(backups),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,186 @@
+/*
+ * tacetctl_command.c: see tacetctl_command.h.
+ */
+#include "component/tacetctl_command.h"
+
+#include "component/ctl_password.h"
+#include "component/text_file.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* text NULL: leave it out. */
+static int put(json_t *args, const char *key, const char *text, struct err *err)
+{
+	if (text && json_object_set_new(args, key, json_string(text)))
+		return err_set(err, ERR_INPUT, "%s is not UTF-8", key);
+	return 0;
+}
+
+static int put_value(json_t *args, const char *key, json_t *value, struct err *err)
+{
+	if (json_object_set_new(args, key, value))
+		return err_set(err, ERR_MEMORY, "out of memory");
+	return 0;
+}
+
+/* --- what single commands need --- */
+
+/* The first line of a file, or asked for. */
+static int put_secret(json_t *args, const char *key, const char *file, struct err *err)
+{
+	char *secret = file ? text_file_read_line(file, err) : ctl_password_ask(key, err);
+	int result = secret ? put(args, key, secret, err) : -1;
+
+	text_wipe(secret);
+	return result;
+}
+
+static int build_password(const struct options *options, char **argv, json_t *args, struct err *err)
+{
+	(void)argv;
+	return put_secret(args, "password", options->password_file, err);
+}
+
+static int build_contact_add(const struct options *options, char **argv, json_t *args,
+			     struct err *err)
+{
+	(void)argv;
+	if (options->secret_file)
+		return put_secret(args, "passphrase", options->secret_file, err);
+	return put(args, "passphrase", options->secret, err);
+}
+
+/* "7d", "12h", "30m", "90s" in ms. */
+static int parse_duration(const char *text, int64_t *ms, struct err *err)
+{
+	static const struct {
+		const char *unit;
+		int64_t ms;
+	} units[] = {{"s", 1000}, {"m", 60 * 1000}, {"h", 3600 * 1000}, {"d", 24 * 3600 * 1000}};
+	char *end;
+	long number;
+
+	errno = 0;
+	number = strtol(text, &end, 10);
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		/* A hundred years are enough; more would not fit one day. */
+		if (end == text || errno || number < 1 || number > INT32_MAX)
+			break;
+		if (strcmp(end, units[i].unit) == 0) {
+			*ms = number * units[i].ms;
+			return 0;
+		}
+	}
+	return err_set(err, ERR_INPUT, "%s: a time is written as 30m, 12h or 7d", text);
+}
+
+static int build_invite(const struct options *options, char **argv, json_t *args, struct err *err)
+{
+	int64_t expires_ms = 0;
+
+	(void)argv;
+	if (put_value(args, "reusable", json_boolean(options->given & OPT_REUSABLE), err))
+		return -1;
+	if (!options->expires)
+		return 0;
+	if (parse_duration(options->expires, &expires_ms, err))
+		return -1;
+	return put_value(args, "expires_ms", json_integer(expires_ms), err);
+}
+
+static int build_revoke(const struct options *options, char **argv, json_t *args, struct err *err)
+{
+	char *end;
+	long number = strtol(argv[0], &end, 10);
+
+	(void)options;
+	if (end == argv[0] || *end)
+		return err_set(err, ERR_INPUT, "%s is no number; see: tacetctl invitations",
+			       argv[0]);
+	return put_value(args, "number", json_integer(number), err);
+}
+
+/* The daemon has another working directory. */
+static int put_path(json_t *args, const char *path, struct err *err)
+{
+	char cwd[PATH_MAX], full[2 * PATH_MAX];
+
+	if (path[0] == '/')
+		return put(args, "file", path, err);
+	if (!getcwd(cwd, sizeof(cwd)))
+		return err_system(err, "current directory");
+	snprintf(full, sizeof(full), "%s/%s", cwd, path);
+	return put(args, "file", full, err);
+}
+
+static int build_backup(const struct options *options, char **argv, json_t *args, struct err *err)
+{
+	if (put_path(args, argv[0], err))
+		return -1;
+	return put_secret(args, "passphrase", options->passphrase_file, err);
+}
+
+/* --- all of them --- */
+
+const struct command commands[] = {
+    {"account add", "NAME [--password-file FILE]", 1, 1, "name", OPT_PASSWORD_FILE, build_password,
+     print_account_added},
+    {"account list", "", 0, 0, NULL, 0, NULL, print_accounts},
+    {"account passwd", "NAME [--password-file FILE]", 1, 1, "account", OPT_PASSWORD_FILE,
+     build_password, NULL},
+    {"id", "[NAME] [--qr]", 0, 1, "account", OPT_ACCOUNT | OPT_QR, NULL, print_id},
+    {"contact add", "[-a NAME] ID [--name PETNAME] [--secret TEXT | --secret-file FILE]", 1, 1,
+     "id", OPT_ACCOUNT | OPT_NAME | OPT_SECRET | OPT_SECRET_FILE, build_contact_add,
+     print_contact_added},
+    {"contact list", "[-a NAME]", 0, 0, NULL, OPT_ACCOUNT, NULL, print_contacts},
+    {"contact remove", "[-a NAME] ID|PETNAME", 1, 1, "contact", OPT_ACCOUNT, NULL, NULL},
+    {"invite", "[-a NAME] [--reusable] [--expires 7d] [--name NAME] [--qr]", 0, 0, NULL,
+     OPT_ACCOUNT | OPT_REUSABLE | OPT_EXPIRES | OPT_NAME | OPT_QR, build_invite, print_link},
+    {"invitations revoke", "[-a NAME] NUMBER", 1, 1, NULL, OPT_ACCOUNT, build_revoke, NULL},
+    {"invitations", "[-a NAME]", 0, 0, NULL, OPT_ACCOUNT, NULL, print_invitations},
+    {"introduce", "[-a NAME] LINK [--text TEXT] [--as NAME] [--name PETNAME]", 1, 1, "link",
+     OPT_ACCOUNT | OPT_TEXT | OPT_AS | OPT_NAME, NULL, print_introduced},
+    {"requests", "[-a NAME]", 0, 0, NULL, OPT_ACCOUNT, NULL, print_requests},
+    {"accept", "[-a NAME] ID [--name PETNAME]", 1, 1, "id", OPT_ACCOUNT | OPT_NAME, NULL,
+     print_accepted},
+    {"deny", "[-a NAME] ID", 1, 1, "id", OPT_ACCOUNT, NULL, NULL},
+    {"block", "[-a NAME] ID|PETNAME", 1, 1, "id", OPT_ACCOUNT, NULL, NULL},
+    {"unblock", "[-a NAME] ID", 1, 1, "id", OPT_ACCOUNT, NULL, NULL},
+    {"blocked", "[-a NAME]", 0, 0, NULL, OPT_ACCOUNT, NULL, print_blocked},
+    {"backup", "[-a NAME] FILE [--passphrase-file FILE]", 1, 1, NULL,
+     OPT_ACCOUNT | OPT_PASSPHRASE_FILE, build_backup, NULL},
+    {"restore", "FILE [--name NAME] [--passphrase-file FILE]", 1, 1, NULL,
+     OPT_NAME | OPT_PASSPHRASE_FILE, build_backup, print_account_added},
+    {"status", "[--watch]", 0, 0, NULL, OPT_WATCH, NULL, print_status},
+    {"stop", "", 0, 0, NULL, 0, NULL, NULL},
+    {0},
+};
+
+const struct command *command_find(int count, char **words, int *used)
+{
+	char two[64];
+
+	snprintf(two, sizeof(two), "%s %s", count > 0 ? words[0] : "", count > 1 ? words[1] : "");
+	for (const struct command *command = commands; command->words; command++) {
+		*used = strchr(command->words, ' ') ? 2 : 1;
+		if (count >= *used && strcmp(*used == 2 ? two : words[0], command->words) == 0)
+			return command;
+	}
+	return NULL;
+}
+
+int command_build(const struct command *command, const struct options *options, char **argv,
+		  json_t *args, struct err *err)
+{
+	if (put(args, "account", options->account, err) || put(args, "name", options->name, err) ||
+	    put(args, "text", options->text, err) || put(args, "as", options->as, err))
+		return -1;
+	if (command->argument && put(args, command->argument, argv[0], err))
+		return -1;
+	return command->build ? command->build(options, argv, args, err) : 0;
+}

@@ -1,0 +1,159 @@
+/*
+ * tacetctl_print_list.c: ids, links with their QR code, and lists. See tacetctl_print.h.
+ */
+#include "component/tacetctl_print.h"
+
+#include <inttypes.h>
+#include <qrencode.h>
+#include <string.h>
+
+/* --- QR code --- */
+
+static bool is_dark(const QRcode *code, int x, int y)
+{
+	return x >= 0 && y >= 0 && x < code->width && y < code->width &&
+	       (code->data[y * code->width + x] & 1);
+}
+
+static int print_qr(const char *text, FILE *out)
+{
+	enum {
+		QUIET = 2
+	}; /* light modules around; the standard says 4, readers are content with 2 */
+	QRcode *code;
+
+	code = QRcode_encodeString(text, 0, QR_ECLEVEL_L, QR_MODE_8, 1);
+	if (!code)
+		return -1;
+	for (int y = -QUIET; y < code->width + QUIET; y += 2) {
+		fputs("\033[40;97m", out);
+		for (int x = -QUIET; x < code->width + QUIET; x++) {
+			bool top = !is_dark(code, x, y), bottom = !is_dark(code, x, y + 1);
+
+			fputs(top && bottom ? "█" : top ? "▀" : bottom ? "▄" : " ", out);
+		}
+		fputs("\033[0m\n", out);
+	}
+	QRcode_free(code);
+	return 0;
+}
+
+int print_code(const json_t *answer, FILE *out)
+{
+	const char *link = print_member(answer, "link"), *id = print_member(answer, "id");
+	char text[128];
+
+	if (link[0])
+		return print_qr(link, out);
+	snprintf(text, sizeof(text), "TACET:%s", id);
+	/* Upper case, so that the code is in the alphanumeric mode and small. */
+	for (char *c = text; *c; c++)
+		*c = (char)(*c >= 'a' && *c <= 'z' ? *c - ('a' - 'A') : *c);
+	return id[0] ? print_qr(text, out) : -1;
+}
+
+/* --- answers --- */
+
+void print_account_added(const json_t *answer, FILE *out)
+{
+	fprintf(out, "%s\n", print_member(answer, "id"));
+}
+
+void print_accounts(const json_t *answer, FILE *out)
+{
+	const json_t *account;
+	size_t i;
+
+	json_array_foreach(json_object_get(answer, "accounts"), i, account)
+	{
+		print_text(print_member(account, "name"), out);
+		fprintf(out, "\t%s\n", print_member(account, "id"));
+	}
+}
+
+void print_id(const json_t *answer, FILE *out)
+{
+	fprintf(out, "%s\n", print_member(answer, "id"));
+}
+
+void print_contact_added(const json_t *answer, FILE *out)
+{
+	(void)answer;
+	fputs("added; the contact is found once it has added you as well\n", out);
+}
+
+void print_contacts(const json_t *answer, FILE *out)
+{
+	const json_t *contact;
+	size_t i;
+
+	json_array_foreach(json_object_get(answer, "contacts"), i, contact)
+	{
+		fprintf(out, "%s\t%s\t", print_member(contact, "id"),
+			print_member(contact, "state"));
+		print_text(print_member(contact, "name"), out);
+		fputc('\n', out);
+	}
+}
+
+/* --- invitations and requests --- */
+
+void print_link(const json_t *answer, FILE *out)
+{
+	fprintf(out, "%s\n", print_member(answer, "link"));
+}
+
+void print_invitations(const json_t *answer, FILE *out)
+{
+	const json_t *invitation;
+	size_t i;
+
+	json_array_foreach(json_object_get(answer, "invitations"), i, invitation)
+	{
+		fprintf(out, "%" PRId64 "\t%s, used %" PRId64 ", until ",
+			print_number(invitation, "number"),
+			json_is_true(json_object_get(invitation, "reusable")) ? "reusable"
+									      : "for one",
+			print_number(invitation, "used"));
+		print_moment(print_number(invitation, "expires_ms"), out);
+		fprintf(out, "\t%s\n", print_member(invitation, "link"));
+	}
+}
+
+void print_introduced(const json_t *answer, FILE *out)
+{
+	fprintf(out, "%s\n", print_member(json_object_get(answer, "contact"), "id"));
+	fputs("you see each other once your request was accepted\n", out);
+}
+
+void print_accepted(const json_t *answer, FILE *out)
+{
+	print_text(print_member(json_object_get(answer, "contact"), "name"), out);
+	fputs(" is a contact now\n", out);
+}
+
+void print_requests(const json_t *answer, FILE *out)
+{
+	const json_t *request;
+	size_t i;
+
+	json_array_foreach(json_object_get(answer, "requests"), i, request)
+	{
+		fprintf(out, "%s\t", print_member(request, "id"));
+		print_moment(print_number(request, "since_ms"), out);
+		fputc('\t', out);
+		print_text(print_member(request, "name"), out);
+		fputc('\t', out);
+		print_text(print_member(request, "text"), out);
+		fputc('\n', out);
+	}
+}
+
+void print_blocked(const json_t *answer, FILE *out)
+{
+	const json_t *id;
+	size_t i;
+
+	json_array_foreach(json_object_get(answer, "blocked"), i, id)
+	    fprintf(out, "%s\n", json_string_value(id));
+}
