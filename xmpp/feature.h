@@ -116,6 +116,11 @@ const char *bob_keep(struct user *user, const void *data, size_t len);
 int bob_add(struct user *user, const char *cid, struct xml *parent);
 void bob_forget(struct user *user);
 
+/* feature_private.c: XEP-0049, XEP-0054. */
+void private_get(struct request *request);
+void vcard_get(struct request *request);
+void vcard_contact_get(struct request *request);
+
 /* feature_own.c: what one resource of a user sends to another. */
 void own_iq(struct request *request);
 

@@ -206,7 +206,9 @@ static struct xml *unavailable_stanza(const struct resource *resource, struct xm
 		return xml_copy(said);
 	stanza = xml_new("presence", NS_CLIENT);
 	xml_set(stanza, "type", "unavailable");
-	return xml_set(stanza, "from", resource->jid);
+	if (!xml_set(stanza, "from", resource->jid))
+		xml_free(&stanza);
+	return stanza;
 }
 
 void presence_hide(struct resource *resource, struct xml *stanza)

@@ -26,6 +26,9 @@
 #define NS_COMMANDS "http://jabber.org/protocol/commands"
 #define NS_MEDIA    "urn:xmpp:media-element"
 #define NS_BOB      "urn:xmpp:bob"
+/* XEP-0049, 0054 */
+#define NS_PRIVATE "jabber:iq:private"
+#define NS_VCARD   "vcard-temp"
 /* XEP-0077 */
 #define NS_REGISTER         "jabber:iq:register"
 #define NS_REGISTER_FEATURE "http://jabber.org/features/iq-register"

@@ -38,6 +38,10 @@ static const struct route routes[] = {
     {ROUTE_IQ_SET, TARGET_ACCOUNT, "block", NS_BLOCKING, blocking_block},
     {ROUTE_IQ_SET, TARGET_ACCOUNT, "unblock", NS_BLOCKING, blocking_unblock},
 
+    {ROUTE_IQ_GET, TARGET_ACCOUNT, "query", NS_PRIVATE, private_get},
+    {ROUTE_IQ_GET, TARGET_ACCOUNT, "vCard", NS_VCARD, vcard_get},
+    {ROUTE_IQ_GET, TARGET_CONTACT, "vCard", NS_VCARD, vcard_contact_get},
+
     {ROUTE_IQ_SET, TARGET_SERVER, "command", NS_COMMANDS, command_execute},
     {ROUTE_IQ_GET, TARGET_SERVER | TARGET_ACCOUNT, "data", NS_BOB, bob_get},
 
