@@ -82,6 +82,8 @@ void contact_retire(struct contact *contact)
 	contact_hush(contact);
 	account_drop_contact(contact->account, contact);
 	free_receipts(contact);
+	pair_wipe(&contact->pair);
+	secret_wipe(&contact->row.secret, sizeof(contact->row.secret));
 	contact->gone = true;
 	/* A handler that is running may hold it: it is freed from the loop. */
 	engine_tell(contact);
