@@ -12,7 +12,8 @@
  *     2 IDENTITY         private key 32
  *     3 SETTING          length of the key 1 ‖ key ‖ value
  *     4 BLOCKED          public key 32
- *     5 CONTACT          public key 32 ‖ pair secret 32 ‖ counters 7 * 8 ‖ name
+ *     5 CONTACT          public key 32 ‖ pair secret 32 ‖ next secret 32 ‖ verification 32 ‖
+ *                        counters 9 * 8 ‖ name
  *     6 CONTACT_SETTING  of the contact before it, as SETTING
  *
  * A pair secret that was renewed after the backup was made is not in it: that contact will not be
@@ -35,8 +36,8 @@ enum field {
 };
 
 #define FIELD_HEAD_LEN   5
-#define COUNTERS         7
-#define CONTACT_HEAD_LEN (X25519_LEN + KEY_LEN + COUNTERS * 8)
+#define COUNTERS         9
+#define CONTACT_HEAD_LEN (X25519_LEN + 3 * KEY_LEN + COUNTERS * 8)
 
 /* --- out --- */
 
@@ -96,6 +97,8 @@ static int add_contact(struct export *out, const struct store_contact *row)
 	writer_init(&w, head, sizeof(head));
 	write_bytes(&w, row->public_key, X25519_LEN);
 	write_bytes(&w, row->secret.bytes, KEY_LEN);
+	write_bytes(&w, row->next_secret.bytes, KEY_LEN);
+	write_bytes(&w, row->verification.bytes, KEY_LEN);
 	write_u64(&w, row->out_sequence);
 	write_u64(&w, row->in_sequence);
 	write_u64(&w, (uint64_t)row->in_issued_ms);
@@ -103,6 +106,8 @@ static int add_contact(struct export *out, const struct store_contact *row)
 	write_u64(&w, (uint64_t)row->in_handshake_ms);
 	write_u64(&w, row->out_id);
 	write_u64(&w, row->in_id);
+	write_u64(&w, row->secret_serial);
+	write_u64(&w, (uint64_t)row->renewed_ms);
 	assert(!w.bad && w.len == sizeof(head));
 	result = add_field(out, FIELD_CONTACT, head, sizeof(head), row->name, strlen(row->name));
 	secret_wipe(head, sizeof(head));
@@ -231,6 +236,8 @@ static int take_contact(struct import *in, struct reader *r)
 
 	read_bytes(r, row.public_key, X25519_LEN);
 	read_bytes(r, row.secret.bytes, KEY_LEN);
+	read_bytes(r, row.next_secret.bytes, KEY_LEN);
+	read_bytes(r, row.verification.bytes, KEY_LEN);
 	row.out_sequence = read_u64(r);
 	row.in_sequence = read_u64(r);
 	row.in_issued_ms = (int64_t)read_u64(r);
@@ -238,6 +245,8 @@ static int take_contact(struct import *in, struct reader *r)
 	row.in_handshake_ms = (int64_t)read_u64(r);
 	row.out_id = read_u64(r);
 	row.in_id = read_u64(r);
+	row.secret_serial = read_u64(r);
+	row.renewed_ms = (int64_t)read_u64(r);
 	if (r->bad || ++in->contacts > CONTACTS_MAX)
 		result = malformed(in);
 	else

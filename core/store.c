@@ -25,6 +25,9 @@
 /* Longest path, with room for the endings that are put to it. */
 #define PATH_SIZE 4096
 
+/* A key of zeros, in SQL. */
+#define NO_KEY "x'0000000000000000000000000000000000000000000000000000000000000000'"
+
 /* Each takes the schema from the version of its index to the next. Never change one that has been
  * released: add another. */
 static const char *const migrations[] = {
@@ -97,6 +100,11 @@ static const char *const migrations[] = {
     " own_name TEXT NOT NULL,"
     " text TEXT NOT NULL,"
     " expires_ms INTEGER NOT NULL);",
+    /* Renewal of pair secrets, and the phrase to compare. Zeros: there is none. */
+    "ALTER TABLE contact ADD COLUMN next_secret BLOB NOT NULL DEFAULT " NO_KEY ";"
+    "ALTER TABLE contact ADD COLUMN verification BLOB NOT NULL DEFAULT " NO_KEY ";"
+    "ALTER TABLE contact ADD COLUMN secret_serial INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE contact ADD COLUMN renewed_ms INTEGER NOT NULL DEFAULT 0;",
 };
 
 #define SCHEMA_VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))

@@ -58,7 +58,11 @@ struct store_contact {
 	int64_t id;
 	uint8_t public_key[X25519_LEN];
 	char name[CONTACT_NAME_MAX + 1];
-	struct key secret; /* the pair secret S */
+	struct key secret;      /* the pair secret S */
+	struct key next_secret; /* S', which takes its place; zeros: none */
+	struct key
+	    verification;   /* of the first S, for the phrase to compare; zeros: not made yet */
+	int64_t renewed_ms; /* when S began */
 	/* What only goes up, so that nothing old is taken for new: */
 	uint64_t out_sequence;    /* of the last record that we published */
 	uint64_t in_sequence;     /* of the contact's newest record that we have read, */
@@ -67,6 +71,7 @@ struct store_contact {
 	int64_t in_handshake_ms;  /* and in the last one accepted from the contact */
 	uint64_t out_id;          /* of the last message sent, */
 	uint64_t in_id;           /* and of the last one received and stored */
+	uint64_t secret_serial;   /* of the last offer of an S' */
 };
 
 /* Fills contact->id. ERR_EXISTS: this account has the key already. */
@@ -76,7 +81,7 @@ int store_contact_add(struct store *store, int64_t account, struct store_contact
 int store_contacts(struct store *store, int64_t account,
 		   int (*each)(void *arg, const struct store_contact *contact), void *arg,
 		   struct err *err);
-/* Write all fields that can change: name, secret and counters. */
+/* Write all fields that can change: name, secrets and counters. */
 int store_contact_save(struct store *store, const struct store_contact *contact, struct err *err);
 /* With its settings and messages. */
 int store_contact_remove(struct store *store, int64_t id, struct err *err);

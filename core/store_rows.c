@@ -58,19 +58,27 @@ int store_accounts(struct store *store,
 
 /* --- contacts --- */
 
-/* Fields 3 … 11 of the two statements that write contacts. */
+/* Fields 3 … 15 of the two statements that write contacts. */
 static void bind_contact(sqlite3_stmt *statement, const struct store_contact *contact)
 {
 	const int64_t numbers[] = {
-	    (int64_t)contact->out_sequence, (int64_t)contact->in_sequence, contact->in_issued_ms,
-	    contact->out_handshake_ms,      contact->in_handshake_ms,      (int64_t)contact->out_id,
+	    (int64_t)contact->out_sequence,
+	    (int64_t)contact->in_sequence,
+	    contact->in_issued_ms,
+	    contact->out_handshake_ms,
+	    contact->in_handshake_ms,
+	    (int64_t)contact->out_id,
 	    (int64_t)contact->in_id,
+	    (int64_t)contact->secret_serial,
+	    contact->renewed_ms,
 	};
 
 	store_bind_text(statement, 3, contact->name);
 	store_bind_bytes(statement, 4, contact->secret.bytes, KEY_LEN);
 	for (int i = 0; i < (int)(sizeof(numbers) / sizeof(numbers[0])); i++)
 		sqlite3_bind_int64(statement, 5 + i, numbers[i]);
+	store_bind_bytes(statement, 14, contact->next_secret.bytes, KEY_LEN);
+	store_bind_bytes(statement, 15, contact->verification.bytes, KEY_LEN);
 }
 
 static int read_contact(sqlite3_stmt *row, struct store_contact *contact)
@@ -80,7 +88,9 @@ static int read_contact(sqlite3_stmt *row, struct store_contact *contact)
 
 	if (name == NULL || len > CONTACT_NAME_MAX ||
 	    store_column_bytes(row, 1, contact->public_key, X25519_LEN) < 0 ||
-	    store_column_bytes(row, 3, contact->secret.bytes, KEY_LEN) < 0)
+	    store_column_bytes(row, 3, contact->secret.bytes, KEY_LEN) < 0 ||
+	    store_column_bytes(row, 13, contact->next_secret.bytes, KEY_LEN) < 0 ||
+	    store_column_bytes(row, 14, contact->verification.bytes, KEY_LEN) < 0)
 		return -1;
 	memcpy(contact->name, name, len + 1);
 	contact->id = sqlite3_column_int64(row, 0);
@@ -91,6 +101,8 @@ static int read_contact(sqlite3_stmt *row, struct store_contact *contact)
 	contact->in_handshake_ms = sqlite3_column_int64(row, 8);
 	contact->out_id = (uint64_t)sqlite3_column_int64(row, 9);
 	contact->in_id = (uint64_t)sqlite3_column_int64(row, 10);
+	contact->secret_serial = (uint64_t)sqlite3_column_int64(row, 11);
+	contact->renewed_ms = sqlite3_column_int64(row, 12);
 	return 0;
 }
 
@@ -142,7 +154,7 @@ int store_contact_save(struct store *store, const struct store_contact *contact,
 	if (statement == NULL)
 		return -1;
 	bind_contact(statement, contact);
-	sqlite3_bind_int64(statement, 12, contact->id);
+	sqlite3_bind_int64(statement, 16, contact->id);
 	return store_run(store, statement, "store the contact", err);
 }
 

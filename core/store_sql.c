@@ -18,13 +18,18 @@ static const char *const store_sql[SQL_COUNT] = {
     [SQL_ACCOUNTS] = "SELECT id, name, private_key FROM account ORDER BY id",
     [SQL_CONTACT_ADD] = "INSERT INTO contact (account, public_key, name, secret, out_sequence,"
 			" in_sequence, in_issued_ms, out_handshake_ms, in_handshake_ms, out_id,"
-			" in_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+			" in_id, secret_serial, renewed_ms, next_secret, verification)"
+			" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,"
+			" ?15)",
     [SQL_CONTACTS] = "SELECT id, public_key, name, secret, out_sequence, in_sequence,"
-		     " in_issued_ms, out_handshake_ms, in_handshake_ms, out_id, in_id"
+		     " in_issued_ms, out_handshake_ms, in_handshake_ms, out_id, in_id,"
+		     " secret_serial, renewed_ms, next_secret, verification"
 		     " FROM contact WHERE account = ?1 ORDER BY id",
     [SQL_CONTACT_SAVE] = "UPDATE contact SET name = ?3, secret = ?4, out_sequence = ?5,"
 			 " in_sequence = ?6, in_issued_ms = ?7, out_handshake_ms = ?8,"
-			 " in_handshake_ms = ?9, out_id = ?10, in_id = ?11 WHERE id = ?12",
+			 " in_handshake_ms = ?9, out_id = ?10, in_id = ?11, secret_serial = ?12,"
+			 " renewed_ms = ?13, next_secret = ?14, verification = ?15"
+			 " WHERE id = ?16",
     [SQL_CONTACT_REMOVE] = "DELETE FROM contact WHERE id = ?1",
     [SQL_SETTING_SET] = "INSERT OR REPLACE INTO setting (account, key, value)"
 			" VALUES (?1, ?2, ?3)",

@@ -224,6 +224,10 @@ static void test_rows_survive(void **state)
 	contact.in_handshake_ms = 15;
 	contact.out_id = 16;
 	contact.in_id = 17;
+	contact.secret_serial = 18;
+	contact.renewed_ms = 19;
+	memset(contact.next_secret.bytes, 20, KEY_LEN);
+	memset(contact.verification.bytes, 21, KEY_LEN);
 	assert_int_equal(store_contact_save(store, &contact, &err), 0);
 	store_free(&store);
 
@@ -248,6 +252,10 @@ static void test_rows_survive(void **state)
 	assert_int_equal(seen.last.in_issued_ms, 13);
 	assert_int_equal(seen.last.out_handshake_ms, 14);
 	assert_int_equal(seen.last.in_handshake_ms, 15);
+	assert_int_equal(seen.last.secret_serial, 18);
+	assert_int_equal(seen.last.renewed_ms, 19);
+	assert_memory_equal(&seen.last.next_secret, &contact.next_secret, KEY_LEN);
+	assert_memory_equal(&seen.last.verification, &contact.verification, KEY_LEN);
 	assert_int_equal(seen.last.out_id, 16);
 	assert_int_equal(seen.last.in_id, 17);
 	store_free(&store);

@@ -226,7 +226,12 @@ static const char schema_1[] =
 
 static int count_contact(void *arg, const struct store_contact *contact)
 {
+	static const struct key none = {{0}};
+
 	assert_string_equal(contact->name, "Ben");
+	assert_memory_equal(&contact->next_secret, &none, KEY_LEN);
+	assert_memory_equal(&contact->verification, &none, KEY_LEN);
+	assert_int_equal(contact->renewed_ms, 0);
 	(*(unsigned *)arg)++;
 	return 0;
 }
