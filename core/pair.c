@@ -67,6 +67,16 @@ static int derive_offset(const struct key *root, int64_t *offset_ms)
 	return 0;
 }
 
+static int derive_id(const struct key *root, uint8_t id[PAIR_ID_LEN])
+{
+	SECRET struct key whole;
+
+	if (derive_key(root, "id", "", &whole) != 0)
+		return -1;
+	memcpy(id, whole.bytes, PAIR_ID_LEN);
+	return 0;
+}
+
 int pair_derive(const struct identity *own, const uint8_t contact[X25519_LEN],
 		const struct key *secret, struct pair *pair, struct err *err)
 {
@@ -79,7 +89,7 @@ int pair_derive(const struct identity *own, const uint8_t contact[X25519_LEN],
 	if (derive_root(own, contact, pair->low, secret, &pair->out.dh, &root) == 0 &&
 	    derive_direction(&root, pair->low ? low_first : high_first, &pair->out) == 0 &&
 	    derive_direction(&root, pair->low ? high_first : low_first, &pair->in) == 0 &&
-	    derive_offset(&root, &pair->offset_ms) == 0) {
+	    derive_id(&root, pair->id) == 0 && derive_offset(&root, &pair->offset_ms) == 0) {
 		pair->in.dh = pair->out.dh;
 		return 0;
 	}

@@ -5,6 +5,7 @@
  *     root    = HKDF-Extract(salt = S, dh ‖ pk_low ‖ pk_high ‖ "tacet 1 pair")
  *     K(name) = HKDF-Expand(root, name ‖ direction)
  *     direction: "low>high" or "high>low", the publisher, dialler or sender first
+ *     id      = K("id", no direction)[0..15]: names the secret in use, and tells nothing about it
  *     offset  = K("phase", no direction), first 4 bytes, mod 4096 s
  *     epoch n = floor((t + offset) / 4096 s)
  *     lookup key of replica i = HMAC-SHA-256(K("lookup"), n as 8 bytes ‖ i as 1 byte)[0..19]
@@ -25,6 +26,7 @@
 #define EPOCH_EDGE_MS  ((int64_t)300 * 1000)
 #define LOOKUP_KEY_LEN 20
 #define KNOCK_TAG_LEN  16
+#define PAIR_ID_LEN    16
 /* Most copies of a record. */
 #define REPLICAS_MAX 8
 
@@ -40,6 +42,7 @@ struct pair_direction {
 
 struct pair {
 	bool low; /* are we the low side (smaller public key in byte order)? */
+	uint8_t id[PAIR_ID_LEN];
 	int64_t offset_ms;
 	struct pair_direction out; /* we publish, dial, send */
 	struct pair_direction in;  /* the contact does */

@@ -66,12 +66,55 @@ static void refuses(void **state)
 	free(longest);
 }
 
+/* Against Python's hmac. */
+static void renewed(void **state)
+{
+	uint8_t fresh[FRESH_LEN], hash[SHA256_LEN];
+	char hex[HEX_LEN(KEY_LEN) + 1];
+	struct key secret, next;
+
+	(void)state;
+	for (unsigned i = 0; i < KEY_LEN; i++)
+		secret.bytes[i] = (uint8_t)i;
+	memset(fresh, 0x11, sizeof(fresh));
+	memset(hash, 0x22, sizeof(hash));
+	assert_int_equal(pair_secret_renew(&secret, fresh, hash, &next, NULL), 0);
+	hex_encode(next.bytes, KEY_LEN, hex);
+	assert_string_equal(hex,
+			    "5ebd0baf6a852b080fe1d5c584d0c9ffa4d27fc37080f1d475d55a51ad5ae816");
+}
+
+static void phrase(void **state)
+{
+	uint8_t one[X25519_LEN], two[X25519_LEN];
+	char text[PHRASE_SIZE];
+	struct key secret, key;
+
+	(void)state;
+	for (unsigned i = 0; i < KEY_LEN; i++)
+		secret.bytes[i] = (uint8_t)i;
+	memset(one, 1, sizeof(one));
+	memset(two, 2, sizeof(two));
+	assert_int_equal(pair_secret_verification(&secret, one, two, &key, NULL), 0);
+	pair_secret_phrase(&key, text);
+	assert_string_equal(text, "26264 35300 43726 35617 68233 71280");
+	assert_int_equal(pair_secret_verification(&secret, two, one, &key, NULL), 0);
+	pair_secret_phrase(&key, text);
+	assert_string_equal(text, "26264 35300 43726 35617 68233 71280");
+	secret.bytes[0] = 1;
+	assert_int_equal(pair_secret_verification(&secret, one, two, &key, NULL), 0);
+	pair_secret_phrase(&key, text);
+	assert_string_not_equal(text, "26264 35300 43726 35617 68233 71280");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(same_on_both_sides),
 	    cmocka_unit_test(differs),
 	    cmocka_unit_test(refuses),
+	    cmocka_unit_test(renewed),
+	    cmocka_unit_test(phrase),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
