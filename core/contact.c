@@ -34,8 +34,7 @@ struct contact *contact_load(struct account *account, const struct store_contact
 	contact->slot = (unsigned)env_random_below(engine->env, SERVICE_SLOTS);
 	contact->receipts_end = &contact->receipts;
 	id_encode(row->public_key, contact->id_text);
-	if (pair_derive(&account->identity, row->public_key, &row->secret, &contact->pair, err) <
-		0 ||
+	if (contact_derive(contact, err) < 0 ||
 	    store_message_count(engine->store, STORE_OUTBOX, row->id, &contact->outbox_count, err) <
 		0 ||
 	    store_message_count(engine->store, STORE_INBOX, row->id, &contact->inbox_count, err) <
@@ -83,7 +82,9 @@ void contact_retire(struct contact *contact)
 	account_drop_contact(contact->account, contact);
 	free_receipts(contact);
 	pair_wipe(&contact->pair);
+	pair_wipe(&contact->next);
 	secret_wipe(&contact->row.secret, sizeof(contact->row.secret));
+	secret_wipe(&contact->row.next_secret, sizeof(contact->row.next_secret));
 	contact->gone = true;
 	/* A handler that is running may hold it: it is freed from the loop. */
 	engine_tell(contact);
@@ -135,6 +136,7 @@ struct contact *contact_add(struct account *account, const char *id, const char 
 	}
 	if (secret != NULL)
 		row.secret = *secret;
+	row.renewed_ms = contact_first_renewal(engine);
 	if (store_contact_add(engine->store, account->id, &row, err) == 0) {
 		contact = contact_load(account, &row, err);
 		if (contact == NULL)
@@ -144,29 +146,6 @@ struct contact *contact_add(struct account *account, const char *id, const char 
 	if (contact != NULL && engine->running)
 		contact_start(contact, engine_spread(engine, 0));
 	return contact;
-}
-
-int contact_set_secret(struct contact *contact, const struct key *secret, struct err *err)
-{
-	struct store_contact row = contact->row;
-	struct pair pair = {0};
-	int result;
-
-	row.secret = *secret;
-	result = pair_derive(&contact->account->identity, row.public_key, secret, &pair, err);
-	if (result == 0)
-		result = store_contact_save(store_of(contact), &row, err);
-	if (result == 0) {
-		contact_hush(contact);
-		contact->row = row;
-		contact->pair = pair;
-		contact->tag_epoch = 0;
-		if (contact->account->engine->running)
-			contact_start(contact, 0);
-	}
-	store_contact_wipe(&row);
-	pair_wipe(&pair);
-	return result;
 }
 
 int contact_remove(struct contact **contact, struct err *err)

@@ -28,9 +28,11 @@ static int64_t next_handshake_ms(struct contact *contact)
 static void on_connected(void *arg, struct stream *stream)
 {
 	struct contact *contact = arg;
-	struct session_start start = contact_session_start(contact);
+	const struct pair *pair =
+	    contact->dial_next && contact->has_next ? &contact->next : &contact->pair;
+	struct session_start start = contact_session_start(contact, pair);
 	struct hello hello = contact_hello(contact, next_handshake_ms(contact));
-	uint64_t epoch = pair_epoch(&contact->pair, engine_now_ms(engine_of(contact)));
+	uint64_t epoch = pair_epoch(pair, engine_now_ms(engine_of(contact)));
 	struct err why = {0};
 
 	contact->calling = session_call(&start, stream, epoch, &hello, &why);
@@ -120,6 +122,8 @@ static int accept_record(struct contact *contact, const struct record *record)
 static bool on_found(void *arg, const struct record *record)
 {
 	struct contact *contact = arg;
+	uint64_t last = contact->row.in_sequence;
+	bool next = rendezvous_found_next(contact->rendezvous);
 	int64_t wait_ms;
 
 	if (contact->link != NULL || accept_record(contact, record) < 0 ||
@@ -128,6 +132,8 @@ static bool on_found(void *arg, const struct record *record)
 	/* The contact is not to notice that we have looked. */
 	if (contact->account->visibility != ACCOUNT_SHOWN)
 		return true;
+	/* One record may come under both; that it is under next says that the contact has next. */
+	contact->dial_next = next || (contact->dial_next && record->sequence == last);
 	wait_ms = dialler_offer(contact->dialler, &record->endpoint);
 	if (wait_ms > 0)
 		rendezvous_retry(contact->rendezvous, wait_ms);
@@ -178,6 +184,8 @@ int contact_open(struct contact *contact, struct err *err)
 	contact->rest = timer_new(engine->env, contact_rest_over, contact);
 	if (contact->rendezvous == NULL || contact->dialler == NULL || contact->rest == NULL)
 		return err_set(err, ERR_MEMORY, "contact: out of memory");
+	if (contact->has_next)
+		rendezvous_set_next(contact->rendezvous, &contact->next);
 	return 0;
 }
 

@@ -238,11 +238,27 @@ static enum bye why_replaced(struct contact *contact, const struct session *newc
 	return BYE_ELSEWHERE;
 }
 
+/* Drop a session whose handshake is complete, and which is not wanted. */
+static int refuse(struct contact *contact, struct session *session)
+{
+	log_info("contact: a session under a secret that is gone");
+	if (session == contact->calling) {
+		session_free(&contact->calling);
+		dialler_fail(contact->dialler);
+	} else {
+		session_free(&contact->answering);
+	}
+	return -1;
+}
+
 static int on_established(void *arg, struct session *session)
 {
 	struct contact *contact = arg;
 	struct err why = {0};
 
+	/* Before anything is sent: the other side may erase the old secret then (renewal.h). */
+	if (contact_agree(contact, session_pair_id(session)) < 0)
+		return refuse(contact, session);
 	if (session == contact->calling) {
 		contact->calling = NULL;
 		dialler_done(contact->dialler);
@@ -350,13 +366,13 @@ static const struct session_handler session_handler = {
     .closed = on_closed,
 };
 
-struct session_start contact_session_start(struct contact *contact)
+struct session_start contact_session_start(struct contact *contact, const struct pair *pair)
 {
 	return (struct session_start){
 	    .env = engine_of(contact)->env,
 	    .own = &contact->account->identity,
 	    .contact = contact->row.public_key,
-	    .pair = &contact->pair,
+	    .pair = pair,
 	    .handler = &session_handler,
 	    .arg = contact,
 	};
@@ -373,19 +389,37 @@ struct hello contact_hello(const struct contact *contact, int64_t time_ms)
 
 /* --- answering --- */
 
-bool contact_knows_tag(struct contact *contact, const uint8_t tag[KNOCK_TAG_LEN])
+static bool knows_tag(const struct contact *contact, const struct pair *pair,
+		      struct contact_tags *tags, const uint8_t tag[KNOCK_TAG_LEN])
 {
-	uint64_t epoch = pair_epoch(&contact->pair, engine_now_ms(engine_of(contact)));
+	uint64_t epoch = pair_epoch(pair, engine_now_ms(engine_of(contact)));
 	bool known = false;
 
-	if (contact->tag_epoch != epoch) {
+	if (tags->epoch != epoch) {
 		for (unsigned i = 0; i < TAG_EPOCHS; i++)
-			pair_knock_tag(&contact->pair.in, epoch + i - 1, contact->tags[i]);
-		contact->tag_epoch = epoch;
+			pair_knock_tag(&pair->in, epoch + i - 1, tags->tag[i]);
+		tags->epoch = epoch;
 	}
 	for (unsigned i = 0; i < TAG_EPOCHS; i++)
-		known |= secret_equal(contact->tags[i], tag, KNOCK_TAG_LEN);
+		known |= secret_equal(tags->tag[i], tag, KNOCK_TAG_LEN);
 	return known;
+}
+
+/* The pair under which the contact knocks so; NULL: neither. */
+static const struct pair *pair_of_tag(struct contact *contact, const uint8_t tag[KNOCK_TAG_LEN])
+{
+	const struct pair *pair = NULL;
+
+	if (knows_tag(contact, &contact->pair, &contact->tags[0], tag))
+		pair = &contact->pair;
+	if (contact->has_next && knows_tag(contact, &contact->next, &contact->tags[1], tag))
+		pair = &contact->next;
+	return pair;
+}
+
+bool contact_knows_tag(struct contact *contact, const uint8_t tag[KNOCK_TAG_LEN])
+{
+	return pair_of_tag(contact, tag) != NULL;
 }
 
 /* Is it later than all before, and in our time? Then it is the last one from now on. */
@@ -409,13 +443,14 @@ static int accept_time(struct contact *contact, int64_t time_ms)
 
 bool contact_knocked(struct contact *contact, struct stream *stream, const uint8_t knock[KNOCK_LEN])
 {
-	struct session_start start = contact_session_start(contact);
+	const struct pair *pair = pair_of_tag(contact, knock);
+	struct session_start start = contact_session_start(contact, pair);
 	struct hello theirs = {0};
 	struct hello ours = contact_hello(contact, engine_now_ms(engine_of(contact)));
 	struct err why = {0};
 	struct noise *noise = NULL;
 
-	if (contact->held)
+	if (contact->held || pair == NULL)
 		return false;
 	noise = knock_read(start.env, start.own, start.contact, start.pair, knock, &theirs, &why);
 	if (noise == NULL || accept_time(contact, theirs.time_ms) < 0) {

@@ -282,6 +282,9 @@ int64_t account_cover(const struct account *account);
 /* --- verification --- */
 /* Six groups of five digits with blanks between, the same on both sides, and a NUL. */
 #define VERIFICATION_SIZE 36
+/* From both ids and the pair's first secret, so that it does not change when that is renewed. Two
+ * people who read the same have each other's ids, and nobody between them. Whether they have done
+ * so is kept with the contact, and forgotten when it is removed. */
 void contact_verification(const struct contact *contact, char phrase[VERIFICATION_SIZE]);
 int contact_set_verified(struct contact *contact, bool verified, struct err *err);
 bool contact_verified(const struct contact *contact);

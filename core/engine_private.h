@@ -4,6 +4,7 @@
  *     engine.c           the whole: database, clock, going online, telling the layer above
  *     account.c          an identity, its address, its contacts
  *     contact.c          what the layer above asks of a contact
+ *     contact_secret.c   its pair secrets, and their renewal (renewal.c)
  *     contact_search.c   how a contact is found and dialled
  *     contact_session.c  how its sessions come and go
  *     account_backup.c   an account out of and into a sealed file
@@ -88,14 +89,21 @@ struct receipt {
 	char reason[REJECT_REASON_MAX + 1];
 };
 
+struct contact_tags {
+	uint64_t epoch; /* of the middle one; 0: none yet */
+	uint8_t tag[TAG_EPOCHS][KNOCK_TAG_LEN];
+};
+
 struct contact {
 	struct account *account;
 	struct store_contact row; /* as it is stored */
 	char id_text[ID_LEN + 1];
-	struct pair pair;
-	uint8_t tags[TAG_EPOCHS][KNOCK_TAG_LEN]; /* that the contact may knock with */
-	uint64_t tag_epoch;                      /* of the middle one; 0: none yet */
-	unsigned slot;                           /* of our service, for this contact */
+	struct pair pair; /* from its secret */
+	struct pair next; /* from the secret that is to take its place, if has_next */
+	bool has_next;
+	bool dial_next;              /* the newest record is under next: so the contact has it */
+	struct contact_tags tags[2]; /* that the contact may knock with: of pair, of next */
+	unsigned slot;               /* of our service, for this contact */
 	struct rendezvous *rendezvous;
 	struct dialler *dialler;
 	struct session *calling;   /* dialled by us, in its handshake */
@@ -162,10 +170,23 @@ void contact_retire(struct contact *contact);
 void contact_free(struct contact **contact);
 /* Call message() for what is in the inbox, oldest first, until one is not taken. */
 void contact_deliver(struct contact *contact);
-/* From now on the pair secret is another, that the contact has made anew. */
-int contact_set_secret(struct contact *contact, const struct key *secret, struct err *err);
 /* Write the row, or say in the log that it could not be done. */
 int contact_save(struct contact *contact);
+
+/* --- contact_secret.c --- */
+/* Make the pairs, and what is missing in the row. */
+int contact_derive(struct contact *contact, struct err *err);
+/* What renewed_ms of a new contact is, so that its first secret does not last for long. */
+int64_t contact_first_renewal(const struct engine *engine);
+/* From now on the pair secret is another, that the contact has made anew. */
+int contact_set_secret(struct contact *contact, const struct key *secret, struct err *err);
+/* Store, for good, the secret that is to take the place of the present one; and that it came with
+ * this offer. */
+int contact_set_next(struct contact *contact, const struct key *next, uint64_t serial,
+		     struct err *err);
+/* The contact has shown that it has the secret of this pair id. If that is the next one it becomes
+ * the only one, as far as it can be stored. -1: we do not have it (any more). */
+int contact_agree(struct contact *contact, const uint8_t id[PAIR_ID_LEN]);
 
 /* --- contact_search.c --- */
 /* Make what it is found with. */
@@ -175,7 +196,7 @@ void contact_start(struct contact *contact, int64_t delay_ms);
 
 /* --- contact_session.c --- */
 /* What a session with this contact begins with, and how we introduce ourselves in it. */
-struct session_start contact_session_start(struct contact *contact);
+struct session_start contact_session_start(struct contact *contact, const struct pair *pair);
 struct hello contact_hello(const struct contact *contact, int64_t time_ms);
 /* Say goodbye and stop everything. */
 void contact_stop(struct contact *contact);

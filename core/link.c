@@ -9,6 +9,7 @@
 #include "core/base/cursor.h"
 #include "core/base/log.h"
 #include "core/engine_private.h"
+#include "core/renewal.h"
 #include "core/status.h"
 #include "core/utf8.h"
 
@@ -23,8 +24,9 @@
 struct link {
 	struct contact *contact;
 	struct session *session;
-	struct timer *renew; /* our status is to be said again */
-	struct timer *dead;  /* nothing has come for too long */
+	struct renewal *renewal; /* of the pair secret */
+	struct timer *renew;     /* our status is to be said again */
+	struct timer *dead;      /* nothing has come for too long */
 	int64_t dead_ms;
 	int64_t heard_ms;        /* env_mono_ms */
 	int64_t heard_status_ms; /* time in the contact's last STATUS; -1: none yet */
@@ -78,7 +80,9 @@ struct link *link_new(struct contact *contact, struct session *session, struct e
 		link->renew = timer_new(engine->env, renewal_due, link);
 		link->dead = timer_new(engine->env, silent_too_long, link);
 	}
-	if (link == NULL || link->renew == NULL || link->dead == NULL) {
+	if (link != NULL)
+		link->renewal = renewal_new(contact, session, NULL);
+	if (link == NULL || link->renew == NULL || link->dead == NULL || link->renewal == NULL) {
 		err_set(err, ERR_MEMORY, "link: out of memory");
 		link_free(&link);
 		return NULL;
@@ -121,6 +125,7 @@ void link_free(struct link **link)
 	if (l == NULL)
 		return;
 	undo(l);
+	renewal_free(&l->renewal);
 	timer_free(&l->renew);
 	timer_free(&l->dead);
 	session_free(&l->session);
@@ -417,11 +422,19 @@ static int on_bye(struct link *link, const uint8_t *data, size_t len, struct err
 	return 0;
 }
 
+static int on_secret(struct link *link, const uint8_t *data, size_t len, struct err *err)
+{
+	/* It makes transactions of its own. */
+	if (commit(link, err) < 0)
+		return -1;
+	return renewal_frame(link->renewal, data, len, err);
+}
+
 /* Types that are not here (cover, and what later versions say) are skipped. */
 static int (*const handlers[])(struct link *link, const uint8_t *data, size_t len,
 			       struct err *err) = {
     [FRAME_STATUS] = on_status, [FRAME_DATA] = on_data, [FRAME_ACK] = on_ack,
-    [FRAME_REJECT] = on_reject, [FRAME_BYE] = on_bye,
+    [FRAME_REJECT] = on_reject, [FRAME_BYE] = on_bye,   [FRAME_SECRET] = on_secret,
 };
 
 int link_frame(struct link *link, uint8_t type, const uint8_t *data, size_t len, struct err *err)

@@ -6,6 +6,7 @@
  *     ACK     id 8, once or more
  *     REJECT  id 8 ‖ reason (UTF-8)
  *     BYE     reason 1
+ *     SECRET  renewal.h
  *
  * Messages go in the order of their ids, which only go up. A sender keeps a message until its ACK
  * and begins each session with the oldest; a receiver stores it together with the id before the

@@ -20,8 +20,8 @@ struct registry_op;
 #define REGISTRY_VALUES_MAX 16
 /* A key or token that makes requests share a circuit, or not: a SOCKS user name. */
 #define REGISTRY_ISOLATION_MAX 64
-/* Most keys of one operation: all replicas in two epochs. */
-#define REGISTRY_KEYS_MAX (2 * REPLICAS_MAX)
+/* Most keys of one operation: all replicas in two epochs, under two pair secrets (renewal.h). */
+#define REGISTRY_KEYS_MAX (4 * REPLICAS_MAX)
 
 struct registry_entry {
 	uint8_t key[LOOKUP_KEY_LEN];

@@ -16,21 +16,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEYS_MAX (2 * REPLICAS_MAX)
+#define KEYS_MAX REGISTRY_KEYS_MAX
 /* Random bytes of an isolation name. */
 #define ISOLATION_LEN 12
 
 struct rendezvous {
 	struct rendezvous_start with;
+	const struct pair *next; /* besides with.pair; NULL: none */
 	bool running;
 
 	struct registry_op *look;
 	struct timer *look_timer;
-	int64_t look_pause;   /* the next one */
-	int64_t look_backoff; /* the next one; 0: the registry answers */
-	uint64_t epochs[2];   /* that are being looked up */
-	uint8_t keys[KEYS_MAX][LOOKUP_KEY_LEN];
-	bool found; /* in this lookup */
+	int64_t look_pause;                     /* the next one */
+	int64_t look_backoff;                   /* the next one; 0: the registry answers */
+	uint8_t keys[KEYS_MAX][LOOKUP_KEY_LEN]; /* that are being looked up, */
+	unsigned own_keys;                      /* and how many of them are not of next */
+	bool found;                             /* in this lookup */
+	bool found_next;                        /* the last one was of next */
 
 	struct registry_op *publication;
 	struct timer *publish_timer;
@@ -72,17 +74,31 @@ static const char *isolation(struct rendezvous *r)
 	return r->isolation;
 }
 
-/* The keys of all replicas in the epochs of this moment. */
-static unsigned list_keys(const struct rendezvous *r, const struct pair_direction *direction,
-			  uint64_t epochs[2], uint8_t keys[KEYS_MAX][LOOKUP_KEY_LEN])
+static const struct pair_direction *direction(const struct pair *pair, bool out)
 {
-	unsigned epoch_count = pair_epochs(r->with.pair, now(r), epochs);
+	return out ? &pair->out : &pair->in;
+}
+
+/* The keys of all replicas in the epochs of this moment. */
+static unsigned list_keys_of(const struct rendezvous *r, const struct pair *pair, bool out,
+			     uint8_t keys[][LOOKUP_KEY_LEN])
+{
+	uint64_t epochs[2];
+	unsigned epoch_count = pair_epochs(pair, now(r), epochs);
 	unsigned count = 0;
 
 	for (unsigned e = 0; e < epoch_count; e++)
 		for (unsigned i = 0; i < r->with.replicas; i++)
-			pair_lookup_key(direction, epochs[e], (uint8_t)i, keys[count++]);
+			pair_lookup_key(direction(pair, out), epochs[e], (uint8_t)i, keys[count++]);
 	return count;
+}
+
+/* *own of them, the first ones, are of with.pair. */
+static unsigned list_keys(const struct rendezvous *r, bool out,
+			  uint8_t keys[KEYS_MAX][LOOKUP_KEY_LEN], unsigned *own)
+{
+	*own = list_keys_of(r, r->with.pair, out, keys);
+	return r->next == NULL ? *own : *own + list_keys_of(r, r->next, out, keys + *own);
 }
 
 static int64_t next_backoff(struct rendezvous *r, int64_t *backoff)
@@ -109,11 +125,15 @@ static bool is_fresh(const struct record *record, int64_t now_ms)
 static bool look_value(void *arg, unsigned index, const uint8_t value[RECORD_LEN])
 {
 	struct rendezvous *r = arg;
+	const struct pair *pair = index < r->own_keys ? r->with.pair : r->next;
 	struct record record = {0};
 	struct err why = {0};
 
-	if (record_open(r->with.env, r->with.own, r->with.contact, &r->with.pair->in,
-			r->keys[index], value, &record, &why) < 0)
+	if (pair == NULL)
+		return false;
+	r->found_next = pair == r->next;
+	if (record_open(r->with.env, r->with.own, r->with.contact, &pair->in, r->keys[index], value,
+			&record, &why) < 0)
 		log_debug("rendezvous: a value is no record: %s", why.text);
 	else if (!is_fresh(&record, now(r)))
 		log_debug("rendezvous: a record is out of its time");
@@ -164,7 +184,7 @@ static void look(struct rendezvous *r)
 	if (r->look != NULL)
 		return;
 	r->found = false;
-	count = list_keys(r, &r->with.pair->in, r->epochs, r->keys);
+	count = list_keys(r, false, r->keys, &r->own_keys);
 	r->look = registry_lookup(r->with.registry, isolation(r),
 				  (const uint8_t(*)[LOOKUP_KEY_LEN])r->keys, count, look_value,
 				  look_done, r);
@@ -185,14 +205,15 @@ static int seal_all(struct rendezvous *r, const struct record *record,
 		    struct registry_entry entries[KEYS_MAX], unsigned *count)
 {
 	uint8_t keys[KEYS_MAX][LOOKUP_KEY_LEN];
-	uint64_t epochs[2];
 	struct err why = {0};
+	unsigned own = 0;
 
-	*count = list_keys(r, &r->with.pair->out, epochs, keys);
+	*count = list_keys(r, true, keys, &own);
 	for (unsigned i = 0; i < *count; i++) {
+		const struct pair *pair = i < own ? r->with.pair : r->next;
 		memcpy(entries[i].key, keys[i], LOOKUP_KEY_LEN);
-		if (record_seal(r->with.env, r->with.own, r->with.contact, &r->with.pair->out,
-				keys[i], record, entries[i].value, &why) < 0) {
+		if (record_seal(r->with.env, r->with.own, r->with.contact, &pair->out, keys[i],
+				record, entries[i].value, &why) < 0) {
 			log_warn("rendezvous: cannot seal a record: %s", why.text);
 			return -1;
 		}
@@ -200,15 +221,23 @@ static int seal_all(struct rendezvous *r, const struct record *record,
 	return 0;
 }
 
-/* The next renewal; earlier when the edge of an epoch is near, from where on records are read under
- * the next one too. */
-static int64_t republish_delay(const struct rendezvous *r)
+/* Earlier than delay when the edge of an epoch of this pair is near, from where on records are read
+ * under the next one too. */
+static int64_t before_edge(const struct rendezvous *r, const struct pair *pair, int64_t delay)
 {
-	int64_t delay = env_jitter(r->with.env, REPUBLISH_MS, REPUBLISH_JITTER);
-	int64_t edge = pair_epoch_left_ms(r->with.pair, now(r)) - EPOCH_EDGE_MS;
+	int64_t edge = pair_epoch_left_ms(pair, now(r)) - EPOCH_EDGE_MS;
 
 	/* A second later, so that a timer that fires early does not find itself before the edge. */
 	return edge > 0 && edge < delay ? edge + 1000 : delay;
+}
+
+/* The next renewal. */
+static int64_t republish_delay(const struct rendezvous *r)
+{
+	int64_t delay = env_jitter(r->with.env, REPUBLISH_MS, REPUBLISH_JITTER);
+
+	delay = before_edge(r, r->with.pair, delay);
+	return r->next != NULL ? before_edge(r, r->next, delay) : delay;
 }
 
 static void publish_done(void *arg, const struct registry_published *result)
@@ -282,6 +311,16 @@ struct rendezvous *rendezvous_new(const struct rendezvous_start *start)
 	if (r->look_timer == NULL || r->publish_timer == NULL)
 		rendezvous_free(&r);
 	return r;
+}
+
+void rendezvous_set_next(struct rendezvous *r, const struct pair *next)
+{
+	r->next = next;
+}
+
+bool rendezvous_found_next(const struct rendezvous *r)
+{
+	return r->found_next;
 }
 
 static void stop_all(struct rendezvous *r)

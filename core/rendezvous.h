@@ -78,6 +78,12 @@ struct rendezvous *rendezvous_new(const struct rendezvous_start *start);
 void rendezvous_free(struct rendezvous **rendezvous);
 enum rendezvous_state rendezvous_state(const struct rendezvous *rendezvous);
 
+/* A second pair of the same two, under which we also publish and look; NULL: none. It must outlive
+ * the rendezvous, or the next call. */
+void rendezvous_set_next(struct rendezvous *rendezvous, const struct pair *next);
+/* Within found(): was the record under that second pair? */
+bool rendezvous_found_next(const struct rendezvous *rendezvous);
+
 /* Begin from the start: look delay_ms from now, then as above. */
 void rendezvous_begin(struct rendezvous *rendezvous, int64_t delay_ms);
 /* Look delay_ms from now and go on with the same pauses, but publish nothing. */

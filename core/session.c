@@ -28,6 +28,8 @@ struct session {
 	bool dialled;
 	bool paused;
 	uint8_t instance[INSTANCE_LEN];
+	uint8_t pair_id[PAIR_ID_LEN];
+	uint8_t hash[SHA256_LEN]; /* of the handshake */
 	int64_t established_ms;
 	struct stream *stream;
 	struct timer *limit;        /* of the handshake */
@@ -64,14 +66,12 @@ static void too_slow(void *arg)
 static int split(struct session *session, struct noise **noise, struct err *err)
 {
 	struct noise_cipher receive;
-	uint8_t hash[SHA256_LEN];
-	int result = noise_split(*noise, &session->send, &receive, hash, err);
+	int result = noise_split(*noise, &session->send, &receive, session->hash, err);
 
 	noise_free(noise);
 	if (result == 0)
 		frame_reader_init(&session->reader, &receive);
 	noise_cipher_wipe(&receive);
-	secret_wipe(hash, sizeof(hash));
 	return result;
 }
 
@@ -178,6 +178,7 @@ static struct session *session_new(const struct session_start *start, struct str
 	session->env = start->env;
 	session->handler = start->handler;
 	session->arg = start->arg;
+	memcpy(session->pair_id, start->pair->id, PAIR_ID_LEN);
 	session->established_ms = -1;
 	session->stream = stream;
 	/* One message, sealed: each fragment carries FRAME_PAYLOAD_MAX bytes of it. */
@@ -266,6 +267,16 @@ bool session_dialled(const struct session *session)
 const uint8_t *session_instance(const struct session *session)
 {
 	return session->instance;
+}
+
+const uint8_t *session_pair_id(const struct session *session)
+{
+	return session->pair_id;
+}
+
+const uint8_t *session_hash(const struct session *session)
+{
+	return session->hash;
 }
 
 int64_t session_established_ms(const struct session *session)

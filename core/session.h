@@ -73,6 +73,10 @@ struct stream *session_release(struct session **session);
 bool session_dialled(const struct session *session);
 /* The other side's process. */
 const uint8_t *session_instance(const struct session *session);
+/* Of the secret that it was made with (pair.h). */
+const uint8_t *session_pair_id(const struct session *session);
+/* The hash of its handshake (SHA256_LEN bytes), the same on both sides; from established() on. */
+const uint8_t *session_hash(const struct session *session);
 /* env_mono_ms when it was established; -1: not yet. */
 int64_t session_established_ms(const struct session *session);
 

@@ -42,6 +42,7 @@ struct line {
 	struct buf bytes; /* received, not frames yet */
 	size_t total;     /* received */
 	struct noise *noise;
+	uint8_t hash[SHA256_LEN]; /* of the handshake */
 	bool up;
 	struct hello hello; /* the victim's */
 	struct noise_cipher send;
