@@ -6,6 +6,7 @@ $TACET_BUILD (a build tree).
 """
 
 import asyncio
+import atexit
 import json
 import logging
 import os
@@ -40,7 +41,10 @@ def free_port():
 
 
 class Daemon:
-    """A tacetd with a state directory, configuration and accounts of its own."""
+    """A tacetd with a state directory, configuration and accounts of its own. What a test that fails
+    leaves running ends with the test."""
+
+    started = []
 
     def __init__(self, name, **settings):
         self.name = name
@@ -78,6 +82,7 @@ class Daemon:
     def start(self, prefix=()):
         self.write_config()
         self.prefixed = bool(prefix)
+        Daemon.started.append(self)
         with open(self.directory / "log", "ab") as log:
             self.process = subprocess.Popen([*prefix, str(BUILD / "tacetd"), "-c", str(self.config)],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
@@ -134,6 +139,14 @@ class Daemon:
 
     def remove(self):
         shutil.rmtree(self.directory, ignore_errors=True)
+
+
+@atexit.register
+def end_all():
+    for daemon in Daemon.started:
+        if daemon.process.poll() is None:
+            daemon.kill()
+            daemon.remove()
 
 
 class Uploads(threading.Thread):
