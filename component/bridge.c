@@ -20,6 +20,9 @@ static const struct server_host server_host = {
     .block = bridge_block,
     .block_list = bridge_block_list,
     .requests = bridge_requests,
+    .invisible = bridge_set_invisible,
+    .directed = bridge_directed,
+    .commands = bridge_commands,
     .contact_presence = bridge_contact_presence,
     .presence = bridge_presence,
     .message = bridge_message,
@@ -52,6 +55,7 @@ void bridge_free(struct bridge **bridge)
 		return;
 	free((*bridge)->domain);
 	free((*bridge)->sent);
+	bridge_users_free(*bridge);
 	free(*bridge);
 	*bridge = NULL;
 }
@@ -59,6 +63,8 @@ void bridge_free(struct bridge **bridge)
 void bridge_set_engine(struct bridge *bridge, struct engine *engine)
 {
 	bridge->engine = engine;
+	if (engine)
+		bridge_modes_apply(bridge);
 }
 
 void bridge_set_server(struct bridge *bridge, struct server *server)

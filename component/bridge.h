@@ -10,8 +10,9 @@
  *
  * Adding a contact is consent both ways, so a subscription is "both" from the first link on, and
  * until then it is being asked for. It knows no sockets
- * and no Tor. Its parts: bridge_account.c, bridge_people.c, bridge_roster.c, bridge_presence.c,
- * bridge_message.c; the control socket (control_commands.c) uses the functions below too.
+ * and no Tor. Its parts: bridge_account.c, bridge_people.c, bridge_mode.c, bridge_commands.c,
+ * bridge_roster.c, bridge_presence.c, bridge_message.c; the control socket (control_commands.c)
+ * uses the functions below too.
  */
 #ifndef COMPONENT_BRIDGE_H
 #define COMPONENT_BRIDGE_H
@@ -55,6 +56,10 @@ int bridge_account_passwd(struct bridge *bridge, struct account *account, const 
 /* An account from a backup, as name (NULL: as it was called), with its password. */
 struct account *bridge_account_restore(struct bridge *bridge, const char *path,
 				       const char *passphrase, const char *name, struct err *err);
+/* How an account is present: "steady" or "follow" (DESIGN section 9); ERR_INPUT. */
+int bridge_set_mode(struct bridge *bridge, struct account *account, const char *mode,
+		    struct err *err);
+bool bridge_follows(struct account *account);
 /* What a contact is told, or agreed on, when it is added. All may be NULL: nothing. */
 struct bridge_introduction {
 	const char *own_name;   /* with an invitation's link: shown to the host's user */

@@ -68,6 +68,9 @@ int bridge_message(void *arg, const char *user, const char *id, struct xml *mess
 
 	if (!contact)
 		return -1;
+	/* Who is invisible has not read anything, and is not typing. */
+	if (bridge_invisible(contact_account(contact)) && inner_gives_away(message))
+		return 0;
 	buf_init(&payload, PAYLOAD_MAX);
 	kind = inner_write(message, &payload, err);
 	if (kind < 0)

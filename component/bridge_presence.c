@@ -2,12 +2,9 @@
  * bridge_presence.c: a user's presence becomes the account's status, and a contact's status
  * presence.
  *
- * The daemon stays linked whether a client is there or not (DESIGN section 9, "steady"): a user who
- * logs out becomes SHOW_OFFLINE inside the sessions, which nobody outside can see.
+ * Neighbour: bridge_mode.c, which says when an account can be reached at all.
  */
 #include "component/bridge_private.h"
-
-#include "core/base/log.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -82,20 +79,6 @@ void bridge_contact_presence(void *arg, const char *user, const char *contact,
 	static const struct status offline;
 
 	presence_of_status(found ? contact_status(found) : &offline, presence);
-}
-
-void bridge_presence(void *arg, const char *user, const struct server_presence *presence)
-{
-	struct bridge *bridge = arg;
-	struct account *account = bridge->engine ? engine_account_find(bridge->engine, user) : NULL;
-	struct status status;
-
-	if (!account)
-		return;
-	status_of_presence(presence, &status);
-	if (account_set_status(account, &status))
-		log_warn("a status could not be set");
-	bridge_changed(bridge);
 }
 
 void bridge_contact_status(void *arg, struct contact *contact, const struct status *status)

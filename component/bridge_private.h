@@ -21,6 +21,8 @@ struct sent {
 	char from[SENT_FROM_MAX + 1];
 };
 
+struct bridge_user; /* bridge_mode.c */
+
 struct bridge {
 	const struct env *env;
 	char *domain;
@@ -29,6 +31,7 @@ struct bridge {
 	struct server_host host; /* what the server is given */
 	void (*changed)(void *arg);
 	void *changed_arg;
+	struct bridge_user *users;
 	struct sent *sent; /* SENT_MAX places, used in a circle */
 	unsigned sent_next;
 };
@@ -78,10 +81,23 @@ int bridge_block(void *arg, const char *user, const char *id, bool blocked, stru
 void bridge_block_list(void *arg, const char *user,
 		       void (*each)(void *each_arg, const char *contact), void *each_arg);
 
+/* bridge_mode.c */
+void bridge_users_free(struct bridge *bridge);
+/* Make all accounts present as they should be; before the engine starts. */
+void bridge_modes_apply(struct bridge *bridge);
+/* Are all clients of the account invisible? */
+bool bridge_invisible(const struct account *account);
+void bridge_presence(void *arg, const char *name, const struct server_presence *presence);
+void bridge_set_invisible(void *arg, const char *name, bool invisible);
+void bridge_directed(void *arg, const char *user, const char *id,
+		     const struct server_presence *presence);
+
+/* bridge_commands.c; ends with a NULL node. */
+extern const struct server_command bridge_commands[];
+
 /* bridge_presence.c */
 void bridge_contact_presence(void *arg, const char *user, const char *contact,
 			     struct server_presence *presence);
-void bridge_presence(void *arg, const char *user, const struct server_presence *presence);
 void bridge_contact_status(void *arg, struct contact *contact, const struct status *status);
 /* XMPP's words for a status, and back; strings of the first live as long as status. */
 void presence_of_status(const struct status *status, struct server_presence *presence);

@@ -1,6 +1,6 @@
 /*
- * control_people.c: the control socket's commands about invitations, requests, blocked people and
- * backups.
+ * control_people.c: the control socket's commands about invitations, requests, blocked people,
+ * presence and backups.
  */
 #include "component/control_private.h"
 
@@ -162,6 +162,21 @@ static int blocked(struct control_call *call, struct err *err)
 	return account ? control_put(call->reply, "blocked", list, err) : -1;
 }
 
+/* --- presence --- */
+
+static int mode(struct control_call *call, struct err *err)
+{
+	const char *wanted;
+	struct account *account = control_account(call, err);
+
+	if (!account || control_text_optional(call, "mode", &wanted, err))
+		return -1;
+	if (wanted && bridge_set_mode(call->host->bridge, account, wanted, err))
+		return -1;
+	return control_put(call->reply, "mode",
+			   json_string(bridge_follows(account) ? "follow" : "steady"), err);
+}
+
 /* --- backups --- */
 
 static int backup(struct control_call *call, struct err *err)
@@ -200,6 +215,7 @@ const struct control_command control_people_commands[] = {
     {"invitations", invitations, 0},
     {"invitations revoke", invitation_revoke, 0},
     {"invite", invite, 0},
+    {"mode", mode, 0},
     {"requests", requests, 0},
     {"restore", restore, CONTROL_SECRET},
     {"unblock", unblock, 0},

@@ -85,6 +85,23 @@ static enum inner_kind kind_of(const struct xml *message)
 	return chat_state ? INNER_TRANSIENT : INNER_NOTHING;
 }
 
+bool inner_gives_away(const struct xml *message)
+{
+	bool signal = false;
+
+	for (const struct xml *child = xml_first(message); child; child = xml_next(child)) {
+		if (xml_is(child, "received", "urn:xmpp:receipts") ||
+		    (xml_is(child, NULL, "urn:xmpp:chat-markers:0") &&
+		     !xml_is(child, "markable", NULL)) ||
+		    xml_is(child, NULL, "http://jabber.org/protocol/chatstates"))
+			signal = true;
+		else if (!xml_is(child, "thread", NS_CLIENT) &&
+			 !xml_is(child, NULL, "urn:xmpp:hints"))
+			return false;
+	}
+	return signal;
+}
+
 /* A new message with what may cross of the given one. */
 static struct xml *sanitise(const struct xml *message, struct err *err)
 {

@@ -35,6 +35,11 @@ enum inner_kind {
  */
 int inner_write(const struct xml *message, struct buf *out, struct err *err);
 
+/* Does the message tell no more than that its sender is there, or has read something: receipts
+ * (XEP-0184), markers (XEP-0333), chat states (XEP-0085), and hints and threads that go with them?
+ */
+bool inner_gives_away(const struct xml *message);
+
 /*
  * The message in a payload from a contact, without from and to; the caller owns it. NULL with *err:
  * ERR_INPUT when it is not a message that may come from a contact (also when nothing is left of

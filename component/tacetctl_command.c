@@ -152,6 +152,7 @@ const struct command commands[] = {
     {"block", "[-a NAME] ID|PETNAME", 1, 1, "id", OPT_ACCOUNT, NULL, NULL},
     {"unblock", "[-a NAME] ID", 1, 1, "id", OPT_ACCOUNT, NULL, NULL},
     {"blocked", "[-a NAME]", 0, 0, NULL, OPT_ACCOUNT, NULL, print_blocked},
+    {"mode", "[-a NAME] [steady|follow]", 0, 1, "mode", OPT_ACCOUNT, NULL, print_mode},
     {"backup", "[-a NAME] FILE [--passphrase-file FILE]", 1, 1, NULL,
      OPT_ACCOUNT | OPT_PASSPHRASE_FILE, build_backup, NULL},
     {"restore", "FILE [--name NAME] [--passphrase-file FILE]", 1, 1, NULL,

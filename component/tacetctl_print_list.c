@@ -157,3 +157,8 @@ void print_blocked(const json_t *answer, FILE *out)
 	json_array_foreach(json_object_get(answer, "blocked"), i, id)
 	    fprintf(out, "%s\n", json_string_value(id));
 }
+
+void print_mode(const json_t *answer, FILE *out)
+{
+	fprintf(out, "%s\n", print_member(answer, "mode"));
+}

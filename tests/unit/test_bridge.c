@@ -560,6 +560,139 @@ static void link_as_address(void **state)
 	assert_int_equal(err.code, ERR_INPUT);
 }
 
+/* --- presence modes --- */
+
+static void set_presence(struct side *side, bool available)
+{
+	const struct server_presence presence = {.available = available, .show = "", .status = ""};
+
+	host->presence(side->bridge, side->user, &presence);
+}
+
+static void modes(void **state)
+{
+	struct world *world = *state;
+	struct side *ann = &world->ann;
+	struct err err;
+
+	assert_int_equal(account_visibility(ann->account), ACCOUNT_SHOWN);
+	assert_int_equal(bridge_set_mode(ann->bridge, ann->account, "never", &err), -1);
+	assert_int_equal(bridge_set_mode(ann->bridge, ann->account, "follow", &err), 0);
+	assert_int_equal(account_visibility(ann->account), ACCOUNT_DARK);
+	set_presence(ann, true);
+	assert_int_equal(account_visibility(ann->account), ACCOUNT_SHOWN);
+	host->invisible(ann->bridge, "ann", true);
+	assert_int_equal(account_visibility(ann->account), ACCOUNT_HIDDEN);
+	host->invisible(ann->bridge, "ann", false);
+	assert_int_equal(account_visibility(ann->account), ACCOUNT_SHOWN);
+	set_presence(ann, false);
+	assert_int_equal(account_visibility(ann->account), ACCOUNT_DARK);
+	assert_int_equal(bridge_set_mode(ann->bridge, ann->account, "steady", &err), 0);
+	assert_int_equal(account_visibility(ann->account), ACCOUNT_SHOWN);
+}
+
+static void invisible(void **state)
+{
+	static const char *const silent[] = {
+	    "<message xmlns='jabber:client' type='chat'>"
+	    "<composing xmlns='http://jabber.org/protocol/chatstates'/></message>",
+	    "<message xmlns='jabber:client' id='r'>"
+	    "<received xmlns='urn:xmpp:receipts' id='x'/></message>",
+	    "<message xmlns='jabber:client' id='r'>"
+	    "<displayed xmlns='urn:xmpp:chat-markers:0' id='x'/></message>"};
+	struct world *world = *state;
+	struct side *ann = &world->ann, *ben = &world->ben;
+	struct err err;
+
+	become_contacts(world);
+	ben->server.takers = 1;
+	set_presence(ann, true);
+	fake_clock_run(world->clock, MINUTE_MS);
+	forget_told(ben);
+	host->invisible(ann->bridge, "ann", true);
+	fake_clock_run(world->clock, MINUTE_MS);
+	expect_told(ben, "presence ben gone '' '' 0\n");
+	for (size_t i = 0; i < sizeof(silent) / sizeof(silent[0]); i++)
+		assert_int_equal(say(ann, id_of(ben), silent[i], &err), 0);
+	fake_clock_run(world->clock, MINUTE_MS);
+	expect_told(ben, "");
+	host->invisible(ann->bridge, "ann", false);
+	fake_clock_run(world->clock, MINUTE_MS);
+	expect_told(ben, "presence ben there '' '' 0\n");
+	/* To ben alone. */
+	host->directed(ann->bridge, "ann", id_of(ben),
+		       &(struct server_presence){.show = "", .status = "bye"});
+	fake_clock_run(world->clock, MINUTE_MS);
+	expect_told(ben, "presence ben gone '' 'bye' 0\n");
+	host->directed(ann->bridge, "ann", id_of(ben), NULL);
+	fake_clock_run(world->clock, MINUTE_MS);
+	expect_told(ben, "presence ben there '' '' 0\n");
+}
+
+/* --- commands --- */
+
+struct answer {
+	char note[512], value[INVITATION_LINK_SIZE];
+	bool error;
+	size_t png_len;
+};
+
+static void keep_answer(void *arg, const struct server_answer *given)
+{
+	struct answer *answer = arg;
+
+	snprintf(answer->note, sizeof(answer->note), "%s", given->note ? given->note : "");
+	if (given->fields)
+		snprintf(answer->value, sizeof(answer->value), "%s", given->fields[0].value);
+	answer->error = given->error;
+	answer->png_len = given->png_len;
+	if (given->png)
+		assert_memory_equal(given->png, "\x89PNG", 4);
+}
+
+/* The form is a list of names and values. */
+static const char *get_field(void *form, const char *name)
+{
+	for (const char **pair = form; pair && *pair; pair += 2)
+		if (strcmp(pair[0], name) == 0)
+			return pair[1];
+	return NULL;
+}
+
+static struct answer command(struct side *side, const char *node, const char **form)
+{
+	struct answer answer = {0};
+
+	for (const struct server_command *c = host->commands; c->node; c++)
+		if (strcmp(c->node, node) == 0)
+			c->run(side->bridge, side->user, get_field, form, keep_answer, &answer);
+	return answer;
+}
+
+static void commands(void **state)
+{
+	struct world *world = *state;
+	const char *wrong[] = {"days", "0", NULL};
+	const char *form[] = {"days", "7", "reusable", "0", "name", "Annie", NULL};
+	const char *reply[] = {"link", NULL, "as", "Benny", "text", "me", "name", "", NULL};
+	const char *mode[] = {"mode", "follow", NULL};
+	struct answer answer = command(&world->ann, "id", NULL);
+
+	assert_non_null(strstr(answer.value, id_of(&world->ann)));
+	assert_true(answer.png_len > 100);
+	assert_true(command(&world->ann, "invite", wrong).error);
+	answer = command(&world->ann, "invite", form);
+	assert_false(answer.error);
+	assert_true(answer.png_len > 100);
+	reply[1] = answer.value;
+	assert_false(command(&world->ben, "introduce", reply).error);
+	assert_true(command(&world->ben, "introduce", reply).error);
+	fake_clock_run(world->clock, LINK_MS);
+	assert_non_null(strstr(command(&world->ann, "requests", NULL).note, "Benny"));
+	assert_false(command(&world->ann, "mode", mode).error);
+	assert_true(bridge_follows(world->ann.account));
+}
+
 /* --- passphrases --- */
 
 static enum contact_state state_after(struct world *world, const char *one, const char *other)
@@ -866,14 +999,33 @@ static void strange_payloads(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(account_names),       TEST(passwords),         TEST(roster),
-	    TEST(roster_refusals),     TEST(contacts_by_words), TEST(same_passphrase),
-	    TEST(other_passphrase),    TEST(presence_words),    TEST(presence_limits),
-	    TEST(presence_travels),    TEST(message_travels),   TEST(message_waits),
-	    TEST(stamp_by_own_clock),  TEST(chat_states),       TEST(message_refusals),
-	    TEST(rejected_by_contact), TEST(strange_payloads),  TEST(registration),
-	    TEST(request_accepted),    TEST(request_denied),    TEST(request_blocked),
-	    TEST(contact_blocked),     TEST(link_as_address),   TEST(said_to_the_server),
+	    TEST(account_names),
+	    TEST(passwords),
+	    TEST(roster),
+	    TEST(roster_refusals),
+	    TEST(contacts_by_words),
+	    TEST(same_passphrase),
+	    TEST(other_passphrase),
+	    TEST(presence_words),
+	    TEST(presence_limits),
+	    TEST(presence_travels),
+	    TEST(message_travels),
+	    TEST(message_waits),
+	    TEST(stamp_by_own_clock),
+	    TEST(chat_states),
+	    TEST(message_refusals),
+	    TEST(rejected_by_contact),
+	    TEST(strange_payloads),
+	    TEST(registration),
+	    TEST(modes),
+	    TEST(invisible),
+	    TEST(commands),
+	    TEST(request_accepted),
+	    TEST(request_denied),
+	    TEST(request_blocked),
+	    TEST(contact_blocked),
+	    TEST(link_as_address),
+	    TEST(said_to_the_server),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

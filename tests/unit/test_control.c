@@ -523,6 +523,20 @@ static void blocked(void **state)
 	expect_error(world, request, "not-found", "not blocked");
 }
 
+static void modes(void **state)
+{
+	struct world *world = *state;
+	json_t *reply;
+
+	expect_ok(world, ADD_ANN);
+	expect_error(world, "{\"cmd\":\"mode\",\"args\":{\"mode\":\"sometimes\"}}", "input",
+		     "steady or follow");
+	expect_ok(world, "{\"cmd\":\"mode\",\"args\":{\"mode\":\"follow\"}}");
+	reply = ask(world, "{\"cmd\":\"mode\"}");
+	assert_string_equal(json_string_value(json_object_get(reply, "mode")), "follow");
+	json_decref(reply);
+}
+
 static void backups(void **state)
 {
 	struct world *world = *state;
@@ -561,6 +575,7 @@ int main(void)
 	    TEST(stopping),      TEST(invitations),
 	    TEST(introduction),  TEST(requests),
 	    TEST(blocked),       TEST(backups),
+	    TEST(modes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,203 @@
+/*
+ * bridge_commands.c: what a user can do from within the client (XEP-0050), beside adding contacts.
+ *
+ * Each command reads its form, does one thing through the bridge, and says what came of it.
+ */
+#include "component/bridge_private.h"
+
+#include "component/qr_png.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DAY_MS ((int64_t)24 * 3600 * 1000)
+/* The longest that an invitation made here is good for. */
+#define DAYS_MAX 365
+/* A QR code of a link has about 2 KB. */
+#define PNG_MAX ((size_t)64 * 1024)
+
+/* A command while it runs. */
+struct run {
+	struct bridge *bridge;
+	const char *(*get)(void *form, const char *name);
+	void *form;
+	void (*answer)(void *answer_arg, const struct server_answer *answer);
+	void *answer_arg;
+};
+
+static const char *field(const struct run *run, const char *name)
+{
+	const char *value = run->get(run->form, name);
+
+	return value ? value : "";
+}
+
+static void say(const struct run *run, const char *note)
+{
+	const struct server_answer answer = {.note = note};
+
+	run->answer(run->answer_arg, &answer);
+}
+
+static void refuse(const struct run *run, const struct err *err)
+{
+	const struct server_answer answer = {.note = err->text, .error = true};
+
+	run->answer(run->answer_arg, &answer);
+}
+
+/* A link as text and as a picture; without the picture when there can be none. */
+static void show_link(const struct run *run, const char *note, const char *label, const char *link)
+{
+	const struct server_field fields[] = {
+	    {.name = "link", .label = label, .type = "text-single", .value = link}, {0}};
+	struct server_answer answer = {.note = note, .fields = fields};
+	struct buf png;
+
+	buf_init(&png, PNG_MAX);
+	if (qr_png(link, &png, NULL) == 0) {
+		answer.png = png.data;
+		answer.png_len = png.len;
+	}
+	run->answer(run->answer_arg, &answer);
+	buf_free(&png);
+}
+
+/* --- the commands --- */
+
+static void my_id(const struct run *run, struct account *account)
+{
+	char link[sizeof("tacet:") + ID_LEN];
+
+	snprintf(link, sizeof(link), "tacet:%s", account_id(account));
+	show_link(run, "Somebody who adds this id is found once you have added theirs.", "My id",
+		  link);
+}
+
+static const struct server_field invite_form[] = {
+    {.name = "name", .label = "What the link calls you (may be empty)", .type = "text-single"},
+    {.name = "reusable", .label = "For any number of people", .type = "boolean", .value = "0"},
+    {.name = "days", .label = "Days that it is good for", .type = "text-single", .value = "7"},
+    {0}};
+
+static void invite(const struct run *run, struct account *account)
+{
+	const char *reusable = field(run, "reusable");
+	char *end;
+	long days = strtol(field(run, "days"), &end, 10);
+	char link[INVITATION_LINK_SIZE];
+	struct err err = {0};
+
+	if (*end || days < 1 || days > DAYS_MAX) {
+		err_set(&err, ERR_INPUT, "The days are a number from 1 to %d.", DAYS_MAX);
+		refuse(run, &err);
+	} else if (account_invite(account, field(run, "name"),
+				  strcmp(reusable, "1") == 0 || strcmp(reusable, "true") == 0,
+				  days * DAY_MS, link, &err)) {
+		refuse(run, &err);
+	} else {
+		show_link(run,
+			  "Give this link to the one you invite, by a way that nobody else sees.",
+			  "Invitation", link);
+	}
+}
+
+static const struct server_field introduce_form[] = {
+    {.name = "link", .label = "Link or id", .type = "text-single", .required = true},
+    {.name = "as", .label = "Your name, for them to see", .type = "text-single"},
+    {.name = "text", .label = "A word to them", .type = "text-single"},
+    {.name = "name", .label = "What you call them", .type = "text-single"},
+    {0}};
+
+static void introduce(const struct run *run, struct account *account)
+{
+	const struct bridge_introduction words = {.own_name = field(run, "as"),
+						  .text = field(run, "text")};
+	struct err err = {0};
+
+	if (bridge_contact_add(run->bridge, account, field(run, "link"), field(run, "name"), &words,
+			       &err))
+		say(run, "Added. You see each other once they have accepted.");
+	else
+		refuse(run, &err);
+}
+
+static const char *const mode_options[] = {"steady", "Linked day and night", "follow",
+					   "Only while a client is there", NULL};
+
+static const struct server_field mode_form[] = {{.name = "mode",
+						 .label = "Be reachable",
+						 .type = "list-single",
+						 .value = "steady",
+						 .options = mode_options,
+						 .required = true},
+						{0}};
+
+static void presence_mode(const struct run *run, struct account *account)
+{
+	struct err err = {0};
+
+	if (bridge_set_mode(run->bridge, account, field(run, "mode"), &err))
+		refuse(run, &err);
+	else
+		say(run, "Done.");
+}
+
+static void write_request(void *arg, const struct contact_request *request)
+{
+	buf_printf(arg, "%s\n%s\n%s\n\n", request->name, request->id, request->text);
+}
+
+static void requests(const struct run *run, struct account *account)
+{
+	struct buf text;
+
+	buf_init(&text, (size_t)REQUESTS_MAX * 2 * REQUEST_TEXT_MAX);
+	account_requests(account, write_request, &text);
+	say(run, text.len > 0 ? buf_text(&text) : "Nobody waits for an answer.");
+	buf_free(&text);
+}
+
+/* --- the table --- */
+
+static void run_for(void *arg, const char *user, const struct run *given,
+		    void (*command)(const struct run *run, struct account *account))
+{
+	struct err err = {0};
+	struct account *account = bridge_account(arg, user, &err);
+	struct run run = *given;
+
+	run.bridge = arg;
+	if (account)
+		command(&run, account);
+	else
+		refuse(&run, &err);
+}
+
+/* struct server_command has no argument of ours: each gets a function of its own. */
+#define COMMAND(function)                                                                          \
+	static void run_##function(                                                                \
+	    void *arg, const char *user, const char *(*get)(void *form, const char *name),         \
+	    void *form, void (*answer)(void *answer_arg, const struct server_answer *answer),      \
+	    void *answer_arg)                                                                      \
+	{                                                                                          \
+		const struct run run = {NULL, get, form, answer, answer_arg};                      \
+                                                                                                   \
+		run_for(arg, user, &run, function);                                                \
+	}
+
+COMMAND(my_id)
+COMMAND(invite)
+COMMAND(introduce)
+COMMAND(presence_mode)
+COMMAND(requests)
+
+const struct server_command bridge_commands[] = {
+    {"id", "My id", NULL, run_my_id},
+    {"invite", "Invite somebody", invite_form, run_invite},
+    {"introduce", "Accept an invitation", introduce_form, run_introduce},
+    {"requests", "Requests", NULL, run_requests},
+    {"mode", "Presence mode", mode_form, run_presence_mode},
+    {0},
+};

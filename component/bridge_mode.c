@@ -1,0 +1,149 @@
+/*
+ * bridge_mode.c: how an account is present: always, with its clients, or unseen (DESIGN section 9).
+ *
+ *     setting "mode": "steady" (also when it is missing) or "follow"
+ *
+ *                        a client is there    none is     all clients are invisible
+ *     steady             shown                shown       shown, status offline
+ *     follow             shown                dark        hidden
+ *
+ * An account is linked or not, and a user is there or not: "steady" shows the network only the
+ * first. Who is invisible while linked also passes nothing on that would give them away.
+ */
+#include "component/bridge_private.h"
+
+#include "core/base/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SETTING_MODE "mode"
+
+/* What the clients of an account have said last. */
+struct bridge_user {
+	struct bridge_user *next;
+	struct account *account;
+	struct status status;
+	bool invisible;
+};
+
+/* NULL when memory is short. */
+static struct bridge_user *user_of(struct bridge *bridge, struct account *account)
+{
+	struct bridge_user *user = account_user(account);
+
+	if (user)
+		return user;
+	user = calloc(1, sizeof(*user));
+	if (!user)
+		return NULL;
+	user->account = account;
+	user->next = bridge->users;
+	bridge->users = user;
+	account_set_user(account, user);
+	return user;
+}
+
+void bridge_users_free(struct bridge *bridge)
+{
+	while (bridge->users) {
+		struct bridge_user *user = bridge->users;
+
+		bridge->users = user->next;
+		free(user);
+	}
+}
+
+bool bridge_follows(struct account *account)
+{
+	size_t len = 0;
+	char *value = account_setting_get(account, SETTING_MODE, &len);
+	bool follows = value && len == strlen("follow") && memcmp(value, "follow", len) == 0;
+
+	secret_free(value, value ? len : 0);
+	return follows;
+}
+
+bool bridge_invisible(const struct account *account)
+{
+	const struct bridge_user *user = account_user(account);
+
+	return user && user->invisible;
+}
+
+static void apply(struct bridge *bridge, struct account *account)
+{
+	static const struct status offline;
+	const struct bridge_user *user = user_of(bridge, account);
+	bool there = user && user->status.show != SHOW_OFFLINE;
+	bool invisible = user && user->invisible;
+	enum account_visibility visibility = ACCOUNT_SHOWN;
+
+	if (bridge_follows(account))
+		visibility = invisible ? ACCOUNT_HIDDEN : there ? ACCOUNT_SHOWN : ACCOUNT_DARK;
+	/* In this order nobody sees a status that is not meant for them. */
+	if (account_set_status(account, user && !invisible ? &user->status : &offline))
+		log_warn("a status could not be set");
+	if (account_visibility(account) != visibility)
+		account_set_visibility(account, visibility);
+	bridge_changed(bridge);
+}
+
+static void apply_at_start(void *arg, struct account *account)
+{
+	apply(arg, account);
+}
+
+void bridge_modes_apply(struct bridge *bridge)
+{
+	engine_accounts(bridge->engine, apply_at_start, bridge);
+}
+
+int bridge_set_mode(struct bridge *bridge, struct account *account, const char *mode,
+		    struct err *err)
+{
+	if (strcmp(mode, "steady") != 0 && strcmp(mode, "follow") != 0)
+		return err_set(err, ERR_INPUT, "the mode is steady or follow");
+	if (account_setting_set(account, SETTING_MODE, mode, strlen(mode), err))
+		return -1;
+	apply(bridge, account);
+	return 0;
+}
+
+/* --- what the server tells --- */
+
+void bridge_presence(void *arg, const char *name, const struct server_presence *presence)
+{
+	struct account *account = bridge_account(arg, name, NULL);
+	struct bridge_user *user = account ? user_of(arg, account) : NULL;
+
+	if (!user)
+		return;
+	status_of_presence(presence, &user->status);
+	apply(arg, account);
+}
+
+void bridge_set_invisible(void *arg, const char *name, bool invisible)
+{
+	struct account *account = bridge_account(arg, name, NULL);
+	struct bridge_user *user = account ? user_of(arg, account) : NULL;
+
+	if (!user)
+		return;
+	user->invisible = invisible;
+	apply(arg, account);
+}
+
+void bridge_directed(void *arg, const char *user, const char *id,
+		     const struct server_presence *presence)
+{
+	struct contact *contact = bridge_lookup(arg, user, id, NULL);
+	struct status status;
+
+	if (!contact)
+		return;
+	if (presence)
+		status_of_presence(presence, &status);
+	if (contact_show(contact, presence ? &status : NULL))
+		log_warn("a status could not be shown to a contact");
+}
