@@ -4,7 +4,9 @@
  * Neighbours: engine.c above it, contact.c below; address.c makes its onion services, lobby.c keeps
  * those who dial them.
  */
+#include "core/base/cursor.h"
 #include "core/base/log.h"
+#include "core/cover.h"
 #include "core/door.h"
 #include "core/guest.h"
 #include "core/request.h"
@@ -15,6 +17,8 @@
 #include <string.h>
 #include <strings.h>
 
+/* The setting that keeps the mean gap of the cover, 4 bytes. */
+#define COVER_SETTING "core.cover"
 /* How long a contact's word that we run twice is believed, in ms. */
 #define CONFLICT_KEPT_MS ((int64_t)24 * 3600 * 1000)
 
@@ -86,6 +90,23 @@ static int load_contact(void *arg, const struct store_contact *row)
 	return contact_load(loading->account, row, loading->err) != NULL ? 0 : -1;
 }
 
+/* A value that makes no sense means none. */
+static void load_cover(struct account *account)
+{
+	size_t len = 0;
+	uint8_t *value = account_setting_get(account, COVER_SETTING, &len);
+	struct reader r;
+	uint32_t mean_ms;
+
+	if (value == NULL)
+		return;
+	reader_init(&r, value, len);
+	mean_ms = read_u32(&r);
+	if (!r.bad && mean_ms >= COVER_MEAN_MIN_MS && mean_ms <= COVER_MEAN_MAX_MS)
+		account->cover_ms = mean_ms;
+	secret_free(value, len);
+}
+
 struct account *account_load(struct engine *engine, int64_t id, const char *name,
 			     const struct key *private_key, struct err *err)
 {
@@ -112,6 +133,7 @@ struct account *account_load(struct engine *engine, int64_t id, const char *name
 		return NULL;
 	}
 	id_encode(account->identity.public_key, account->id_text);
+	load_cover(account);
 	return account;
 }
 
@@ -168,6 +190,34 @@ bool account_conflict(const struct account *account)
 {
 	return account->conflict &&
 	       env_mono_ms(account->engine->env) - account->conflict_ms < CONFLICT_KEPT_MS;
+}
+
+int account_set_cover(struct account *account, int64_t mean_ms, struct err *err)
+{
+	uint8_t value[4];
+	struct writer w;
+
+	if (mean_ms != 0 && (mean_ms < COVER_MEAN_MIN_MS || mean_ms > COVER_MEAN_MAX_MS))
+		return err_set(err, ERR_LIMIT, "cover: 0, or %d to %d ms", (int)COVER_MEAN_MIN_MS,
+			       (int)COVER_MEAN_MAX_MS);
+	writer_init(&w, value, sizeof(value));
+	write_u32(&w, (uint32_t)mean_ms);
+	if (account_setting_set(account, COVER_SETTING, mean_ms != 0 ? value : NULL, sizeof(value),
+				err) < 0)
+		return -1;
+	account->cover_ms = mean_ms;
+	for (unsigned i = 0; i < account->contact_count; i++) {
+		struct contact *contact = account->contacts[i];
+		/* Rather none than one that does not do as it was told. */
+		if (contact->link != NULL && link_set_cover(contact->link, mean_ms) < 0)
+			contact_break(contact);
+	}
+	return 0;
+}
+
+int64_t account_cover(const struct account *account)
+{
+	return account->cover_ms;
 }
 
 bool account_online(const struct account *account)

@@ -274,8 +274,12 @@ enum account_visibility account_visibility(const struct account *account);
  * account's again. Not kept over a restart. SHOW_OFFLINE hides the user, not the daemon: whoever
  * looks at the contact's own daemon sees that a session is up. -1: as account_set_status. */
 int contact_show(struct contact *contact, const struct status *status);
-/* Send a frame at random (Poisson) moments, this long apart in the mean, into which waiting
- * messages slip; 0: no cover, messages leave at once. Kept over a restart. */
+/*
+ * Send a frame in every session at random (Poisson) moments, this long apart in the mean, into
+ * which waiting messages slip; 0: no cover, messages leave at once. Kept over a restart. It hides
+ * when and how much is said from who watches the line, if the contact does the same: else its
+ * answers tell. What it costs is in cover.h. ERR_LIMIT: below 50 ms or above 30 s.
+ */
 int account_set_cover(struct account *account, int64_t mean_ms, struct err *err);
 int64_t account_cover(const struct account *account);
 

@@ -66,8 +66,9 @@ struct account {
 	char id_text[ID_LEN + 1];
 	void *user;
 	enum account_visibility visibility;
-	bool conflict;        /* another daemon has our identity: we were told so at */
-	int64_t conflict_ms;  /* env_mono_ms */
+	bool conflict;       /* another daemon has our identity: we were told so at */
+	int64_t conflict_ms; /* env_mono_ms */
+	int64_t cover_ms;
 	struct status status; /* what contacts are shown */
 	struct contact **contacts;
 	unsigned contact_count, contact_size;

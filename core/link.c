@@ -82,7 +82,8 @@ struct link *link_new(struct contact *contact, struct session *session, struct e
 	}
 	if (link != NULL)
 		link->renewal = renewal_new(contact, session, NULL);
-	if (link == NULL || link->renew == NULL || link->dead == NULL || link->renewal == NULL) {
+	if (link == NULL || link->renew == NULL || link->dead == NULL || link->renewal == NULL ||
+	    session_set_cover(session, contact->account->cover_ms) < 0) {
 		err_set(err, ERR_MEMORY, "link: out of memory");
 		link_free(&link);
 		return NULL;
@@ -138,7 +139,12 @@ struct stream *link_bye(struct link **link, enum bye reason)
 	uint8_t payload = (uint8_t)reason;
 	struct stream *stream = NULL;
 
-	session_send((*link)->session, FRAME_BYE, &payload, 1, NULL);
+	/* What waits for its moment must not all come now: that would tell how much it was. The
+	 * contact then sees a session that breaks. */
+	if (!session_holds((*link)->session)) {
+		session_set_cover((*link)->session, 0);
+		session_send((*link)->session, FRAME_BYE, &payload, 1, NULL);
+	}
 	stream = session_release(&(*link)->session);
 	link_free(link);
 	return stream;
@@ -157,6 +163,11 @@ unsigned link_goodbye(const struct link *link)
 int64_t link_heard_ms(const struct link *link)
 {
 	return link->heard_ms;
+}
+
+int link_set_cover(struct link *link, int64_t mean_ms)
+{
+	return session_set_cover(link->session, mean_ms);
 }
 
 bool link_deaf(const struct link *link)

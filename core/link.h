@@ -58,6 +58,8 @@ int link_settle(struct link *link, struct err *err);
 bool link_has_sent(const struct link *link, uint64_t id);
 /* Send what may be sent. */
 void link_pump(struct link *link);
+/* The account's cover has changed. -1: memory is short. */
+int link_set_cover(struct link *link, int64_t mean_ms);
 /* The status to be shown has changed. */
 void link_show_status(struct link *link);
 /* Say the present status in a session that may not count yet. */

@@ -4,12 +4,15 @@
 #include "core/session.h"
 
 #include "core/base/log.h"
+#include "core/cover.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* Memory for sealing that a session keeps, in bytes: a few frames. */
 #define OUT_KEPT 4096
+/* Most bytes that wait for their moment: all that link.c queues before it stops, and a message. */
+#define HELD_MAX (2 * SESSION_QUEUE_MAX)
 
 enum session_state {
 	SESSION_CALLING,  /* we have knocked; the answer has not come */
@@ -39,6 +42,9 @@ struct session {
 	struct noise_cipher send;
 	struct frame_reader reader; /* from answered or up on */
 	struct buf out;
+	int64_t cover_ms;    /* 0: no cover */
+	struct timer *cover; /* the next moment; NULL: there was no cover yet */
+	struct buf held;     /* whole frames that wait for theirs */
 };
 
 static void enter_state(struct session *session, enum session_state state)
@@ -143,6 +149,8 @@ static void drained(void *arg)
 {
 	struct session *session = arg;
 
+	if (session->held.len > 0)
+		return;
 	if (session->paused) {
 		session->paused = false;
 		stream_pause(session->stream, false);
@@ -182,6 +190,7 @@ static struct session *session_new(const struct session_start *start, struct str
 	session->established_ms = -1;
 	session->stream = stream;
 	/* One message, sealed: each fragment carries FRAME_PAYLOAD_MAX bytes of it. */
+	buf_init(&session->held, HELD_MAX);
 	buf_init(&session->out, (FRAME_MESSAGE_MAX / FRAME_PAYLOAD_MAX + 1) * FRAME_LEN);
 	stream_set_handler(stream, &stream_handler, session);
 	timer_set(session->limit, SESSION_HANDSHAKE_MS);
@@ -243,6 +252,8 @@ struct stream *session_release(struct session **session)
 	*session = NULL;
 	stream = s->stream;
 	timer_free(&s->limit);
+	timer_free(&s->cover);
+	buf_free(&s->held);
 	noise_free(&s->noise);
 	noise_cipher_wipe(&s->send);
 	frame_reader_wipe(&s->reader);
@@ -289,6 +300,16 @@ bool session_can_send(const struct session *session)
 	return session->state != SESSION_CALLING;
 }
 
+/* Sealed frames: away with them, or in line. */
+static int pass_on(struct session *session, const struct buf *frames, struct err *err)
+{
+	int result = session->cover_ms > 0
+			 ? buf_add(&session->held, frames->data, frames->len)
+			 : stream_write(session->stream, frames->data, frames->len);
+
+	return result == 0 ? 0 : err_set(err, ERR_MEMORY, "session: out of memory");
+}
+
 int session_send(struct session *session, enum frame_type type, const void *data, size_t len,
 		 struct err *err)
 {
@@ -296,17 +317,17 @@ int session_send(struct session *session, enum frame_type type, const void *data
 
 	if (!session_can_send(session))
 		return err_set(err, ERR_WRONG_STATE, "session: not established");
-	if (frame_seal(&session->send, type, data, len, &session->out, err) == 0) {
-		result = stream_write(session->stream, session->out.data, session->out.len);
-		if (result < 0)
-			err_set(err, ERR_MEMORY, "session: out of memory");
-	}
+	/* Before it is sealed: a frame that is sealed and not sent breaks the session. */
+	if (session->held.len > SESSION_QUEUE_MAX + SESSION_QUEUE_MAX / 2)
+		return err_set(err, ERR_LIMIT, "session: too much waits to be sent");
+	if (frame_seal(&session->send, type, data, len, &session->out, err) == 0)
+		result = pass_on(session, &session->out, err);
 	/* Thousands of sessions must not each keep what their longest message needed. */
 	if (session->out.size > OUT_KEPT)
 		buf_free(&session->out);
 	else
 		buf_clear(&session->out);
-	if (!session->paused && stream_queued(session->stream) > SESSION_QUEUE_MAX) {
+	if (!session->paused && session_queued(session) > SESSION_QUEUE_MAX) {
 		session->paused = true;
 		stream_pause(session->stream, true);
 	}
@@ -315,5 +336,59 @@ int session_send(struct session *session, enum frame_type type, const void *data
 
 size_t session_queued(const struct session *session)
 {
-	return stream_queued(session->stream);
+	return session->held.len + stream_queued(session->stream);
+}
+
+/* --- cover --- */
+
+static void cover_moment(void *arg)
+{
+	struct session *session = arg;
+	struct err why = {0};
+
+	timer_set(session->cover, cover_gap_ms(session->env, session->cover_ms));
+	if (session->held.len == 0 && session_send(session, FRAME_PAD, NULL, 0, &why) < 0) {
+		fail(session, &why);
+		return;
+	}
+	if (stream_write(session->stream, session->held.data, FRAME_LEN) < 0) {
+		err_set(&why, ERR_MEMORY, "session: out of memory");
+		fail(session, &why);
+		return;
+	}
+	buf_drain(&session->held, FRAME_LEN);
+}
+
+static int end_cover(struct session *session)
+{
+	int result = 0;
+
+	if (session->cover_ms == 0)
+		return 0;
+	session->cover_ms = 0;
+	timer_stop(session->cover);
+	if (session->held.len > 0)
+		result = stream_write(session->stream, session->held.data, session->held.len);
+	buf_free(&session->held);
+	return result;
+}
+
+int session_set_cover(struct session *session, int64_t mean_ms)
+{
+	if (mean_ms == session->cover_ms)
+		return 0;
+	if (mean_ms == 0)
+		return end_cover(session);
+	if (session->cover == NULL)
+		session->cover = timer_new(session->env, cover_moment, session);
+	if (session->cover == NULL)
+		return -1;
+	session->cover_ms = mean_ms;
+	timer_set(session->cover, cover_gap_ms(session->env, mean_ms));
+	return 0;
+}
+
+bool session_holds(const struct session *session)
+{
+	return session->held.len > 0;
 }

@@ -85,7 +85,13 @@ bool session_can_send(const struct session *session);
 /* Queue a message. ERR_WRONG_STATE: too early; else as frame_seal. */
 int session_send(struct session *session, enum frame_type type, const void *data, size_t len,
 		 struct err *err);
-/* Bytes that wait to be sent. */
+/* Bytes that wait to be sent, or for their moment. */
 size_t session_queued(const struct session *session);
+
+/* From now on let frames go at random moments only, this long apart in the mean (cover.h); 0: at
+ * once, and with them what waits. The session must be established. -1: memory is short. */
+int session_set_cover(struct session *session, int64_t mean_ms);
+/* Does anything wait for its moment? It is lost when the session is released. */
+bool session_holds(const struct session *session);
 
 #endif

@@ -88,6 +88,20 @@ static int run_visibility(struct script *script, struct words words, int unused)
 	return script_fail(script, "what is \"%s\"?", name);
 }
 
+static int run_cover(struct script *script, struct words words, int unused)
+{
+	struct daemon **list = words_daemons(script, &words, 0);
+	int64_t ms;
+	struct err err;
+	(void)unused;
+	if (!list || words_duration(script, &words, &ms) < 0)
+		return -1;
+	for (; *list; list++)
+		if (account_set_cover((*list)->account, ms, &err) < 0)
+			return script_fail(script, "%s", err.text);
+	return 0;
+}
+
 enum life { START, STOP, QUIT, KILL, RESTART, TOR_RESTART, BREAK };
 
 static void live(struct daemon *daemon, enum life what, int64_t closed_ms)
@@ -399,6 +413,7 @@ static const struct command {
     {"attack", run_attack, 0},
     {"block", run_ask, BLOCK},
     {"break", run_life, BREAK},
+    {"cover", run_cover, 0},
     {"daemon", run_daemon, 0},
     {"deny", run_ask, DENY},
     {"dials-fail", run_switch, FAIL_DIALS},

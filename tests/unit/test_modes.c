@@ -123,10 +123,164 @@ static void a_waiting_message_is_taken_back(void **state)
 	rig_free(&t.rig);
 }
 
+/* --- cover --- */
+
+#define COVER_MS 1000
+#define WRITES   20000
+#define WATCH_MS ((int64_t)3600 * 1000)
+
+/* When alice has written how much to bob. */
+struct watched {
+	struct fake_clock *clock;
+	bool on;
+	unsigned writes, wrong;
+	int64_t at_ms[WRITES];
+};
+
+static void on_write(void *arg, const struct fake_conn *conn, bool up, const uint8_t *data,
+		     size_t len)
+{
+	struct watched *watched = arg;
+
+	(void)data;
+	if (!watched->on || strcmp(up ? conn->dialler : conn->listener, "alice") != 0)
+		return;
+	watched->wrong += len != 488;
+	assert_true(watched->writes < WRITES);
+	watched->at_ms[watched->writes++] = fake_clock_now(watched->clock);
+}
+
+/* An hour of alice with cover; talking or not. */
+static struct watched *watch_cover(uint64_t seed, bool talking)
+{
+	static char text[3000];
+	struct rig *rig = rig_new(seed);
+	struct node_rig *alice = rig_node(rig, "alice"), *bob = rig_node(rig, "bob");
+	struct watched *watched = calloc(1, sizeof(*watched));
+	struct err err = {0};
+
+	assert_non_null(watched);
+	watched->clock = rig->clock;
+	fake_net_watch(rig->net, on_write, watched);
+	alice->loose = bob->loose = true;
+	rig_pair(alice, bob);
+	assert_int_equal(account_set_cover(alice->account, COVER_MS, &err), 0);
+	node_start(alice);
+	node_start(bob);
+	rig_link(alice, bob, 120000);
+	rig_run(rig, 10000);
+	watched->on = true;
+	memset(text, 'x', sizeof(text) - 1);
+	for (int64_t ms = 0; ms < WATCH_MS; ms += 60000) {
+		struct status status = {.show = ms % 120000 == 0 ? SHOW_AWAY : SHOW_CHAT};
+		if (talking && ms < WATCH_MS / 2) {
+			send_text(alice, bob, text);
+			send_text(alice, bob, "and now?");
+			send_text(bob, alice, "yes?");
+			assert_int_equal(account_set_status(alice->account, &status), 0);
+		}
+		rig_run(rig, 60000);
+	}
+	watched->on = false;
+	assert_true(rig_linked(alice, bob));
+	assert_int_equal(watched->wrong, 0);
+	assert_int_equal(bob->got, talking ? 60 : 0);
+	assert_int_equal(alice->acked, bob->got);
+	assert_int_equal(alice->got, bob->got / 2);
+	rig_free(&rig);
+	return watched;
+}
+
+/* How many of the gaps are longer than this many hundredths of the mean, in thousandths. */
+static unsigned longer_than(const struct watched *watched, int64_t hundredths)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 1; i < watched->writes; i++)
+		count += watched->at_ms[i] - watched->at_ms[i - 1] > hundredths * COVER_MS / 100;
+	return count * 1000 / (watched->writes - 1);
+}
+
+static void talk_does_not_show_under_cover(void **state)
+{
+	/* exp(-gap / mean), in thousandths; 3600 gaps scatter by 8 of them at most. */
+	static const struct {
+		int64_t hundredths;
+		unsigned expected;
+	} gaps[] = {{10, 905}, {50, 607}, {100, 368}, {200, 135}, {400, 18}};
+	struct watched *talking = watch_cover(11, true), *silent = watch_cover(12, false);
+
+	(void)state;
+	/* 3600 moments, give or take four times their square root. */
+	assert_in_range(talking->writes, 3600 - 240, 3600 + 240);
+	assert_in_range(silent->writes, 3600 - 240, 3600 + 240);
+	for (size_t i = 0; i < sizeof(gaps) / sizeof(gaps[0]); i++) {
+		unsigned expected = gaps[i].expected;
+		unsigned least = expected > 32 ? expected - 32 : 1;
+		assert_in_range(longer_than(talking, gaps[i].hundredths), least, expected + 32);
+		assert_in_range(longer_than(silent, gaps[i].hundredths), least, expected + 32);
+	}
+	free(talking);
+	free(silent);
+}
+
+static void cover_is_kept_and_ended(void **state)
+{
+	struct trio t = linked_trio(13);
+	struct watched *watched = calloc(1, sizeof(*watched));
+	struct err err = {0};
+
+	(void)state;
+	assert_non_null(watched);
+	watched->clock = t.rig->clock;
+	assert_int_equal(account_set_cover(t.alice->account, 49, &err), -1);
+	assert_int_equal(err.code, ERR_LIMIT);
+	assert_int_equal(account_set_cover(t.alice->account, 30001, &err), -1);
+	assert_int_equal(account_set_cover(t.alice->account, -1, &err), -1);
+	/* In sessions that are up: two. */
+	fake_net_watch(t.rig->net, on_write, watched);
+	assert_int_equal(account_set_cover(t.alice->account, 500, &err), 0);
+	watched->on = true;
+	rig_run(t.rig, 600000);
+	assert_in_range(watched->writes, 2 * 1200 - 200, 2 * 1200 + 200);
+
+	/* What waits is sent at once when it ends, and then no more than before. */
+	send_text(t.alice, t.bob, "0");
+	assert_int_equal(account_set_cover(t.alice->account, 0, &err), 0);
+	rig_run(t.rig, 1000);
+	assert_int_equal(t.bob->got, 1);
+	watched->writes = 0;
+	rig_run(t.rig, 600000);
+	assert_in_range(watched->writes, 2, 20);
+	watched->on = false;
+
+	/* A goodbye is said while nothing waits; else the session just ends. */
+	assert_int_equal(account_set_cover(t.alice->account, 30000, &err), 0);
+	send_text(t.alice, t.bob, "1");
+	node_stop(t.alice);
+	rig_run(t.rig, 1000);
+	assert_int_equal(seen(t.bob, t.alice)->show, SHOW_OFFLINE);
+	assert_int_equal(seen(t.carol, t.alice)->show, SHOW_OFFLINE);
+	node_kill(t.alice);
+	node_reopen(t.alice);
+	assert_int_equal(account_cover(t.alice->account), 30000);
+	assert_int_equal(account_set_cover(t.alice->account, 50, &err), 0);
+	node_start(t.alice);
+	rig_link(t.alice, t.bob, 600000);
+	rig_run(t.rig, 10000);
+	assert_int_equal(t.bob->got, 2);
+	assert_int_equal(t.bob->wrong, 0);
+	fake_net_watch(t.rig->net, NULL, NULL);
+	free(watched);
+	rig_free(&t.rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(one_contact_sees_another_status),
+	    cmocka_unit_test(talk_does_not_show_under_cover),
+	    cmocka_unit_test(cover_is_kept_and_ended),
 	    cmocka_unit_test(a_waiting_message_is_taken_back),
 	};
 
