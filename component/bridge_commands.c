@@ -33,6 +33,11 @@ static const char *field(const struct run *run, const char *name)
 	return value ? value : "";
 }
 
+static bool is_true(const char *value)
+{
+	return strcmp(value, "1") == 0 || strcmp(value, "true") == 0;
+}
+
 static void say(const struct run *run, const char *note)
 {
 	const struct server_answer answer = {.note = note};
@@ -83,7 +88,6 @@ static const struct server_field invite_form[] = {
 
 static void invite(const struct run *run, struct account *account)
 {
-	const char *reusable = field(run, "reusable");
 	char *end;
 	long days = strtol(field(run, "days"), &end, 10);
 	char link[INVITATION_LINK_SIZE];
@@ -92,8 +96,7 @@ static void invite(const struct run *run, struct account *account)
 	if (*end || days < 1 || days > DAYS_MAX) {
 		err_set(&err, ERR_INPUT, "The days are a number from 1 to %d.", DAYS_MAX);
 		refuse(run, &err);
-	} else if (account_invite(account, field(run, "name"),
-				  strcmp(reusable, "1") == 0 || strcmp(reusable, "true") == 0,
+	} else if (account_invite(account, field(run, "name"), is_true(field(run, "reusable")),
 				  days * DAY_MS, link, &err)) {
 		refuse(run, &err);
 	} else {
@@ -121,6 +124,32 @@ static void introduce(const struct run *run, struct account *account)
 		say(run, "Added. You see each other once they have accepted.");
 	else
 		refuse(run, &err);
+}
+
+static const struct server_field verify_form[] = {
+    {.name = "contact", .label = "Name or id", .type = "text-single", .required = true},
+    {.name = "same",
+     .label = "We have compared the numbers, and they are the same",
+     .type = "boolean",
+     .value = "0"},
+    {0}};
+
+static void verify(const struct run *run, struct account *account)
+{
+	struct err err = {0};
+	struct contact *contact = bridge_contact_find(account, field(run, "contact"), &err);
+	char phrase[VERIFICATION_SIZE], note[VERIFICATION_SIZE + 128];
+
+	if (!contact ||
+	    (is_true(field(run, "same")) && contact_set_verified(contact, true, &err))) {
+		refuse(run, &err);
+		return;
+	}
+	contact_verification(contact, phrase);
+	snprintf(note, sizeof(note), "%s\n%s", phrase,
+		 contact_verified(contact) ? "Verified."
+					   : "Read this to each other by a way that you trust.");
+	say(run, note);
 }
 
 static const char *const mode_options[] = {"steady", "Linked day and night", "follow",
@@ -190,6 +219,7 @@ static void run_for(void *arg, const char *user, const struct run *given,
 COMMAND(my_id)
 COMMAND(invite)
 COMMAND(introduce)
+COMMAND(verify)
 COMMAND(presence_mode)
 COMMAND(requests)
 
@@ -197,6 +227,7 @@ const struct server_command bridge_commands[] = {
     {"id", "My id", NULL, run_my_id},
     {"invite", "Invite somebody", invite_form, run_invite},
     {"introduce", "Accept an invitation", introduce_form, run_introduce},
+    {"verify", "Verify a contact", verify_form, run_verify},
     {"requests", "Requests", NULL, run_requests},
     {"mode", "Presence mode", mode_form, run_presence_mode},
     {0},

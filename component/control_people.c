@@ -162,6 +162,52 @@ static int blocked(struct control_call *call, struct err *err)
 	return account ? control_put(call->reply, "blocked", list, err) : -1;
 }
 
+/* --- verification --- */
+
+static json_t *verification_json(struct contact *contact)
+{
+	char phrase[VERIFICATION_SIZE];
+
+	contact_verification(contact, phrase);
+	return json_pack("{s:s, s:s, s:s, s:b}", "id", contact_id(contact), "name",
+			 contact_name(contact), "phrase", phrase, "verified",
+			 (int)contact_verified(contact));
+}
+
+static void list_verification(void *arg, struct contact *contact)
+{
+	json_array_append_new(arg, verification_json(contact));
+}
+
+/* One contact, after setting whether it is verified if that is said; or all of them. */
+static int verify(struct control_call *call, struct err *err)
+{
+	const char *word;
+	struct account *account = control_account(call, err);
+	struct contact *contact = NULL;
+	json_t *list;
+	bool verified;
+
+	if (!account || control_text_optional(call, "contact", &word, err))
+		return -1;
+	if (word && !(contact = bridge_contact_find(account, word, err)))
+		return -1;
+	verified = contact && contact_verified(contact);
+	if (control_flag_optional(call, "verified", &verified, err))
+		return -1;
+	if (!contact && json_object_get(call->args, "verified"))
+		return err_set(err, ERR_INPUT, "contact is missing");
+	if (contact && verified != contact_verified(contact) &&
+	    contact_set_verified(contact, verified, err))
+		return -1;
+	list = json_array();
+	if (list && contact)
+		list_verification(list, contact);
+	else if (list)
+		account_contacts(account, list_verification, list);
+	return control_put(call->reply, "contacts", list, err);
+}
+
 /* --- presence --- */
 
 static int mode(struct control_call *call, struct err *err)
@@ -219,5 +265,6 @@ const struct control_command control_people_commands[] = {
     {"requests", requests, 0},
     {"restore", restore, CONTROL_SECRET},
     {"unblock", unblock, 0},
+    {"verify", verify, 0},
     {0},
 };

@@ -47,6 +47,7 @@ static const struct option long_options[] = {
     {"help", no_argument, NULL, 'h'},
     {"json", no_argument, NULL, 'j'},
     {"name", required_argument, NULL, 'n'},
+    {"no", no_argument, NULL, 'N'},
     {"passphrase-file", required_argument, NULL, 'P'},
     {"password-file", required_argument, NULL, 'p'},
     {"qr", no_argument, NULL, 'q'},
@@ -57,6 +58,7 @@ static const struct option long_options[] = {
     {"text", required_argument, NULL, 't'},
     {"version", no_argument, NULL, 'V'},
     {"watch", no_argument, NULL, 'w'},
+    {"yes", no_argument, NULL, 'y'},
     {NULL, 0, NULL, 0},
 };
 
@@ -71,6 +73,7 @@ static const struct {
     {'e', OPT_EXPIRES, offsetof(struct options, expires)},
     {'F', OPT_SECRET_FILE, offsetof(struct options, secret_file)},
     {'n', OPT_NAME, offsetof(struct options, name)},
+    {'N', OPT_NO, 0},
     {'p', OPT_PASSWORD_FILE, offsetof(struct options, password_file)},
     {'P', OPT_PASSPHRASE_FILE, offsetof(struct options, passphrase_file)},
     {'q', OPT_QR, 0},
@@ -78,6 +81,7 @@ static const struct {
     {'S', OPT_SECRET, 0},
     {'t', OPT_TEXT, offsetof(struct options, text)},
     {'w', OPT_WATCH, 0},
+    {'y', OPT_YES, 0},
 };
 
 /* Take the passphrase out of what `ps` shows. */
@@ -159,6 +163,8 @@ static int check_usage(const struct command *command, const struct options *opti
 		return usage_error("an option does not belong to this command", command);
 	if ((options->given & OPT_SECRET) && (options->given & OPT_SECRET_FILE))
 		return usage_error("--secret and --secret-file exclude each other", command);
+	if ((options->given & OPT_YES) && (options->given & OPT_NO))
+		return usage_error("--yes and --no exclude each other", command);
 	return -1;
 }
 

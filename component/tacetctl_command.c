@@ -105,6 +105,14 @@ static int build_revoke(const struct options *options, char **argv, json_t *args
 	return put_value(args, "number", json_integer(number), err);
 }
 
+static int build_verify(const struct options *options, char **argv, json_t *args, struct err *err)
+{
+	(void)argv;
+	if (!(options->given & (OPT_YES | OPT_NO)))
+		return 0;
+	return put_value(args, "verified", json_boolean(options->given & OPT_YES), err);
+}
+
 /* The daemon has another working directory. */
 static int put_path(json_t *args, const char *path, struct err *err)
 {
@@ -152,6 +160,8 @@ const struct command commands[] = {
     {"block", "[-a NAME] ID|PETNAME", 1, 1, "id", OPT_ACCOUNT, NULL, NULL},
     {"unblock", "[-a NAME] ID", 1, 1, "id", OPT_ACCOUNT, NULL, NULL},
     {"blocked", "[-a NAME]", 0, 0, NULL, OPT_ACCOUNT, NULL, print_blocked},
+    {"verify", "[-a NAME] [ID|PETNAME [--yes | --no]]", 0, 1, "contact",
+     OPT_ACCOUNT | OPT_YES | OPT_NO, build_verify, print_verification},
     {"mode", "[-a NAME] [steady|follow]", 0, 1, "mode", OPT_ACCOUNT, NULL, print_mode},
     {"backup", "[-a NAME] FILE [--passphrase-file FILE]", 1, 1, NULL,
      OPT_ACCOUNT | OPT_PASSPHRASE_FILE, build_backup, NULL},

@@ -25,6 +25,8 @@ enum {
 	OPT_TEXT = 1 << 9,
 	OPT_AS = 1 << 10,
 	OPT_PASSPHRASE_FILE = 1 << 11,
+	OPT_YES = 1 << 12,
+	OPT_NO = 1 << 13,
 };
 
 /* A command line. Texts that were not given are NULL. */

@@ -23,6 +23,7 @@ void print_introduced(const json_t *answer, FILE *out);
 void print_requests(const json_t *answer, FILE *out);
 void print_accepted(const json_t *answer, FILE *out);
 void print_blocked(const json_t *answer, FILE *out);
+void print_verification(const json_t *answer, FILE *out);
 void print_mode(const json_t *answer, FILE *out);
 void print_status(const json_t *answer, FILE *out);
 

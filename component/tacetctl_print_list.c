@@ -162,3 +162,20 @@ void print_mode(const json_t *answer, FILE *out)
 {
 	fprintf(out, "%s\n", print_member(answer, "mode"));
 }
+
+void print_verification(const json_t *answer, FILE *out)
+{
+	const json_t *contact;
+	size_t i;
+
+	json_array_foreach(json_object_get(answer, "contacts"), i, contact)
+	{
+		const char *name = print_member(contact, "name");
+
+		fprintf(out, "%s\t%s\t", print_member(contact, "phrase"),
+			json_is_true(json_object_get(contact, "verified")) ? "verified"
+									   : "not verified");
+		print_text(name[0] ? name : print_member(contact, "id"), out);
+		fputc('\n', out);
+	}
+}

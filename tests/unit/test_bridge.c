@@ -693,6 +693,26 @@ static void commands(void **state)
 	assert_true(bridge_follows(world->ann.account));
 }
 
+static void verified(void **state)
+{
+	struct world *world = *state;
+	const char *form[] = {"contact", "Ben", NULL, NULL, NULL};
+	const char *other[] = {"contact", "Benny", NULL};
+	char phrase[VERIFICATION_SIZE];
+	struct answer answer;
+
+	become_contacts(world);
+	contact_verification(contact_find(world->ben.account, id_of(&world->ann)), phrase);
+	answer = command(&world->ann, "verify", form);
+	assert_non_null(strstr(answer.note, phrase));
+	assert_null(strstr(answer.note, "Verified"));
+	form[2] = "same";
+	form[3] = "1";
+	assert_non_null(strstr(command(&world->ann, "verify", form).note, "Verified"));
+	assert_true(contact_verified(contact_find(world->ann.account, id_of(&world->ben))));
+	assert_true(command(&world->ann, "verify", other).error);
+}
+
 /* --- passphrases --- */
 
 static enum contact_state state_after(struct world *world, const char *one, const char *other)
@@ -1020,6 +1040,7 @@ int main(void)
 	    TEST(modes),
 	    TEST(invisible),
 	    TEST(commands),
+	    TEST(verified),
 	    TEST(request_accepted),
 	    TEST(request_denied),
 	    TEST(request_blocked),

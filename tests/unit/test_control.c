@@ -523,6 +523,28 @@ static void blocked(void **state)
 	expect_error(world, request, "not-found", "not blocked");
 }
 
+static void verification(void **state)
+{
+	struct world *world = *state;
+	char id[ID_LEN + 1], request[256];
+	const json_t *contact;
+	json_t *reply;
+
+	expect_ok(world, ADD_ANN);
+	make_id(world, id);
+	snprintf(request, sizeof(request),
+		 "{\"cmd\":\"contact add\",\"args\":{\"id\":\"%s\",\"name\":\"Ben\"}}", id);
+	expect_ok(world, request);
+	expect_error(world, "{\"cmd\":\"verify\",\"args\":{\"verified\":true}}", "input",
+		     "contact is missing");
+	expect_ok(world, "{\"cmd\":\"verify\",\"args\":{\"contact\":\"Ben\",\"verified\":true}}");
+	reply = ask(world, "{\"cmd\":\"verify\"}");
+	contact = json_array_get(json_object_get(reply, "contacts"), 0);
+	assert_true(json_is_true(json_object_get(contact, "verified")));
+	assert_int_equal(json_string_length(json_object_get(contact, "phrase")), 35);
+	json_decref(reply);
+}
+
 static void modes(void **state)
 {
 	struct world *world = *state;
@@ -575,7 +597,7 @@ int main(void)
 	    TEST(stopping),      TEST(invitations),
 	    TEST(introduction),  TEST(requests),
 	    TEST(blocked),       TEST(backups),
-	    TEST(modes),
+	    TEST(modes),         TEST(verification),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
