@@ -56,8 +56,9 @@ void invitation_format(const struct invitation *invitation, char link[INVITATION
 
 /* --- reading --- */
 
-/* Without blanks, line ends, and the marks that mail programs and people put around a link. */
-static int strip(const char *text, char out[TEXT_MAX + 1], struct err *err)
+/* The text without blanks, line ends, and the marks that mail programs and people put around a
+ * link. */
+static char *strip(const char *text, char out[TEXT_MAX + 1], struct err *err)
 {
 	static const char marks[] = "<>\"'";
 	size_t len = 0, start;
@@ -65,17 +66,21 @@ static int strip(const char *text, char out[TEXT_MAX + 1], struct err *err)
 	for (; *text != '\0'; text++) {
 		if (strchr(" \t\r\n\f\v", *text) != NULL)
 			continue;
-		if (len == TEXT_MAX)
-			return err_set(err, ERR_INPUT, "this is too long for a link");
+		if (len == TEXT_MAX) {
+			err_set(err, ERR_INPUT, "this is too long for a link");
+			return NULL;
+		}
 		out[len++] = *text;
 	}
 	out[len] = '\0';
 	start = strspn(out, marks);
 	while (len > start && strchr(marks, out[len - 1]) != NULL)
 		len--;
-	memmove(out, out + start, len - start);
-	out[len - start] = '\0';
-	return len > start ? 0 : err_set(err, ERR_INPUT, "there is no link and no id");
+	out[len] = '\0';
+	if (len > start)
+		return out + start;
+	err_set(err, ERR_INPUT, "there is no link and no id");
+	return NULL;
 }
 
 static char *skip_scheme(char *at)
@@ -154,12 +159,12 @@ static int read_link(char *at, struct invitation *invitation, struct err *err)
 int invitation_parse(const char *text, struct invitation *invitation, struct err *err)
 {
 	char copy[TEXT_MAX + 1];
-	int result;
+	char *link = strip(text, copy, err);
+	int result = -1;
 
 	memset(invitation, 0, sizeof(*invitation));
-	result = strip(text, copy, err);
-	if (result == 0)
-		result = read_link(copy, invitation, err);
+	if (link != NULL)
+		result = read_link(link, invitation, err);
 	secret_wipe(copy, sizeof(copy));
 	if (result < 0)
 		invitation_wipe(invitation);

@@ -528,7 +528,7 @@ static void kill_at(struct rig *rig, int64_t ms, bool kill_host)
 static void test_killed(void **state)
 {
 	(void)state;
-	for (int64_t ms = 0; ms < 3000; ms += 150) {
+	for (int64_t ms = 0; ms < 3000; ms += 300) {
 		struct rig *rig = rig_new((uint64_t)ms + 100);
 		kill_at(rig, ms, true);
 		rig_free(&rig);
@@ -562,6 +562,32 @@ static void test_lost_acknowledgement(void **state)
 	assert_false(contact_introducing(node_contact(guest, host)));
 	rig_run(rig, SECOND);
 	assert_int_equal(guest->introduced, 1);
+	rig_free(&rig);
+}
+
+/* Whoever shows himself to nobody neither comes as a guest nor is found by one. */
+static void test_hidden(void **state)
+{
+	struct rig *rig = rig_new(16);
+	struct node_rig *host = started(rig, "host"), *guest = started(rig, "guest");
+
+	(void)state;
+	account_set_visibility(guest->account, ACCOUNT_HIDDEN);
+	invite(host, false, DAY);
+	rig_run(rig, 10 * SECOND);
+	introduce(guest);
+	rig_run(rig, HOUR);
+	assert_int_equal(host->requests, 0);
+	assert_int_equal(fake_host_dials(guest->host), 0);
+	account_set_visibility(host->account, ACCOUNT_HIDDEN);
+	rig_run(rig, HOUR);
+	account_set_visibility(guest->account, ACCOUNT_SHOWN);
+	rig_run(rig, HOUR);
+	assert_int_equal(host->requests, 0);
+	assert_int_equal(fake_host_dials(guest->host), 0);
+	account_set_visibility(host->account, ACCOUNT_SHOWN);
+	until_introduced(guest, 45 * MINUTE);
+	assert_int_equal(host->requests, 1);
 	rig_free(&rig);
 }
 
@@ -625,21 +651,14 @@ static void test_limits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_accept),
-	    cmocka_unit_test(test_host_comes_later),
-	    cmocka_unit_test(test_deny),
-	    cmocka_unit_test(test_reusable),
-	    cmocka_unit_test(test_again),
-	    cmocka_unit_test(test_used_by_another),
-	    cmocka_unit_test(test_closed),
-	    cmocka_unit_test(test_revoked_meanwhile),
-	    cmocka_unit_test(test_probes),
-	    cmocka_unit_test(test_blocked),
-	    cmocka_unit_test(test_full_queue),
-	    cmocka_unit_test(test_crowd_at_the_door),
-	    cmocka_unit_test(test_killed),
-	    cmocka_unit_test(test_lost_acknowledgement),
-	    cmocka_unit_test(test_introduction_expires),
+	    cmocka_unit_test(test_accept),     cmocka_unit_test(test_host_comes_later),
+	    cmocka_unit_test(test_deny),       cmocka_unit_test(test_reusable),
+	    cmocka_unit_test(test_again),      cmocka_unit_test(test_used_by_another),
+	    cmocka_unit_test(test_closed),     cmocka_unit_test(test_revoked_meanwhile),
+	    cmocka_unit_test(test_probes),     cmocka_unit_test(test_blocked),
+	    cmocka_unit_test(test_full_queue), cmocka_unit_test(test_crowd_at_the_door),
+	    cmocka_unit_test(test_killed),     cmocka_unit_test(test_lost_acknowledgement),
+	    cmocka_unit_test(test_hidden),     cmocka_unit_test(test_introduction_expires),
 	    cmocka_unit_test(test_limits),
 	};
 
