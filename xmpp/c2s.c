@@ -78,6 +78,17 @@ void c2s_send(struct c2s *c2s, const struct xml *stanza)
 		c2s_write_element(c2s, stanza);
 }
 
+void c2s_send_text(struct c2s *c2s, const struct buf *text)
+{
+	if (c2s->state == C2S_BOUND)
+		c2s_write(c2s, text);
+}
+
+void c2s_send_management(struct c2s *c2s, const struct xml *element)
+{
+	c2s_write_element(c2s, element);
+}
+
 static void send_header(struct c2s *c2s)
 {
 	uint8_t id[STREAM_ID_LEN];
@@ -140,6 +151,7 @@ static void on_closed(void *arg, const struct err *why)
 	struct c2s *c2s = arg;
 
 	log_debug("client stream: connection is gone: %s", err_code_name(why->code));
+	c2s->broken = c2s->state != C2S_CLOSING;
 	tell_ended(c2s);
 	c2s->handler->gone(c2s->arg);
 }
@@ -187,7 +199,8 @@ static int write_login_features(const struct c2s *c2s, struct buf *out)
 static int write_bind_features(struct buf *out)
 {
 	return buf_add_text(out, "<bind xmlns='" NS_BIND "'/>"
-				 "<session xmlns='" NS_SESSION "'><optional/></session>");
+				 "<session xmlns='" NS_SESSION "'><optional/></session>"
+				 "<sm xmlns='" NS_SM "'/>");
 }
 
 static void send_features(struct c2s *c2s)
@@ -261,6 +274,11 @@ static void bound(struct c2s *c2s, struct xml *stanza)
 	if (xml_is(stanza, "message", NS_CLIENT) || xml_is(stanza, "presence", NS_CLIENT) ||
 	    xml_is(stanza, "iq", NS_CLIENT)) {
 		c2s->handler->stanza(c2s->arg, stanza);
+		return;
+	}
+	if (xml_is(stanza, NULL, NS_SM)) {
+		c2s->handler->management(c2s->arg, stanza);
+		xml_free(&stanza);
 		return;
 	}
 	c2s_end(c2s,
@@ -373,4 +391,9 @@ void c2s_free(struct c2s **c2s)
 const char *c2s_user(const struct c2s *c2s)
 {
 	return c2s->user;
+}
+
+bool c2s_broken(const struct c2s *c2s)
+{
+	return c2s->broken;
 }

@@ -66,6 +66,9 @@ struct c2s_handler {
 		    enum stanza_error *error);
 	/* A message, presence or iq of the bound resource; the callee owns it. */
 	void (*stanza)(void *arg, struct xml *stanza);
+	/* An element of stream management (XEP-0198); it stays the stream's. Before a resource is
+	 * bound it is <enable/> or <resume/>. */
+	void (*management)(void *arg, const struct xml *element);
 	/* The stream has ended: nothing comes any more, and what is sent is dropped. Exactly once,
 	 * possibly from within c2s_end. Not for the owner to free the stream in. */
 	void (*ended)(void *arg);
@@ -85,6 +88,14 @@ const char *c2s_user(const struct c2s *c2s);
 /* Send a stanza to the bound resource; dropped before and after. A client that has C2S_QUEUE_MAX
  * bytes to read is given up: ended() comes later from the loop. */
 void c2s_send(struct c2s *c2s, const struct xml *stanza);
+/* The same with a stanza's text, written where NS_CLIENT is the default. */
+void c2s_send_text(struct c2s *c2s, const struct buf *text);
+/* Send an element of stream management, also before a resource is bound. */
+void c2s_send_management(struct c2s *c2s, const struct xml *element);
+/* From management(), before a resource is bound: the client has another stream's resource. */
+void c2s_resume(struct c2s *c2s);
+/* In ended(): did the connection break, without an end of the stream by either side? */
+bool c2s_broken(const struct c2s *c2s);
 /* Say why (text NULL: no more than the condition) and end the stream. Does nothing after the end.
  */
 void c2s_end(struct c2s *c2s, enum stream_error error, const char *text);

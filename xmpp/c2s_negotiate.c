@@ -227,6 +227,10 @@ void c2s_bind(struct c2s *c2s, struct xml *element)
 	enum stanza_error error = STANZA_BAD_REQUEST;
 	const char *wish;
 
+	if (xml_is(element, "resume", NS_SM) || xml_is(element, "enable", NS_SM)) {
+		c2s->handler->management(c2s->arg, element);
+		return;
+	}
 	/* RFC 6120 section 7.1: nothing else is processed before the resource is bound. */
 	if (!xml_is(element, "iq", NS_CLIENT) || !request) {
 		c2s_end(c2s, STREAM_NOT_AUTHORIZED, "no resource is bound yet");
@@ -239,4 +243,10 @@ void c2s_bind(struct c2s *c2s, struct xml *element)
 		send_error(c2s, element, error);
 	else if (c2s->state == C2S_BIND) /* the owner may have ended it */
 		send_bound(c2s, element, jid);
+}
+
+void c2s_resume(struct c2s *c2s)
+{
+	if (c2s->state == C2S_BIND)
+		c2s_enter_state(c2s, C2S_BOUND);
 }

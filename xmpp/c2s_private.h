@@ -37,6 +37,7 @@ struct c2s {
 	bool secure;         /* TLS is on, or its handshake goes on */
 	bool header_sent;    /* our header of the present stream */
 	bool ended;          /* the owner was told */
+	bool broken;         /* the connection went before the stream ended */
 	struct sasl *sasl;   /* in C2S_SASL */
 	unsigned failures;
 	unsigned registrations; /* requests for an account */

@@ -25,6 +25,8 @@ void presence_unsubscribed(struct request *request);
 void presence_probe(struct request *request);
 void presence_refuse(struct request *request);
 void presence_drop(struct request *request);
+/* The resource takes messages, for the first time or again: deliver what waits. */
+void presence_ready(struct resource *resource);
 /* The resource is not available any more: tell the user's other resources and the host. stanza is
  * what the client said, NULL if it said nothing. */
 void presence_end(struct resource *resource, struct xml *stanza);

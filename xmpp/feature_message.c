@@ -4,6 +4,9 @@
  */
 #include "xmpp/feature.h"
 
+#include "xmpp/parcel.h"
+#include "xmpp/taken.h"
+
 #include <string.h>
 
 /* RFC 6121 section 5.2.2: no or an unknown type is "normal". */
@@ -19,15 +22,60 @@ static bool is_type(const struct xml *stanza, const char *type)
 	return strcmp(message_type(stanza), type) == 0;
 }
 
+/* While those that take messages all wait for their clients to come back, the host keeps what
+ * comes, which is safer than here. */
+static bool somebody_listens(const struct user *user)
+{
+	for (const struct resource *resource = user->resources; resource; resource = resource->next)
+		if (resource->c2s && resource_takes_messages(resource))
+			return true;
+	return false;
+}
+
+static unsigned deliver_to_listeners(struct user *user, struct xml *stanza)
+{
+	struct parcel *parcel = NULL;
+	unsigned count = 0;
+
+	if (!somebody_listens(user))
+		return 0;
+	if (parcel_wanted(stanza)) {
+		parcel = parcel_new(user, stanza);
+		if (!parcel)
+			return 0;
+	}
+	for (struct resource *resource = user->resources; resource; resource = resource->next)
+		if (resource_takes_messages(resource) && xml_set(stanza, "to", resource->jid) &&
+		    resource_deliver(resource, stanza, parcel))
+			count++;
+	parcel_drop(&parcel);
+	return count;
+}
+
+static unsigned deliver_to_one(struct resource *resource, struct xml *stanza)
+{
+	struct parcel *parcel = NULL;
+	bool taken;
+
+	if (parcel_wanted(stanza)) {
+		parcel = parcel_new(resource->user, stanza);
+		if (!parcel)
+			return 0;
+	}
+	taken = resource_deliver(resource, stanza, parcel);
+	parcel_drop(&parcel);
+	return taken ? 1 : 0;
+}
+
 /* To the bare JID: RFC 6121 section 8.5.2.1.1. Of the two ways it leaves open for chat and normal
  * this is "all non-negative resources". */
-static unsigned deliver_bare(const struct user *user, struct xml *stanza)
+static unsigned deliver_bare(struct user *user, struct xml *stanza)
 {
 	if (xml_is(stanza, "presence", NULL))
 		return user_send(user, resource_available, stanza);
 	if (is_type(stanza, "groupchat") || is_type(stanza, "error"))
 		return 0;
-	return user_send(user, resource_takes_messages, stanza);
+	return deliver_to_listeners(user, stanza);
 }
 
 /* The connected resource that stanza's to names, or NULL. */
@@ -64,17 +112,13 @@ static bool takes_messages(const struct resource *resource, const void *arg)
 unsigned message_deliver(struct user *user, struct xml *stanza)
 {
 	struct resource *resource = addressee(user, stanza);
-	unsigned count = 1;
+	unsigned count = resource ? deliver_to_one(resource, stanza) : deliver_bare(user, stanza);
 
-	if (resource)
-		resource_send(resource, stanza);
-	else
-		count = deliver_bare(user, stanza);
-	if (!xml_is(stanza, "message", NULL))
+	if (count == 0 || !xml_is(stanza, "message", NULL))
 		return count;
 	if (resource)
 		carbons_send(user, stanza, "received", is_resource, resource);
-	else if (count > 0)
+	else
 		carbons_send(user, stanza, "received", takes_messages, NULL);
 	return count;
 }
@@ -97,13 +141,22 @@ void message_to_resource(struct request *request)
 	const struct resource *both[] = {request->resource, other};
 
 	if (other) {
-		resource_send(other, request->stanza);
+		deliver_to_one(other, request->stanza);
 		carbons_send(request->resource->user, request->stanza, "sent", is_either, both);
 	} else if (is_type(request->stanza, "chat")) {
 		message_to_account(request);
 	} else {
 		request_error(request, STANZA_SERVICE_UNAVAILABLE, NULL);
 	}
+}
+
+/* copy NULL: memory is short. */
+static void message_taken(const struct request *request, const struct xml *copy)
+{
+	if (!copy)
+		return;
+	taken_note(request->resource, copy);
+	carbons_send(request->resource->user, copy, "sent", is_resource, request->resource);
 }
 
 void message_to_contact(struct request *request)
@@ -117,13 +170,15 @@ void message_to_contact(struct request *request)
 				     NS_BLOCKING_ERRORS);
 		return;
 	}
+	if (taken_before(request->resource, request->stanza))
+		return;
 	/* The host may change what it is given. */
 	copy = xml_copy(request->stanza);
 	if (server->host->message(server->host_arg, request->resource->user->name,
 				  request->to.local, request->stanza, &err) < 0)
 		request_refused(request, &err);
-	else if (copy)
-		carbons_send(request->resource->user, copy, "sent", is_resource, request->resource);
+	else
+		message_taken(request, copy);
 	xml_free(&copy);
 }
 

@@ -7,6 +7,8 @@
  */
 #include "xmpp/feature.h"
 
+#include "xmpp/parcel.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -160,10 +162,18 @@ void presence_welcome(struct resource *resource)
 	server->host->roster(server->host_arg, resource->user->name, probe_item, resource);
 }
 
+void presence_ready(struct resource *resource)
+{
+	struct user *user = resource->user;
+
+	resource->ready = true;
+	parcel_deliver_kept(user);
+	user->server->host->ready(user->server->host_arg, user->name);
+}
+
 int presence_take(struct resource *resource, struct xml *stanza, bool welcomed,
 		  enum stanza_error *error)
 {
-	struct server *server = resource->user->server;
 	bool first = !resource_available(resource);
 
 	if (take_presence(resource, stanza, error) < 0)
@@ -176,10 +186,8 @@ int presence_take(struct resource *resource, struct xml *stanza, bool welcomed,
 	user_tell_presence(resource->user);
 	if (first)
 		requests_show(resource);
-	if (resource->ready || !resource_takes_messages(resource))
-		return 0;
-	resource->ready = true;
-	server->host->ready(server->host_arg, resource->user->name);
+	if (!resource->ready && resource_takes_messages(resource))
+		presence_ready(resource);
 	return 0;
 }
 

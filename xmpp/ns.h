@@ -43,6 +43,9 @@
 #define NS_CARBONS "urn:xmpp:carbons:2"
 #define NS_FORWARD "urn:xmpp:forward:0"
 #define NS_HINTS   "urn:xmpp:hints"
+/* XEP-0198, 0203 */
+#define NS_SM    "urn:xmpp:sm:3"
+#define NS_DELAY "urn:xmpp:delay"
 /* XEP-0085, 0184, 0333: what contacts may be asked for */
 #define NS_CHATSTATES "http://jabber.org/protocol/chatstates"
 #define NS_RECEIPTS   "urn:xmpp:receipts"

@@ -4,6 +4,7 @@
 #include "xmpp/resource.h"
 
 #include "xmpp/feature.h"
+#include "xmpp/sm.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,6 +53,7 @@ void resource_end(struct resource *resource)
 	presence_end(resource, NULL);
 	/* Last, so that one who was not to see the resource does not see it go. */
 	directed_end(resource);
+	sm_end(resource->sm);
 }
 
 void resource_free(struct resource **resource)
@@ -60,6 +62,7 @@ void resource_free(struct resource **resource)
 
 	if (!old)
 		return;
+	sm_free(&old->sm);
 	xml_free(&old->presence);
 	directed_forget(old);
 	commands_forget(old);
@@ -72,7 +75,16 @@ void resource_free(struct resource **resource)
 
 void resource_send(struct resource *resource, const struct xml *stanza)
 {
+	resource_deliver(resource, stanza, NULL);
+}
+
+bool resource_deliver(struct resource *resource, const struct xml *stanza, struct parcel *parcel)
+{
+	if (resource->sm)
+		return sm_send(resource->sm, stanza, parcel);
 	c2s_send(resource->c2s, stanza);
+	parcel_settle(parcel);
+	return true;
 }
 
 bool resource_available(const struct resource *resource)

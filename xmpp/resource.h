@@ -6,10 +6,14 @@
 
 #include "xmpp/user.h"
 
+struct sm;
+struct parcel;
+
 struct resource {
 	struct resource *next;
 	struct user *user;
-	struct c2s *c2s;      /* not owned; lives as long as the resource */
+	struct c2s *c2s;      /* not owned; NULL while it waits for its client to come back */
+	struct sm *sm;        /* stream management; NULL: not wanted */
 	char *name;           /* the resource part of its JID */
 	char *jid;            /* full JID */
 	bool ended;           /* not among the user's resources any more */
@@ -37,6 +41,9 @@ void resource_end(struct resource *resource);
 void resource_free(struct resource **resource);
 
 void resource_send(struct resource *resource, const struct xml *stanza);
+/* The same for a message that must not be lost on the way (parcel NULL: it may). False: the
+ * resource does not take it. */
+bool resource_deliver(struct resource *resource, const struct xml *stanza, struct parcel *parcel);
 
 /* For user_send. */
 bool resource_available(const struct resource *resource);

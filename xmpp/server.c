@@ -5,7 +5,9 @@
 #include "xmpp/feature.h"
 
 #include "xmpp/certificate.h"
+#include "xmpp/parcel.h"
 #include "xmpp/secret_file.h"
+#include "xmpp/sm.h"
 
 #include "core/base/codec.h"
 #include "core/base/log.h"
@@ -105,6 +107,11 @@ static void end_conflicting(const struct user *user, const char *name)
 
 	if (!old)
 		return;
+	if (!old->c2s) {
+		resource_end(old);
+		resource_free(&old);
+		return;
+	}
 	c2s_end(old->c2s, STREAM_CONFLICT, "another client took this resource");
 	/* A stream that is being given up ends its resource only later. */
 	resource_end(old);
@@ -132,7 +139,7 @@ static int on_bind(void *arg, const char *wish, char jid[JID_TEXT_SIZE], enum st
 		wish = made;
 	}
 	end_conflicting(user, wish);
-	if (user_resource_count(user) >= SERVER_RESOURCES_MAX)
+	if (user_resource_count(user) >= SERVER_RESOURCES_MAX && !sm_end_oldest(user))
 		return -1;
 	client->resource = resource_new(user, client->c2s, wish);
 	if (!client->resource)
@@ -146,13 +153,60 @@ static void on_stanza(void *arg, struct xml *stanza)
 	struct client *client = arg;
 
 	router_route(client->resource, stanza);
+	if (client->resource->sm)
+		sm_handled(client->resource->sm);
+}
+
+/* --- stream management --- */
+
+/* The connection that had the resource may not have noticed yet that it is broken. */
+static void take_from_other(struct server *server, const struct resource *resource)
+{
+	for (struct client *client = server->oldest; client; client = client->newer) {
+		if (client->resource != resource)
+			continue;
+		client->resource = NULL;
+		c2s_end(client->c2s, STREAM_CONFLICT, "resumed on another connection");
+		return;
+	}
+}
+
+static void resume(struct client *client, const struct xml *element)
+{
+	struct user *user = user_find(client->server, c2s_user(client->c2s));
+	struct resource *resource = sm_resumable(user, client->c2s, element);
+
+	if (!resource)
+		return;
+	take_from_other(client->server, resource);
+	client->resource = resource;
+	resource->c2s = client->c2s;
+	c2s_resume(client->c2s);
+	sm_resumed(resource);
+}
+
+static void on_management(void *arg, const struct xml *element)
+{
+	struct client *client = arg;
+
+	if (client->resource)
+		sm_element(client->resource, element);
+	else if (xml_is(element, "resume", NULL))
+		resume(client, element);
+	else
+		sm_unexpected(client->c2s);
 }
 
 static void on_ended(void *arg)
 {
 	struct client *client = arg;
 
-	if (client->resource)
+	if (!client->resource)
+		return;
+	/* A resource that waits for its client to come back is nobody's. */
+	if (c2s_broken(client->c2s) && sm_wait(client->resource))
+		client->resource = NULL;
+	else
 		resource_end(client->resource);
 }
 
@@ -167,6 +221,7 @@ static const struct c2s_handler on_c2s = {
     .authenticated = on_authenticated,
     .bind = on_bind,
     .stanza = on_stanza,
+    .management = on_management,
     .ended = on_ended,
     .gone = on_gone,
 };
@@ -306,6 +361,8 @@ void server_stop(struct server *server)
 	stop_listening(server);
 	for (struct client *client = server->oldest; client; client = client->newer)
 		c2s_end(client->c2s, STREAM_SYSTEM_SHUTDOWN, NULL);
+	for (struct user *user = server->users; user; user = user->next)
+		sm_end_waiting(user);
 }
 
 void server_free(struct server **server)
@@ -316,6 +373,8 @@ void server_free(struct server **server)
 	if (!old)
 		return;
 	stop_listening(old);
+	for (user = old->users; user; user = user->next)
+		sm_free_waiting(user);
 	while (old->oldest)
 		client_free(old->oldest);
 	while ((user = old->users)) {
@@ -385,10 +444,20 @@ void server_user_end(struct server *server, const char *user_name)
 
 void server_user_end_others(struct server *server, const char *user_name, const struct c2s *stays)
 {
+	struct user *user = user_find(server, user_name);
+	struct sasl_credentials credentials;
+
 	for (struct client *client = server->oldest; client; client = client->newer) {
 		const char *name = c2s_user(client->c2s);
 
 		if (name && strcmp(name, user_name) == 0 && client->c2s != stays)
 			c2s_end(client->c2s, STREAM_NOT_AUTHORIZED, "please log in again");
 	}
+	if (!user)
+		return;
+	sm_end_waiting(user);
+	/* Whoever has that name next has nothing to do with this one. */
+	if (server->host->credentials(server->host_arg, user_name, &credentials) < 0)
+		parcel_forget_kept(user);
+	secret_wipe(&credentials, sizeof(credentials));
 }

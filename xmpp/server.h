@@ -109,8 +109,8 @@ struct server_host {
 	/* A chat message to the server's own JID. An answer goes through server_deliver. NULL:
 	 * refused. */
 	void (*told)(void *arg, const char *user, const char *text);
-	/* A resource became available with priority >= 0 and had not been before: deliver what
-	 * waits. */
+	/* A resource became available with priority >= 0 and had not been before, or its client has
+	 * come back after its connection broke: deliver what waits. */
 	void (*ready)(void *arg, const char *user);
 	/* A new account by XEP-0077, from a loopback connection. NULL: not offered. */
 	int (*account_create)(void *arg, const char *user, const char *password, struct err *err);
@@ -167,7 +167,8 @@ uint16_t server_port(const struct server *server);
 /*
  * Deliver a message or a presence (subscribe, subscribed and the like) to the user's resources;
  * stanza is owned by the callee, its from is the caller's, its to is set here. Returns how many
- * resources got it. RFC 6121 section 8.5.2.1.1: a message goes to every available resource of
+ * resources got it; none do while the clients of all that would wait to resume their sessions
+ * (XEP-0198). RFC 6121 section 8.5.2.1.1: a message goes to every available resource of
  * priority >= 0, one of type groupchat or error to none; a presence to every available resource. If
  * to is a full JID of user already, it goes to that resource alone while that is connected; the way
  * for a message of type error.

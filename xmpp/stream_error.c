@@ -25,6 +25,7 @@ static const char *const conditions[STREAM_ERRORS] = {
     [STREAM_RESOURCE_CONSTRAINT] = "resource-constraint",
     [STREAM_RESTRICTED_XML] = "restricted-xml",
     [STREAM_SYSTEM_SHUTDOWN] = "system-shutdown",
+    [STREAM_UNDEFINED_CONDITION] = "undefined-condition",
     [STREAM_UNSUPPORTED_ENCODING] = "unsupported-encoding",
     [STREAM_UNSUPPORTED_STANZA_TYPE] = "unsupported-stanza-type",
     [STREAM_UNSUPPORTED_VERSION] = "unsupported-version",

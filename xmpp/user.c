@@ -4,6 +4,8 @@
 #include "xmpp/user.h"
 
 #include "xmpp/feature.h"
+#include "xmpp/parcel.h"
+#include "xmpp/taken.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +47,8 @@ void user_free(struct user **user)
 	if (!old)
 		return;
 	bob_forget(old);
+	parcel_forget_kept(old);
+	taken_free(&old->taken);
 	free((char *)(uintptr_t)old->told.status);
 	free(old->name);
 	free(old);

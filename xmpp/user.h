@@ -10,12 +10,30 @@
 #include "xmpp/server_private.h"
 
 struct resource;
+struct kept;
+struct taken;
+
+/* How many sessions that have ended a user's clients can still ask about (sm.h). */
+#define SM_PAST_MAX 8
+/* Characters of a session's id, with the end. */
+#define SM_ID_SIZE 33
+
+/* How much of a session that has ended had come from the client. */
+struct sm_past {
+	char id[SM_ID_SIZE]; /* "": none */
+	uint32_t handled;
+};
 
 struct user {
 	struct user *next;
 	struct server *server;
 	char *name; /* local part */
 	struct resource *resources;
+	struct kept *kept, **kept_end; /* messages that nobody has got (parcel.h), oldest first */
+	unsigned kept_count;
+	struct taken *taken; /* messages that were taken lately; NULL: none */
+	struct sm_past past[SM_PAST_MAX];
+	unsigned past_next;
 	struct server_presence told; /* what the host was told last; its status is owned */
 	bool told_invisible;
 	struct bob *bobs; /* pictures for the clients, the latest first */

@@ -13,6 +13,7 @@
 #include "tests/unit/memory_stream.h"
 #include "xmpp/feature.h"
 #include "xmpp/sasl_private.h"
+#include "xmpp/sm.h"
 
 #include <string.h>
 
@@ -152,7 +153,25 @@ static int on_bind(void *arg, const char *resource, char jid[JID_TEXT_SIZE],
 
 static void on_stanza(void *arg, struct xml *stanza)
 {
-	router_route(((struct client *)arg)->resource, stanza);
+	struct resource *resource = ((struct client *)arg)->resource;
+
+	router_route(resource, stanza);
+	if (resource->sm)
+		sm_handled(resource->sm);
+}
+
+/* There is nothing to resume: the streams here do not break. */
+static void on_management(void *arg, const struct xml *element)
+{
+	struct client *client = arg;
+
+	if (client->resource)
+		sm_element(client->resource, element);
+	else if (xml_is(element, "resume", NULL))
+		FUZZ_CHECK(!sm_resumable(user_find(client->server, c2s_user(client->c2s)),
+					 client->c2s, element));
+	else
+		sm_unexpected(client->c2s);
 }
 
 static void on_ended(void *arg)
@@ -173,6 +192,7 @@ static const struct c2s_handler on_c2s = {
     .authenticated = on_authenticated,
     .bind = on_bind,
     .stanza = on_stanza,
+    .management = on_management,
     .ended = on_ended,
     .gone = on_gone,
 };
@@ -225,7 +245,7 @@ static void check_stanza(void *arg, struct xml *stanza)
 	if (xml_is(stanza, NULL, NS_CLIENT))
 		FUZZ_CHECK(to && strcmp(to, client->resource->jid) == 0);
 	else
-		FUZZ_CHECK(xml_is(stanza, "error", NS_STREAMS));
+		FUZZ_CHECK(xml_is(stanza, NULL, NS_SM) || xml_is(stanza, "error", NS_STREAMS));
 	xml_free(&stanza);
 }
 

@@ -35,7 +35,7 @@ struct owner {
 	struct c2s *c2s;
 	struct sasl_credentials credentials;
 	bool refuse_bind;
-	unsigned authenticated, bound, stanzas, ended, gone;
+	unsigned authenticated, bound, stanzas, management, ended, gone;
 };
 
 static int on_credentials(void *arg, const char *user, struct sasl_credentials *credentials)
@@ -70,6 +70,16 @@ static void on_stanza(void *arg, struct xml *stanza)
 	xml_free(&stanza);
 }
 
+static void on_management(void *arg, const struct xml *element)
+{
+	struct owner *owner = arg;
+
+	owner->management++;
+	if (xml_is(element, "resume", NULL))
+		c2s_resume(owner->c2s);
+	c2s_send_management(owner->c2s, element);
+}
+
 static void on_ended(void *arg)
 {
 	((struct owner *)arg)->ended++;
@@ -88,6 +98,7 @@ static const struct c2s_handler handler = {
     .authenticated = on_authenticated,
     .bind = on_bind,
     .stanza = on_stanza,
+    .management = on_management,
     .ended = on_ended,
     .gone = on_gone,
 };

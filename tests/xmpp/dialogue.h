@@ -19,6 +19,7 @@
 
 #define WORDS_MAX   24
 #define CLIENTS_MAX 16
+#define SESSION_SIZE 64
 
 struct script {
 	const char *path;
@@ -33,6 +34,7 @@ struct script {
 		char name[16];
 		struct dialogue_client *client;
 		bool bound;
+		char session[SESSION_SIZE]; /* id of its stream management, "": none */
 	} clients[CLIENTS_MAX];
 	unsigned silences; /* pings sent so far to see that nothing else comes */
 };

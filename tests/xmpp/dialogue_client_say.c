@@ -32,6 +32,7 @@ struct actor {
 	const char *name;
 	struct dialogue_client **client;
 	bool *bound;
+	char *session;
 };
 
 static int fail_item(const struct actor *actor, const char *expected, enum dialogue_item what,
@@ -128,6 +129,8 @@ static int receive_one(const struct actor *actor, enum dialogue_item wanted, str
 	if (what != wanted || (expected && !dialogue_match(expected, got)))
 		return fail_item(actor, expected ? script_text(expected) : item_names[wanted], what,
 				 got);
+	if (xml_is(got, "enabled", NULL) && xml_get(got, "id"))
+		snprintf(actor->session, SESSION_SIZE, "%s", xml_get(got, "id"));
 	xml_free(&got);
 	return 0;
 }
@@ -314,6 +317,32 @@ static int logs_in(const struct actor *actor)
 	return bind_resource(actor, word[6]);
 }
 
+static const char *session_of(const struct script *script, const char *name)
+{
+	for (int i = 0; i < CLIENTS_MAX; i++)
+		if (strcmp(script->clients[i].name, name) == 0)
+			return script->clients[i].session;
+	return "";
+}
+
+/* A resumes H: its session, of which it has got H stanzas;
+ * A resumes the session of B having H */
+static int resumes(const struct actor *actor)
+{
+	const char *const *word = actor->statement->words;
+	const char *session = actor->session, *h = word[2];
+	char text[256];
+
+	if (actor->statement->count == 8) {
+		session = session_of(actor->script, word[5]);
+		h = word[7];
+	}
+	snprintf(text, sizeof(text), "<resume xmlns='urn:xmpp:sm:3' previd='%s' h='%s'/>",
+		 session, h);
+	*actor->bound = true;
+	return send_text(actor, text);
+}
+
 /* --- the table --- */
 
 static const struct {
@@ -340,6 +369,7 @@ static const struct {
     {"fails to authenticate as", fails_to_authenticate, false},
     {"binds", binds, false},
     {"logs in as", logs_in, false},
+    {"resumes", resumes, false},
 };
 
 static int find_client(struct script *script, const char *name)
@@ -365,6 +395,7 @@ int client_say(struct script *script, const struct statement *statement)
 		return script_fail(script, "too many clients");
 	actor.client = &script->clients[index].client;
 	actor.bound = &script->clients[index].bound;
+	actor.session = script->clients[index].session;
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
 		if (strncmp(said, verbs[i].words, strlen(verbs[i].words)) != 0)
 			continue;
