@@ -209,6 +209,7 @@ static void an_account_is_put_back(void **state)
 	struct err err = {0};
 	size_t len = 0;
 	char *value = NULL;
+	char phrase[VERIFICATION_SIZE], again[VERIFICATION_SIZE];
 
 	(void)state;
 	contact = contact_add(alice->account, bob->id,
@@ -217,6 +218,8 @@ static void an_account_is_put_back(void **state)
 			      &secret, &err);
 	assert_non_null(contact);
 	assert_int_equal(contact_setting_set(contact, "groups", "friends", 7, &err), 0);
+	assert_int_equal(contact_set_verified(contact, true, &err), 0);
+	contact_verification(contact, phrase);
 	assert_int_equal(account_setting_set(alice->account, "scram", "verifier", 8, &err), 0);
 	assert_int_equal(account_setting_set(alice->account, "empty", "", 0, &err), 0);
 	export_account(alice);
@@ -239,6 +242,9 @@ static void an_account_is_put_back(void **state)
 						   "b");
 	value = contact_setting_get(contact, "groups", &len);
 	expect_setting(value, len, "friends");
+	assert_true(contact_verified(contact));
+	contact_verification(contact, again);
+	assert_string_equal(again, phrase);
 	import_account(fresh, "second", ERR_EXISTS);
 
 	/* And is there after a restart. */
@@ -247,6 +253,36 @@ static void an_account_is_put_back(void **state)
 	account = engine_account_find(fresh->engine, "alice");
 	assert_non_null(account);
 	assert_non_null(contact_find(account, bob->id));
+	unlink(backup_path);
+	rig_free(&rig);
+}
+
+/* Days after they met the pair secret is another one; the phrase still comes from the first. */
+static void a_renewed_secret_is_put_back(void **state)
+{
+	struct rig *rig = rig_new(6);
+	struct node_rig *old = rig_node(rig, "old"), *bob = rig_node(rig, "bob");
+	struct node_rig *fresh = rig_node(rig, "fresh");
+	char phrase[VERIFICATION_SIZE], again[VERIFICATION_SIZE];
+
+	(void)state;
+	rig_pair(old, bob);
+	node_start(old);
+	node_start(bob);
+	rig_link(old, bob, 60000);
+	contact_verification(node_contact(old, bob), phrase);
+	rig_run(rig, 3 * INT64_C(86400000));
+	export_account(old);
+	node_kill(old);
+	fresh->account = import_account(fresh, "alice", ERR_NONE);
+	snprintf(fresh->id, sizeof(fresh->id), "%s", old->id);
+	node_start(fresh);
+	rig_link(fresh, bob, 600000);
+	contact_verification(node_contact(fresh, bob), again);
+	assert_string_equal(again, phrase);
+	/* And it goes on being renewed. */
+	rig_run(rig, 3 * INT64_C(86400000));
+	assert_true(rig_linked(fresh, bob));
 	unlink(backup_path);
 	rig_free(&rig);
 }
@@ -354,6 +390,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(refuses_hostile_numbers, make_sealed, drop_sealed),
 	    cmocka_unit_test_setup_teardown(refuses_what_is_no_file, make_sealed, drop_sealed),
 	    cmocka_unit_test(an_account_is_put_back),
+	    cmocka_unit_test(a_renewed_secret_is_put_back),
 	    cmocka_unit_test(the_restored_account_goes_on),
 	    cmocka_unit_test(two_daemons_with_one_identity_are_noticed),
 	    cmocka_unit_test(one_daemon_that_crashes_often_is_none),

@@ -275,12 +275,86 @@ static void cover_is_kept_and_ended(void **state)
 	rig_free(&t.rig);
 }
 
+/* --- steady --- */
+
+struct traffic {
+	unsigned writes;  /* to the contact that is there */
+	unsigned changes; /* of state: by lookups and publications for the one that never comes */
+	unsigned dials, services;
+};
+
+/* Twelve hours of an account; with or without a client that is shown and takes its messages. */
+static struct traffic watch_steady(uint64_t seed, bool client)
+{
+	struct rig *rig = rig_new(seed);
+	struct node_rig *alice = rig_node(rig, "alice"), *bob = rig_node(rig, "bob");
+	struct node_rig *never = rig_node(rig, "never");
+	struct watched *watched = calloc(1, sizeof(*watched));
+	const struct status none = {.show = SHOW_OFFLINE};
+	struct traffic traffic = {0};
+
+	assert_non_null(watched);
+	watched->clock = rig->clock;
+	fake_net_watch(rig->net, on_write, watched);
+	rig_pair(alice, bob);
+	rig_pair(alice, never);
+	alice->refuse = !client;
+	node_start(alice);
+	if (!client)
+		assert_int_equal(account_set_status(alice->account, &none), 0);
+	node_start(bob);
+	rig_link(alice, bob, 120000);
+	rig_run(rig, 60000);
+	watched->on = true;
+	traffic.changes = alice->states;
+	for (unsigned i = 0; i < 24; i++) {
+		node_send(bob, alice, i, 1);
+		rig_run(rig, 1800000);
+	}
+	watched->on = false;
+	assert_int_equal(bob->acked, 24);
+	assert_int_equal(alice->got, client ? 24 : 0);
+	traffic.writes = watched->writes;
+	traffic.changes = alice->states - traffic.changes;
+	traffic.dials = fake_host_dials(alice->host);
+	traffic.services = fake_host_services_made(alice->host);
+	fake_net_watch(rig->net, NULL, NULL);
+	free(watched);
+	rig_free(&rig);
+	return traffic;
+}
+
+/* Whether somebody sits at the keyboard does not show while they say nothing. */
+static void a_client_does_not_show_in_steady(void **state)
+{
+	struct traffic with = {0}, without = {0};
+
+	(void)state;
+	for (unsigned seed = 0; seed < 4; seed++) {
+		struct traffic one = watch_steady(20 + seed, true);
+		struct traffic other = watch_steady(30 + seed, false);
+		with.writes += one.writes;
+		with.changes += one.changes;
+		without.writes += other.writes;
+		without.changes += other.changes;
+		assert_int_equal(one.services, other.services);
+		assert_in_range(one.dials, 0, 1);
+		assert_in_range(other.dials, 0, 1);
+	}
+	/* About 360 renewals and 24 acknowledgements in each. */
+	assert_in_range(with.writes, 4 * 350, 4 * 420);
+	assert_in_range(without.writes, with.writes - 60, with.writes + 60);
+	assert_true(with.changes > 4 * 150);
+	assert_in_range(without.changes, with.changes * 95 / 100, with.changes * 105 / 100);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(one_contact_sees_another_status),
 	    cmocka_unit_test(talk_does_not_show_under_cover),
 	    cmocka_unit_test(cover_is_kept_and_ended),
+	    cmocka_unit_test(a_client_does_not_show_in_steady),
 	    cmocka_unit_test(a_waiting_message_is_taken_back),
 	};
 
