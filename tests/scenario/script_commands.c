@@ -269,6 +269,19 @@ static int run_jump(struct script *script, struct words words, int unused)
 	return 0;
 }
 
+/* What node.c does when it has found that the system clock is wrong. */
+static int run_clock_offset(struct script *script, struct words words, int unused)
+{
+	struct daemon **list = words_daemons(script, &words, 0);
+	int64_t ms;
+	(void)unused;
+	if (!list || words_duration(script, &words, &ms) < 0)
+		return -1;
+	for (; *list; list++)
+		engine_set_clock_offset((*list)->engine, ms);
+	return 0;
+}
+
 static int on_off(struct script *script, struct words *words, bool *on)
 {
 	*on = words_accept(words, "on");
@@ -413,6 +426,7 @@ static const struct command {
     {"attack", run_attack, 0},
     {"block", run_ask, BLOCK},
     {"break", run_life, BREAK},
+    {"clock-offset", run_clock_offset, 0},
     {"cover", run_cover, 0},
     {"daemon", run_daemon, 0},
     {"deny", run_ask, DENY},
