@@ -20,7 +20,7 @@ struct endpoint {
 	enum endpoint_kind kind;
 	uint8_t service[ONION_KEY_LEN]; /* Ed25519 public key of the onion service */
 	uint16_t port;
-	struct key auth;                /* X25519 private key for client authorization */
+	struct key auth; /* X25519 private key for client authorization */
 };
 
 void endpoint_write(struct writer *w, const struct endpoint *endpoint);

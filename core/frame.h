@@ -41,9 +41,9 @@ int frame_seal(struct noise_cipher *cipher, enum frame_type type, const void *me
 struct frame_reader {
 	struct noise_cipher cipher;
 	uint8_t wire[FRAME_LEN];
-	size_t wire_len;     /* bytes of the present frame that have come */
-	uint8_t type;        /* of the message under way */
-	bool more;           /* a message is under way */
+	size_t wire_len; /* bytes of the present frame that have come */
+	uint8_t type;    /* of the message under way */
+	bool more;       /* a message is under way */
 	struct buf message;
 };
 
@@ -54,8 +54,8 @@ void frame_reader_wipe(struct frame_reader *reader);
 /*
  * Feed bytes in any pieces; message(arg, type, data, len) is called for each whole message (PAD
  * too, with len 0; unknown types as well: the caller skips them). A callback returning -1 ends the
- * reading at once (it may have wiped the reader's owner) and frame_read returns 1. 0: all was taken;
- * -1: *err, the session must end (ERR_CRYPTO: a seal did not open; ERR_PROTOCOL: bad length,
+ * reading at once (it may have wiped the reader's owner) and frame_read returns 1. 0: all was
+ * taken; -1: *err, the session must end (ERR_CRYPTO: a seal did not open; ERR_PROTOCOL: bad length,
  * padding that is not zero, fragments mixed; ERR_LIMIT: message too long).
  */
 int frame_read(struct frame_reader *reader, const uint8_t *data, size_t len,

@@ -18,8 +18,8 @@
 #define RECORD_LEN 512
 
 struct record {
-	int64_t issued_ms;   /* Unix time */
-	uint64_t sequence;   /* goes up with each new content */
+	int64_t issued_ms; /* Unix time */
+	uint64_t sequence; /* goes up with each new content */
 	uint32_t lifetime_s;
 	struct endpoint endpoint;
 };

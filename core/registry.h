@@ -35,24 +35,24 @@ struct registry_published {
 };
 
 /*
- * Put count entries (at most REGISTRY_KEYS_MAX, copied), each through another gateway as far as there
- * are enough, and read each back through yet another; failing gateways are replaced by the next.
- * done is called exactly once, from the loop, never from within the call, never after
+ * Put count entries (at most REGISTRY_KEYS_MAX, copied), each through another gateway as far as
+ * there are enough, and read each back through yet another; failing gateways are replaced by the
+ * next. done is called exactly once, from the loop, never from within the call, never after
  * registry_cancel. isolation: requests with different strings never share a circuit. NULL: memory
  * is short, done will not be called.
  */
-struct registry_op *registry_publish(struct registry *registry, const char *isolation,
-				     const struct registry_entry *entries, unsigned count,
-				     void (*done)(void *arg, const struct registry_published *result),
-				     void *arg);
+struct registry_op *
+registry_publish(struct registry *registry, const char *isolation,
+		 const struct registry_entry *entries, unsigned count,
+		 void (*done)(void *arg, const struct registry_published *result), void *arg);
 
 /*
  * Get the values of count keys (at most REGISTRY_KEYS_MAX), each through another gateway.
  * value(arg, key index, value) comes for each value of RECORD_LEN bytes, at most
- * REGISTRY_VALUES_MAX a key; if it returns true the lookup is content, the rest is given up and done
- * follows. done(arg, answered): answered keys of count got an answer (maybe empty) from a gateway; 0 means
- * that no gateway could be reached. The rules of registry_publish hold. value and done may cancel
- * this or other operations and free the registry.
+ * REGISTRY_VALUES_MAX a key; if it returns true the lookup is content, the rest is given up and
+ * done follows. done(arg, answered): answered keys of count got an answer (maybe empty) from a
+ * gateway; 0 means that no gateway could be reached. The rules of registry_publish hold. value and
+ * done may cancel this or other operations and free the registry.
  */
 struct registry_op *registry_lookup(struct registry *registry, const char *isolation,
 				    const uint8_t (*keys)[LOOKUP_KEY_LEN], unsigned count,
@@ -66,8 +66,8 @@ void registry_cancel(struct registry_op **op);
 /* One gateway as `tacetctl status` shows it. */
 struct registry_gateway {
 	char name[256];
-	double score;        /* 0 (useless) … 1 (perfect) */
-	int64_t latency_ms;  /* smoothed; -1: unknown */
+	double score;       /* 0 (useless) … 1 (perfect) */
+	int64_t latency_ms; /* smoothed; -1: unknown */
 	uint64_t answers, failures;
 };
 

@@ -16,7 +16,8 @@ struct registry_memory_store *registry_memory_store_new(const struct env *env);
 void registry_memory_store_free(struct registry_memory_store **store);
 /* For tests: each entry that is stored is shown to seen(arg, entry). */
 void registry_memory_store_watch(struct registry_memory_store *store,
-				 void (*seen)(void *arg, const struct registry_entry *entry), void *arg);
+				 void (*seen)(void *arg, const struct registry_entry *entry),
+				 void *arg);
 /* For tests: while on, every operation ends with nothing stored and nothing answered. */
 void registry_memory_store_fail(struct registry_memory_store *store, bool on);
 

@@ -8,7 +8,8 @@
 #include "core/registry.h"
 
 struct registry_opendht_config {
-	/* "unix:PATH" or "127.0.0.1:9050": tor's SOCKS port. NULL: connect directly (tests only). */
+	/* "unix:PATH" or "127.0.0.1:9050": tor's SOCKS port. NULL: connect directly (tests only).
+	 */
 	const char *socks;
 	/* Base addresses of gateways: "http://host:port". */
 	const char *const *gateways;
@@ -17,8 +18,10 @@ struct registry_opendht_config {
 };
 
 /* All strings are copied. ERR_INPUT names a gateway that is not an http or https address (without
- * socks: with a numeric host), or a socks that is not an address; ERR_LIMIT: more than 256 gateways. */
+ * socks: with a numeric host), or a socks that is not an address; ERR_LIMIT: more than 256
+ * gateways. */
 struct registry *registry_opendht_new(struct loop *loop,
-				      const struct registry_opendht_config *config, struct err *err);
+				      const struct registry_opendht_config *config,
+				      struct err *err);
 
 #endif

@@ -361,8 +361,7 @@ static void restart(struct rendezvous *r, bool wanted)
 	r->wanted = wanted;
 	r->watching = false;
 	r->look_after = r->with.part == RENDEZVOUS_BOTH;
-	r->look_pause =
-	    r->with.part == RENDEZVOUS_LOOK ? LOOK_PAUSE_GUEST_MS : LOOK_PAUSE_MIN_MS;
+	r->look_pause = r->with.part == RENDEZVOUS_LOOK ? LOOK_PAUSE_GUEST_MS : LOOK_PAUSE_MIN_MS;
 	r->look_backoff = r->publish_backoff = 0;
 }
 

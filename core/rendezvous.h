@@ -30,8 +30,8 @@ struct rendezvous;
 #define LOOK_PAUSE_MIN_MS ((int64_t)2 * 60 * 1000)
 #define LOOK_PAUSE_MAX_MS ((int64_t)30 * 60 * 1000)
 #define LOOK_PAUSE_JITTER 25
-/* The first such pause of a guest, in ms: whoever was invited is waited for, and a host that has just
- * made the invitation has its record out a moment later. */
+/* The first such pause of a guest, in ms: whoever was invited is waited for, and a host that has
+ * just made the invitation has its record out a moment later. */
 #define LOOK_PAUSE_GUEST_MS ((int64_t)5 * 1000)
 /* Pauses after a registry that gave no answer, in ms: doubled each time. */
 #define REGISTRY_BACKOFF_MIN_MS ((int64_t)2 * 1000)

@@ -32,7 +32,8 @@ bool jid_equal_bare(const struct jid *a, const struct jid *b);
 int jid_local_prepare(const char *text, char out[JID_PART_MAX + 1]);
 /* Normalise a resource (RFC 6120 section 7.7); -1 if it cannot be one. */
 int jid_resource_prepare(const char *text, char out[JID_PART_MAX + 1]);
-/* Normalise a password or user name by SASLprep (RFC 4013), for SCRAM and PLAIN; -1 if it cannot be. */
+/* Normalise a password or user name by SASLprep (RFC 4013), for SCRAM and PLAIN; -1 if it cannot
+ * be. */
 int jid_saslprep(const char *text, char *out, size_t size);
 
 #endif

@@ -34,8 +34,8 @@ struct sasl_credentials {
 
 /* Longest password in bytes, after SASLprep. */
 #define SASL_PASSWORD_MAX 1023
-/* From a password (UTF-8; SASLprep is applied). ERR_INPUT when it cannot be used as one (empty, too long, or
- * not UTF-8). Wipe with secret_wipe. */
+/* From a password (UTF-8; SASLprep is applied). ERR_INPUT when it cannot be used as one (empty, too
+ * long, or not UTF-8). Wipe with secret_wipe. */
 int sasl_credentials_make(const struct env *env, const char *password,
 			  struct sasl_credentials *credentials, struct err *err);
 
@@ -46,8 +46,9 @@ void sasl_credentials_write(const struct sasl_credentials *credentials,
 /* -1: not what sasl_credentials_write has written. */
 int sasl_credentials_read(const uint8_t *data, size_t len, struct sasl_credentials *credentials);
 
-/* Look up a user's credentials by the normalised local part; -1: no such user. An unknown user goes through the same steps (with made-up
- * salt that stays the same) and fails at the end, so that names cannot be probed. */
+/* Look up a user's credentials by the normalised local part; -1: no such user. An unknown user goes
+ * through the same steps (with made-up salt that stays the same) and fails at the end, so that
+ * names cannot be probed. */
 typedef int (*sasl_lookup)(void *arg, const char *user, struct sasl_credentials *credentials);
 
 enum sasl_result { SASL_CHALLENGE, SASL_SUCCESS, SASL_FAILURE };
@@ -56,14 +57,15 @@ struct sasl;
 
 /* The mechanisms offered, best first, ending with NULL. PLAIN is among them when plain is true. */
 const char *const *sasl_mechanisms(bool plain);
-/* NULL: no such mechanism, PLAIN when plain is false, or memory is short. The salts of unknown users come
- * from state_secret (copied), so that they stay the same for the life of an installation. */
+/* NULL: no such mechanism, PLAIN when plain is false, or memory is short. The salts of unknown
+ * users come from state_secret (copied), so that they stay the same for the life of an
+ * installation. */
 struct sasl *sasl_new(const struct env *env, const char *mechanism, bool plain,
 		      const struct key *state_secret, sasl_lookup lookup, void *arg);
 void sasl_free(struct sasl **sasl);
 /*
- * One step: message as it came, decoded from base64 (NULL: none was sent). out (size bytes, at least
- * SASL_MESSAGE_MAX) gets *out_len bytes of challenge or of additional data with success. On
+ * One step: message as it came, decoded from base64 (NULL: none was sent). out (size bytes, at
+ * least SASL_MESSAGE_MAX) gets *out_len bytes of challenge or of additional data with success. On
  * SASL_FAILURE *condition is the RFC 6120 section 6.5 condition ("not-authorized",
  * "malformed-request", "invalid-authzid", "temporary-auth-failure"). No step may follow success or
  * failure. The authorization identity may be absent, the user, or a bare JID with the user's local

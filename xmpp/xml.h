@@ -25,11 +25,11 @@ struct xml_limits {
 #define XML_LIMIT_BYTES    (256 * 1024)
 #define XML_LIMIT_DEPTH    64
 #define XML_LIMIT_CHILDREN 8192
-/* Longest single tag. expat holds a tag until it is whole and scans it again with each piece, so this bounds
- * both; names and attributes in XMPP are short, long things are text. */
-#define XML_LIMIT_TAG      (16 * 1024)
+/* Longest single tag. expat holds a tag until it is whole and scans it again with each piece, so
+ * this bounds both; names and attributes in XMPP are short, long things are text. */
+#define XML_LIMIT_TAG (16 * 1024)
 /* Longest namespace: it is kept with each element, so a long one would multiply. */
-#define XML_LIMIT_NS       512
+#define XML_LIMIT_NS 512
 
 /* --- making --- */
 /* ns NULL: the parent's, once it is added. NULL when memory is short; every function below accepts
@@ -38,16 +38,18 @@ struct xml *xml_new(const char *name, const char *ns);
 struct xml *xml_copy(const struct xml *element);
 void xml_free(struct xml **element);
 /* value NULL removes. Returns element, or NULL when memory is short (element is then unchanged). A
- * prefixed attribute has its prefix in the name ("xml:lang"). Not for "xmlns": that is xml_new's ns. */
+ * prefixed attribute has its prefix in the name ("xml:lang"). Not for "xmlns": that is xml_new's
+ * ns. */
 struct xml *xml_set(struct xml *element, const char *name, const char *value);
-/* Append text; what cannot stand in XML (control characters, bad UTF-8) is replaced by U+FFFD, here and in
- * xml_set. */
+/* Append text; what cannot stand in XML (control characters, bad UTF-8) is replaced by U+FFFD, here
+ * and in xml_set. */
 struct xml *xml_text_add(struct xml *element, const char *text);
 /* Append child, which parent then owns (freed even on failure). Returns the child. */
 struct xml *xml_append(struct xml *parent, struct xml *child);
 /* A new last child. Returns the child. */
 struct xml *xml_child_add(struct xml *parent, const char *name, const char *ns);
-/* Take child out of its parent; the caller owns it. NULL when memory is short (nothing has changed then). */
+/* Take child out of its parent; the caller owns it. NULL when memory is short (nothing has changed
+ * then). */
 struct xml *xml_detach(struct xml *child);
 
 /* --- reading --- */
@@ -61,15 +63,16 @@ struct xml *xml_child(const struct xml *element, const char *name, const char *n
 /* The first child element, the next sibling element. */
 struct xml *xml_first(const struct xml *element);
 struct xml *xml_next(const struct xml *element);
-/* All text directly in element, joined; "" when there is none. Lives until element gets more text or is freed. */
+/* All text directly in element, joined; "" when there is none. Lives until element gets more text
+ * or is freed. */
 const char *xml_text(struct xml *element);
 /* The text of the first child that matches, or NULL when there is none. */
 const char *xml_child_text(struct xml *element, const char *name, const char *ns);
 
 /* --- writing --- */
-/* Append the element to out; outer_ns is the default namespace where it will stand ("" for none). An element
- * made without a namespace is in it. Elements of the streams' namespace get the prefix "stream:" with its
- * declaration. -1 when out is full or memory is short; out is then unchanged. */
+/* Append the element to out; outer_ns is the default namespace where it will stand ("" for none).
+ * An element made without a namespace is in it. Elements of the streams' namespace get the prefix
+ * "stream:" with its declaration. -1 when out is full or memory is short; out is then unchanged. */
 int xml_write(const struct xml *element, const char *outer_ns, struct buf *out);
 /* Append text with & < > " ' and the white space that attributes would lose escaped. */
 int xml_escape(const char *text, struct buf *out);
@@ -86,8 +89,8 @@ struct xml_handler {
 	void (*closed)(void *arg);
 };
 
-struct xml_parser *xml_parser_new(const struct xml_limits *limits, const struct xml_handler *handler,
-				  void *arg);
+struct xml_parser *xml_parser_new(const struct xml_limits *limits,
+				  const struct xml_handler *handler, void *arg);
 /* Not from within a handler. */
 void xml_parser_free(struct xml_parser **parser);
 /* Other limits from now on: a client may do more when it is known who it is. */
@@ -98,9 +101,9 @@ void xml_parser_reset(struct xml_parser *parser);
 /* Stop parsing for good, from within a handler: the rest is dropped. */
 void xml_parser_stop(struct xml_parser *parser);
 /*
- * Feed bytes in any pieces. -1 with *err ends the stream: ERR_INPUT "not-well-formed" or "bad-format"
- * (text between stanzas), ERR_PROTOCOL "restricted-xml" (DTD, entity, comment, processing
- * instruction) or "unsupported-encoding", ERR_LIMIT "policy-violation", ERR_MEMORY
+ * Feed bytes in any pieces. -1 with *err ends the stream: ERR_INPUT "not-well-formed" or
+ * "bad-format" (text between stanzas), ERR_PROTOCOL "restricted-xml" (DTD, entity, comment,
+ * processing instruction) or "unsupported-encoding", ERR_LIMIT "policy-violation", ERR_MEMORY
  * "resource-constraint": the text is the RFC 6120 section 4.9.3 condition. Limits are applied while
  * a stanza comes in, not when it is whole. After an error every call gives the same error.
  */

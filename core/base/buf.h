@@ -10,8 +10,8 @@
 struct buf {
 	uint8_t *data; /* NULL while empty; else data[len] is a NUL, so that text can be printed */
 	size_t len;
-	size_t size;   /* allocated */
-	size_t limit;  /* len never passes it */
+	size_t size;  /* allocated */
+	size_t limit; /* len never passes it */
 };
 
 /* Empty, with a limit in bytes. Nothing is allocated yet. */

@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BASE32_LEN(n) (((n)*8 + 4) / 5)     /* characters, without padding */
-#define BASE64_LEN(n) (((n) + 2) / 3 * 4)   /* characters, with padding */
+#define BASE32_LEN(n) (((n)*8 + 4) / 5)   /* characters, without padding */
+#define BASE64_LEN(n) (((n) + 2) / 3 * 4) /* characters, with padding */
 #define HEX_LEN(n)    ((n)*2)
 
 /* RFC 4648 section 6, lower case, no padding. out takes BASE32_LEN(len) + 1 bytes. */

@@ -20,7 +20,8 @@ enum config_type {
 	CONFIG_LIST,     /* struct config_list */
 	CONFIG_BOOL,     /* bool: yes or no */
 	CONFIG_NUMBER,   /* int64_t, within min … max */
-	CONFIG_DURATION, /* int64_t in ms; written 250ms, 30s, 10m, 24h, 7d; within min … max (ms) */
+	CONFIG_DURATION, /* int64_t in ms; written 250ms, 30s, 10m, 24h, 7d; within min … max (ms)
+			  */
 	CONFIG_CHOICE,   /* int: the index in choices */
 };
 
@@ -32,10 +33,11 @@ struct config_list {
 struct config_key {
 	const char *name;
 	enum config_type type;
-	size_t offset;             /* of the field in the caller's struct */
-	int64_t min, max;          /* NUMBER, DURATION; for TEXT and LIST max is the longest value, 0: 4096 */
+	size_t offset; /* of the field in the caller's struct */
+	int64_t min,
+	    max; /* NUMBER, DURATION; for TEXT and LIST max is the longest value, 0: 4096 */
 	const char *const *choices; /* CHOICE: ends with NULL */
-	const char *initial;       /* value when the key is missing, as it would be written; NULL: none */
+	const char *initial; /* value when the key is missing, as it would be written; NULL: none */
 	/* Further conditions on a value, as it is written: -1 with *err, whose text becomes part of
 	 * the message. NULL: none. */
 	int (*check)(const char *value, struct err *err);

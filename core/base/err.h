@@ -22,7 +22,7 @@ enum err_code {
 	ERR_TIMEOUT,     /* no answer in time */
 	ERR_CLOSED,      /* orderly end of a stream */
 	ERR_UNAVAILABLE, /* a service (tor, gateway, disk) cannot do it now; later it may */
-	ERR_WRONG_STATE,       /* not possible in the present state */
+	ERR_WRONG_STATE, /* not possible in the present state */
 };
 
 /* Longest error text with its NUL; longer ones are cut. */

@@ -26,7 +26,8 @@ struct stream_handler {
 	void (*received)(void *arg, const uint8_t *data, size_t len);
 	/* All that was written has left the queue. */
 	void (*drained)(void *arg);
-	/* The end, exactly once: ERR_CLOSED after an orderly end of file. The owner frees the stream. */
+	/* The end, exactly once: ERR_CLOSED after an orderly end of file. The owner frees the
+	 * stream. */
 	void (*closed)(void *arg, const struct err *why);
 };
 

@@ -17,8 +17,8 @@
 #include "tests/xmpp/dialogue_client.h"
 #include "tests/xmpp/dialogue_host.h"
 
-#define WORDS_MAX   24
-#define CLIENTS_MAX 16
+#define WORDS_MAX    24
+#define CLIENTS_MAX  16
 #define SESSION_SIZE 64
 
 struct script {

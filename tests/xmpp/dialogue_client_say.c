@@ -337,8 +337,8 @@ static int resumes(const struct actor *actor)
 		session = session_of(actor->script, word[5]);
 		h = word[7];
 	}
-	snprintf(text, sizeof(text), "<resume xmlns='urn:xmpp:sm:3' previd='%s' h='%s'/>",
-		 session, h);
+	snprintf(text, sizeof(text), "<resume xmlns='urn:xmpp:sm:3' previd='%s' h='%s'/>", session,
+		 h);
 	*actor->bound = true;
 	return send_text(actor, text);
 }
