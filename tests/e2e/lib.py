@@ -27,6 +27,8 @@ BUILD = pathlib.Path(os.environ.get("TACET_BUILD", "build"))
 NET = pathlib.Path(os.environ.get("TACET_TESTNET", "/nonexistent"))
 # Longer than anything that works takes on a loaded machine, shorter than a test's own limit.
 PATIENCE_S = 120
+# Of tor's control_auth_cookie, in bytes.
+COOKIE_SIZE = 32
 logging.basicConfig(level=logging.ERROR)
 
 
@@ -161,14 +163,21 @@ class Uploads(threading.Thread):
 
     def run(self):
         cookie = self.directory / "cookie"
-        wait_until("tor is there", lambda: cookie.exists() and cookie.stat().st_mtime > self.began)
+        wait_until("tor is there", lambda: cookie.exists() and cookie.stat().st_mtime > self.began
+                   and cookie.stat().st_size == COOKIE_SIZE)
         control = socket.socket(socket.AF_UNIX)
         control.connect(str(self.directory / "control"))
         control.sendall(f"AUTHENTICATE {cookie.read_bytes().hex()}\r\nSETEVENTS HS_DESC\r\n".encode())
         for line in control.makefile():
             words = line.split()
+            assert words[0] in ("250", "650"), line
             if words[:3] == ["650", "HS_DESC", "UPLOADED"]:
                 self.addresses.add(words[3])
+
+    def wait(self):
+        """The addresses, once there is one: a daemon may dial and be linked before its own is known."""
+        wait_until("an onion service was uploaded", lambda: self.addresses)
+        return self.addresses
 
 
 class Refused(Exception):
