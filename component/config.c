@@ -66,6 +66,21 @@ static unsigned port_at(const char **text)
 	return port <= 65535 ? port : 0;
 }
 
+/* What tls_port holds until it is known what port is. */
+#define TLS_PORT_USUAL (-1)
+/* The ports that clients try by themselves. */
+#define CLIENT_PORT     5222
+#define CLIENT_TLS_PORT 5223
+
+static int check_tls_port(const char *value, struct err *err)
+{
+	const char *rest = value;
+
+	if (strcmp(value, "0") == 0 || strcmp(value, "-1") == 0 || (port_at(&rest) && !*rest))
+		return 0;
+	return err_set(err, ERR_INPUT, "must be a port, 1 to 65535, or 0 for none");
+}
+
 /* unix:PATH or LOOPBACK:PORT, as tor.h wants them. */
 static int check_tor_address(const char *value, struct err *err)
 {
@@ -184,6 +199,14 @@ static const struct config_key keys[] = {
      .min = 0,
      .max = 65535,
      .initial = "5222"},
+    {.name = "tls-port",
+     .type = CONFIG_NUMBER,
+     .offset = AT(tls_port),
+     .min = TLS_PORT_USUAL,
+     .max = 65535,
+     .initial = "-1",
+     .check = check_tls_port},
+    {.name = "xmpp-socket", .type = CONFIG_TEXT, .offset = AT(xmpp_socket), .check = check_socket},
     {.name = "tls", .type = CONFIG_BOOL, .offset = AT(tls), .initial = "yes"},
     {.name = "plain", .type = CONFIG_BOOL, .offset = AT(plain), .initial = "yes"},
     {.name = "registration", .type = CONFIG_BOOL, .offset = AT(registration), .initial = "yes"},
@@ -350,11 +373,25 @@ static int expand_gateways(struct config *config, struct err *err)
 	return 0;
 }
 
+/* A daemon beside another one has a port of its own, and does not take the usual one for TLS. */
+static int complete_tls_port(struct config *config, struct err *err)
+{
+	if (config->tls_port == TLS_PORT_USUAL)
+		config->tls_port = config->tls && config->port == CLIENT_PORT ? CLIENT_TLS_PORT : 0;
+	if (config->tls_port && !config->tls)
+		return err_set(err, ERR_INPUT, "tls-port: needs tls = yes");
+	if (config->tls_port && config->tls_port == config->port)
+		return err_set(err, ERR_INPUT, "tls-port: must be another than port");
+	return 0;
+}
+
 static int complete(struct config *config, struct err *err)
 {
 	if (config->listen.count == 0 &&
 	    (add_item(&config->listen, "127.0.0.1", err) || add_item(&config->listen, "::1", err)))
 		return err_wrap(err, "listen");
+	if (complete_tls_port(config, err))
+		return -1;
 	if (!config->state_dir)
 		config->state_dir = default_state_dir(err);
 	if (!config->state_dir)
@@ -363,6 +400,8 @@ static int complete(struct config *config, struct err *err)
 		config->control_socket = join(config->state_dir, "/control", err);
 	if (!config->control_socket || check_socket(config->control_socket, err))
 		return err_wrap(err, "control-socket");
+	if (config->xmpp_socket && strcmp(config->xmpp_socket, config->control_socket) == 0)
+		return err_set(err, ERR_INPUT, "xmpp-socket: must be another than control-socket");
 	if (!config->tor_control != !config->tor_socks)
 		return err_set(err, ERR_INPUT, "%s: needs %s as well",
 			       config->tor_control ? "tor-control" : "tor-socks",

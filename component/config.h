@@ -24,6 +24,8 @@ struct config {
 	char *domain;
 	struct config_list listen; /* numeric loopback addresses */
 	int64_t port;
+	int64_t tls_port;  /* 0: no direct TLS */
+	char *xmpp_socket; /* NULL: none */
 	bool tls;
 	bool plain;
 	bool registration; /* clients may make accounts */

@@ -71,6 +71,8 @@ static int start_server(struct daemon *daemon, const struct config *config, stru
 	    .domain = config->domain,
 	    .listen = listen,
 	    .port = (uint16_t)config->port,
+	    .tls_port = config->tls_port ? (int32_t)config->tls_port : -1,
+	    .socket = config->xmpp_socket,
 	    .plain_without_tls = config->plain,
 	    .tls_directory = tls,
 	    .state_secret = secret,

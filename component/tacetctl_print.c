@@ -198,8 +198,10 @@ void print_status(const json_t *answer, FILE *out)
 	print_tor(json_object_get(answer, "tor"), out);
 	print_clock(json_object_get(answer, "clock"), out);
 	print_gateways(json_object_get(answer, "gateways"), out);
-	fprintf(out, "clients   port %" PRId64 ", %" PRId64 " logged in\n",
-		print_number(xmpp, "port"), print_number(xmpp, "authenticated"));
+	fprintf(out, "clients   port %" PRId64, print_number(xmpp, "port"));
+	if (print_number(xmpp, "tls_port"))
+		fprintf(out, " (TLS from the start: %" PRId64 ")", print_number(xmpp, "tls_port"));
+	fprintf(out, ", %" PRId64 " logged in\n", print_number(xmpp, "authenticated"));
 	json_array_foreach(accounts, i, account)
 	    print_account(account, print_number(answer, "now_ms"), out);
 	if (json_array_size(accounts) == 0)

@@ -177,7 +177,12 @@ static void on_timer(void *arg)
 
 bool c2s_plain(const struct c2s *c2s)
 {
-	return c2s->secure || c2s->config->plain_without_tls;
+	return c2s->secure || c2s->private || c2s->config->plain_without_tls;
+}
+
+void c2s_private(struct c2s *c2s)
+{
+	c2s->private = true;
 }
 
 static int write_login_features(const struct c2s *c2s, struct buf *out)

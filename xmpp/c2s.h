@@ -79,6 +79,12 @@ struct c2s_handler {
 /* Takes the stream over, also on failure. NULL when memory is short. */
 struct c2s *c2s_new(const struct c2s_config *config, struct stream *stream,
 		    const struct c2s_handler *handler, void *arg);
+/* Right after c2s_new, on a socket, when config has TLS: the client begins with it. -1: memory is
+ * short, and the stream is of no use. */
+int c2s_direct_tls(struct c2s *c2s);
+/* Right after c2s_new: nobody else can listen to this connection, so that PLAIN is good without
+ * TLS, whatever config says. */
+void c2s_private(struct c2s *c2s);
 /* Closes the connection at once and calls nothing. Not from within stanza(), bind(),
  * authenticated() or ended(). */
 void c2s_free(struct c2s **c2s);

@@ -11,7 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- STARTTLS --- */
+/* --- TLS --- */
+
+int c2s_direct_tls(struct c2s *c2s)
+{
+	if (stream_start_tls(c2s->stream, c2s->config->tls, NULL) < 0)
+		return -1;
+	c2s->secure = true;
+	return 0;
+}
 
 static void start_tls(struct c2s *c2s)
 {

@@ -35,6 +35,7 @@ struct c2s {
 	enum c2s_state state;
 	int64_t deadline_ms; /* monotonic: C2S_BOUND must be reached until then */
 	bool secure;         /* TLS is on, or its handshake goes on */
+	bool private;        /* no TLS is needed against listeners */
 	bool header_sent;    /* our header of the present stream */
 	bool ended;          /* the owner was told */
 	bool broken;         /* the connection went before the stream ended */

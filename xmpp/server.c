@@ -1,6 +1,7 @@
 /*
- * server.c: listeners, the streams of all clients and the limits on them.
- * Neighbours: c2s.c (one stream), user.c and resource.c, router.c (what becomes of a stanza).
+ * server.c: the streams of all clients and the limits on them.
+ * Neighbours: server_listen.c (how they come), c2s.c (one stream), user.c and resource.c, router.c
+ * (what becomes of a stanza).
  */
 #include "xmpp/feature.h"
 
@@ -11,9 +12,7 @@
 
 #include "core/base/codec.h"
 #include "core/base/log.h"
-#include "core/base/stream_socket.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -226,7 +225,7 @@ static const struct c2s_handler on_c2s = {
     .gone = on_gone,
 };
 
-/* --- listening --- */
+/* --- new streams --- */
 
 /* Without a word: an error message would keep the descriptor of one that does not read it. */
 static void drop_oldest_stranger(struct server *server)
@@ -239,9 +238,8 @@ static void drop_oldest_stranger(struct server *server)
 		client_free(client);
 }
 
-static void on_accept(void *arg, struct stream *stream)
+void server_accept(struct server *server, struct stream *stream, enum server_door door)
 {
-	struct server *server = arg;
 	struct client *client;
 
 	if (server->streams - server->authenticated >= SERVER_STRANGERS_MAX)
@@ -253,57 +251,15 @@ static void on_accept(void *arg, struct stream *stream)
 	}
 	client->server = server;
 	client->c2s = c2s_new(&server->c2s, stream, &on_c2s, client);
-	if (client->c2s)
-		client_link(client);
-	else
+	if (!client->c2s) {
 		free(client);
-}
-
-/* Has the system no such address? err_system puts the system's words at the end. */
-static bool address_missing(const struct err *err)
-{
-	return strstr(err->text, strerror(EADDRNOTAVAIL)) ||
-	       strstr(err->text, strerror(EAFNOSUPPORT));
-}
-
-static int listen_on(struct server *server, const char *address, struct err *err)
-{
-	struct listener *listener =
-	    listener_new_tcp(server->loop, address, server->port, on_accept, server, err);
-
-	if (!listener && strchr(address, ':') && address_missing(err)) {
-		log_notice("no IPv6 here: not listening on %s", address);
-		return 0;
+		return;
 	}
-	if (!listener && strstr(err->text, strerror(EADDRINUSE)))
-		return err_wrap(err, "another Jabber server runs on this port; stop it or choose "
-				     "another port");
-	if (!listener)
-		return -1;
-	server->listeners[server->listener_count++] = listener;
-	server->port = listener_port(listener);
-	return 0;
-}
-
-static int listen_all(struct server *server, const struct server_config *config, struct err *err)
-{
-	server->port = config->port;
-	for (const char *const *address = config->listen; *address; address++) {
-		if (server->listener_count == SERVER_LISTEN_MAX)
-			return err_set(err, ERR_LIMIT, "more than %d addresses to listen on",
-				       SERVER_LISTEN_MAX);
-		if (listen_on(server, *address, err) < 0)
-			return err_wrap(err, "listen for Jabber clients");
-	}
-	if (server->listener_count == 0)
-		return err_set(err, ERR_INPUT, "no address to listen on for Jabber clients");
-	return 0;
-}
-
-static void stop_listening(struct server *server)
-{
-	while (server->listener_count > 0)
-		listener_free(&server->listeners[--server->listener_count]);
+	client_link(client);
+	if (door == SERVER_DOOR_SOCKET)
+		c2s_private(client->c2s);
+	if (door == SERVER_DOOR_TLS && c2s_direct_tls(client->c2s) < 0)
+		client_free(client);
 }
 
 /* --- life --- */
@@ -351,14 +307,14 @@ struct server *server_new(struct loop *loop, const struct server_config *config,
 	server->host = host;
 	server->host_arg = arg;
 	register_init(server);
-	if (prepare(server, config, err) < 0 || listen_all(server, config, err) < 0)
+	if (prepare(server, config, err) < 0 || server_listen(server, config, err) < 0)
 		server_free(&server);
 	return server;
 }
 
 void server_stop(struct server *server)
 {
-	stop_listening(server);
+	server_stop_listening(server);
 	for (struct client *client = server->oldest; client; client = client->newer)
 		c2s_end(client->c2s, STREAM_SYSTEM_SHUTDOWN, NULL);
 	for (struct user *user = server->users; user; user = user->next)
@@ -372,7 +328,7 @@ void server_free(struct server **server)
 
 	if (!old)
 		return;
-	stop_listening(old);
+	server_stop_listening(old);
 	for (user = old->users; user; user = user->next)
 		sm_free_waiting(user);
 	while (old->oldest)
@@ -391,6 +347,11 @@ void server_free(struct server **server)
 uint16_t server_port(const struct server *server)
 {
 	return server->port;
+}
+
+uint16_t server_tls_port(const struct server *server)
+{
+	return server->tls_port;
 }
 
 void server_counts(const struct server *server, unsigned *streams, unsigned *authenticated)

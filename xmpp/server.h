@@ -142,6 +142,12 @@ struct server_config {
 	const char *domain;        /* "localhost" */
 	const char *const *listen; /* numeric loopback addresses, ends with NULL */
 	uint16_t port;             /* 5222; 0: any free one (the same for all addresses) */
+	/* For TLS from the first byte (XEP-0368), on the same addresses: 5223; 0: any free one;
+	 * -1: none. There is none without tls_directory either. */
+	int32_t tls_port;
+	/* Path of a Unix socket (mode 0600, replaced if it is there) on which the same is spoken,
+	 * for programs of our own user and root; NULL: none. PLAIN is always offered there. */
+	const char *socket;
 	/* Offer PLAIN on a connection without TLS, too: mcabber and BitlBee know nothing else
 	 * there, and on loopback only root could listen. The daemon's default is true. */
 	bool plain_without_tls;
@@ -162,6 +168,8 @@ void server_stop(struct server *server);
 /* Close what is left at once. The host is not called any more. */
 void server_free(struct server **server);
 uint16_t server_port(const struct server *server);
+/* The port for direct TLS; 0: none. */
+uint16_t server_tls_port(const struct server *server);
 
 /* --- what the layer above tells the server --- */
 /*

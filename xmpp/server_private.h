@@ -1,6 +1,7 @@
 /*
- * server_private.h: what the files of the server share: server.c (listeners, streams, limits),
- * user.c and resource.c (users and their bound resources), router.c and the features.
+ * server_private.h: what the files of the server share: server.c (streams, limits),
+ * server_listen.c, user.c and resource.c (users and their bound resources), router.c and the
+ * features.
  */
 #ifndef XMPP_SERVER_PRIVATE_H
 #define XMPP_SERVER_PRIVATE_H
@@ -30,9 +31,10 @@ struct server {
 	char *domain;
 	SSL_CTX *tls;
 	struct c2s_config c2s;
-	struct listener *listeners[SERVER_LISTEN_MAX];
+	/* Each address for both ports, and the socket. */
+	struct listener *listeners[2 * SERVER_LISTEN_MAX + 1];
 	unsigned listener_count;
-	uint16_t port;
+	uint16_t port, tls_port;        /* tls_port 0: none */
 	struct client *oldest, *newest; /* all streams, by age */
 	unsigned streams, authenticated;
 	struct user *users;   /* those who have logged in since the start */
@@ -41,6 +43,15 @@ struct server {
 	struct rate accounts; /* made by XEP-0077 */
 	struct rate account_tries;
 };
+
+/* How a client has come in. */
+enum server_door { SERVER_DOOR_TCP, SERVER_DOOR_TLS, SERVER_DOOR_SOCKET };
+
+/* server_listen.c; on failure some may be open. */
+int server_listen(struct server *server, const struct server_config *config, struct err *err);
+void server_stop_listening(struct server *server);
+/* Take a new stream. */
+void server_accept(struct server *server, struct stream *stream, enum server_door door);
 
 /* As server_user_end, but for one stream, which may be NULL. */
 void server_user_end_others(struct server *server, const char *user, const struct c2s *stays);

@@ -28,6 +28,8 @@ static void without_a_file(void **state)
 	assert_string_equal(config.listen.items[0], "127.0.0.1");
 	assert_string_equal(config.listen.items[1], "::1");
 	assert_int_equal(config.port, 5222);
+	assert_int_equal(config.tls_port, 5223);
+	assert_null(config.xmpp_socket);
 	assert_true(config.tls);
 	assert_true(config.plain);
 	assert_false(config.log_unsafe);
@@ -52,6 +54,7 @@ static void everything_set(void **state)
 					 "listen = 127.0.0.2\n"
 					 "listen = ::1\n"
 					 "port = 15222\n"
+					 "xmpp-socket = /run/tacet/xmpp\n"
 					 "tls = no\n"
 					 "plain = no\n"
 					 "tor-control = unix:/run/tor/control\n"
@@ -80,6 +83,8 @@ static void everything_set(void **state)
 	assert_int_equal(config.listen.count, 2);
 	assert_string_equal(config.listen.items[0], "127.0.0.2");
 	assert_int_equal(config.port, 15222);
+	assert_int_equal(config.tls_port, 0);
+	assert_string_equal(config.xmpp_socket, "/run/tacet/xmpp");
 	assert_false(config.tls);
 	assert_false(config.plain);
 	assert_string_equal(config.tor_control, "unix:/run/tor/control");
@@ -94,6 +99,30 @@ static void everything_set(void **state)
 	assert_int_equal(config.replicas, 8);
 	assert_int_equal(config.status_renewal_ms, 1000);
 	config_wipe(&config);
+}
+
+static void port_for_tls(void **state)
+{
+	static const struct {
+		const char *text;
+		int port;
+	} cases[] = {
+	    {"tls-port = 0\n", 0}, {"tls-port = 443\n", 443},
+	    {"tls = no\n", 0},     {"tls = no\ntls-port = 0\n", 0},
+	    {"port = 0\n", 0},     {"port = 15222\ntls-port = 15223\n", 15223},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct config config;
+		struct err err;
+		char text[256];
+
+		snprintf(text, sizeof(text), STATE "%s", cases[i].text);
+		assert_int_equal(config_read_text("x", text, &config, &err), 0);
+		assert_int_equal(config.tls_port, cases[i].port);
+		config_wipe(&config);
+	}
 }
 
 /* Each mistake stands in line 2; its message must name the line and the key. */
@@ -117,7 +146,13 @@ static const struct {
     {"port = 65536", "x:2: port"},
     {"port = -1", "x:2: port"},
     {"port = xmpp", "x:2: port"},
+    {"tls-port = 65536", "x:2: tls-port"},
+    {"tls-port = -2", "x:2: tls-port"},
+    {"tls-port = 5223 5224", "x:2: tls-port"},
+    {"tls-port = 5222", "x: tls-port: must be another"},
+    {"tls-port = 5223\ntls = no", "x: tls-port: needs tls"},
     {"tls = maybe", "x:2: tls"},
+    {"xmpp-socket = xmpp", "x:2: xmpp-socket"},
     {"plain = 1", "x:2: plain"},
     {"tor-program = tor", "x:2: tor-program"},
     {"tor-control = 9051", "x:2: tor-control"},
@@ -252,9 +287,10 @@ static void reads_a_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(without_a_file),   cmocka_unit_test(everything_set),
-	    cmocka_unit_test(names_mistakes),   cmocka_unit_test(socket_path_too_long),
-	    cmocka_unit_test(user_directories), cmocka_unit_test(reads_a_file),
+	    cmocka_unit_test(without_a_file),       cmocka_unit_test(everything_set),
+	    cmocka_unit_test(port_for_tls),         cmocka_unit_test(names_mistakes),
+	    cmocka_unit_test(socket_path_too_long), cmocka_unit_test(user_directories),
+	    cmocka_unit_test(reads_a_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -233,6 +233,7 @@ static int run(struct loop *loop, const char *path)
 			fclose(file);
 		return -1;
 	}
+	snprintf(script.socket, sizeof(script.socket), "%s/xmpp", script.directory);
 	script.config.plain_without_tls = true;
 	script.functions = dialogue_host_functions();
 	script.host = dialogue_host_new(loop_env(loop));

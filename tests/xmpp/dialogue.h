@@ -30,6 +30,7 @@ struct script {
 	struct server_host functions;
 	struct server *server; /* NULL until the first connection */
 	char directory[64];    /* fresh, for certificates */
+	char socket[80];       /* in it */
 	struct {
 		char name[16];
 		struct dialogue_client *client;

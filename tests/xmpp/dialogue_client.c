@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 struct item {
@@ -68,26 +69,40 @@ void dialogue_client_restart(struct dialogue_client *client)
 	client->parser = xml_parser_new(&limits, &on_xml, client);
 }
 
-struct dialogue_client *dialogue_client_new(struct loop *loop, uint16_t port)
+static struct dialogue_client *connect_to(struct loop *loop, const struct sockaddr *address,
+					  socklen_t len)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
 	struct dialogue_client *client = calloc(1, sizeof(*client));
 
 	if (!client)
 		return NULL;
 	client->loop = loop;
 	client->end = &client->items;
-	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	client->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	client->fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	/* The kernel completes the connection, whether the server has accepted it or not. */
-	if (client->fd < 0 ||
-	    connect(client->fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+	if (client->fd < 0 || connect(client->fd, address, len) < 0) {
 		dialogue_client_free(&client);
 		return NULL;
 	}
 	fcntl(client->fd, F_SETFL, O_NONBLOCK);
 	dialogue_client_restart(client);
 	return client;
+}
+
+struct dialogue_client *dialogue_client_new(struct loop *loop, uint16_t port)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	return connect_to(loop, (struct sockaddr *)&address, sizeof(address));
+}
+
+struct dialogue_client *dialogue_client_new_unix(struct loop *loop, const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+	strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
+	return connect_to(loop, (struct sockaddr *)&address, sizeof(address));
 }
 
 void dialogue_client_free(struct dialogue_client **client)

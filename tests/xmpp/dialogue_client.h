@@ -17,6 +17,8 @@ enum dialogue_item { ITEM_NOTHING, ITEM_HEADER, ITEM_STANZA, ITEM_END, ITEM_BAD,
 
 /* Connects to 127.0.0.1; NULL on failure. */
 struct dialogue_client *dialogue_client_new(struct loop *loop, uint16_t port);
+/* Connects to a Unix socket. */
+struct dialogue_client *dialogue_client_new_unix(struct loop *loop, const char *path);
 void dialogue_client_free(struct dialogue_client **client);
 
 /* All of it; -1: the connection is gone. */

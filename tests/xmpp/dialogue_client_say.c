@@ -57,20 +57,63 @@ static int send_text(const struct actor *actor, const char *text)
 	return 0;
 }
 
-static int connects(const struct actor *actor)
+/* Takes the new connection. */
+static int connected(const struct actor *actor, struct dialogue_client *client)
 {
-	if (script_start(actor->script) < 0)
-		return -1;
 	dialogue_client_free(actor->client);
 	*actor->bound = false;
-	*actor->client =
-	    dialogue_client_new(actor->script->loop, server_port(actor->script->server));
-	if (!*actor->client)
+	*actor->client = client;
+	if (!client)
 		return script_fail(actor->script, "%s cannot connect", actor->name);
 	/* So that the server has accepted it before the next one connects. */
 	for (int i = 0; i < 3; i++)
 		loop_run_once(actor->script->loop, 1);
 	return 0;
+}
+
+static int connect_to(const struct actor *actor, uint16_t port)
+{
+	return connected(actor, dialogue_client_new(actor->script->loop, port));
+}
+
+static int connects(const struct actor *actor)
+{
+	if (script_start(actor->script) < 0)
+		return -1;
+	return connect_to(actor, server_port(actor->script->server));
+}
+
+static int handshake(const struct actor *actor)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/" CERTIFICATE_CA_FILE, actor->script->directory);
+	if (dialogue_client_start_tls(*actor->client, path, "localhost") < 0)
+		return script_fail(actor->script, "%s: the TLS handshake fails", actor->name);
+	return 0;
+}
+
+/* To the port for direct TLS, in the clear all the same. */
+static int connects_to_tls_port(const struct actor *actor)
+{
+	if (script_start(actor->script) < 0)
+		return -1;
+	if (!server_tls_port(actor->script->server))
+		return script_fail(actor->script, "the server has no port for TLS");
+	return connect_to(actor, server_tls_port(actor->script->server));
+}
+
+static int connects_to_socket(const struct actor *actor)
+{
+	if (script_start(actor->script) < 0)
+		return -1;
+	return connected(
+	    actor, dialogue_client_new_unix(actor->script->loop, actor->script->config.socket));
+}
+
+static int connects_with_tls(const struct actor *actor)
+{
+	return connects_to_tls_port(actor) < 0 ? -1 : handshake(actor);
 }
 
 /* A sends [N times]: … */
@@ -227,7 +270,6 @@ static int starts_tls(const struct actor *actor)
 	static const char request[] = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
 	struct xml *got;
 	enum dialogue_item what;
-	char path[128];
 
 	if (send_text(actor, request) < 0)
 		return -1;
@@ -235,10 +277,7 @@ static int starts_tls(const struct actor *actor)
 	if (!xml_is(got, "proceed", "urn:ietf:params:xml:ns:xmpp-tls"))
 		return fail_item(actor, "proceed", what, got);
 	xml_free(&got);
-	snprintf(path, sizeof(path), "%s/" CERTIFICATE_CA_FILE, actor->script->directory);
-	if (dialogue_client_start_tls(*actor->client, path, "localhost") < 0)
-		return script_fail(actor->script, "%s: the TLS handshake fails", actor->name);
-	return 0;
+	return handshake(actor);
 }
 
 /* A authenticates as USER PASSWORD with MECHANISM */
@@ -351,6 +390,9 @@ static const struct {
 	bool without_connection;
 } verbs[] = {
     /* A longer one comes before one that it begins with. */
+    {"connects with TLS", connects_with_tls, true},
+    {"connects to the TLS port", connects_to_tls_port, true},
+    {"connects to the socket", connects_to_socket, true},
     {"connects", connects, true},
     {"sends byte by byte", sends_bytes, false},
     {"sends", sends, false},

@@ -194,6 +194,8 @@ int server_say(struct script *script, const struct statement *statement)
 
 	if (strcmp(said, "offers TLS") == 0)
 		script->config.tls_directory = script->directory;
+	else if (strcmp(said, "has a socket") == 0)
+		script->config.socket = script->socket;
 	else if (strcmp(said, "wants TLS for PLAIN") == 0)
 		script->config.plain_without_tls = false;
 	else if (strcmp(said, "stops") == 0)
