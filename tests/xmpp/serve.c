@@ -3,7 +3,8 @@
  * usage: serve DIRECTORY [PORT]; ends with its standard input, or by a signal.
  *
  * Users alice and bob, password "secret". The contact anna is there and says back what she is told;
- * boris is away; carl has not answered yet. DIRECTORY gets the certificates. Prints "port N".
+ * boris is away; carl has not answered yet. DIRECTORY gets the certificates, and the socket
+ * "xmpp". Prints "port N tls N".
  */
 #include "tests/xmpp/dialogue_host.h"
 
@@ -73,7 +74,8 @@ static void run(struct loop *loop, struct server *server)
 	struct watch *input = watch_fd(loop, STDIN_FILENO, WATCH_READ, on_input, loop);
 	struct watch *term = watch_signal(loop, SIGTERM, on_signal, loop);
 
-	printf("port %u\n", (unsigned)server_port(server));
+	printf("port %u tls %u\n", (unsigned)server_port(server),
+	       (unsigned)server_tls_port(server));
 	fflush(stdout);
 	loop_run(loop);
 	server_stop(server);
@@ -92,11 +94,14 @@ int main(int argc, char **argv)
 	struct dialogue_host *host;
 	struct server *server;
 	struct loop *loop;
+	char socket[128];
 	struct err err;
 
 	if (argc < 2)
 		return 2;
 	config.tls_directory = argv[1];
+	snprintf(socket, sizeof(socket), "%s/xmpp", argv[1]);
+	config.socket = socket;
 	if (argc > 2)
 		config.port = (uint16_t)atoi(argv[2]);
 	functions.message = echo;
