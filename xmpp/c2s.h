@@ -46,7 +46,7 @@ struct c2s;
 struct c2s_config {
 	const struct env *env;
 	const char *domain;
-	SSL_CTX *tls; /* NULL: TLS is not offered */
+	SSL_CTX *tls; /* NULL: TLS is not offered; may be replaced while streams are there */
 	bool plain_without_tls;
 	bool registration;       /* accounts can be made (XEP-0077) */
 	struct key state_secret; /* for sasl_new */

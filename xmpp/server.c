@@ -5,7 +5,7 @@
  */
 #include "xmpp/feature.h"
 
-#include "xmpp/certificate.h"
+#include "xmpp/certificate_keeper.h"
 #include "xmpp/parcel.h"
 #include "xmpp/secret_file.h"
 #include "xmpp/sm.h"
@@ -264,6 +264,11 @@ void server_accept(struct server *server, struct stream *stream, enum server_doo
 
 /* --- life --- */
 
+static void on_renewed(void *arg, SSL_CTX *ctx)
+{
+	((struct server *)arg)->c2s.tls = ctx;
+}
+
 static int prepare(struct server *server, const struct server_config *config, struct err *err)
 {
 	struct jid jid;
@@ -276,16 +281,17 @@ static int prepare(struct server *server, const struct server_config *config, st
 	if (!server->domain)
 		return err_set(err, ERR_MEMORY, "no memory for the Jabber server");
 	if (config->tls_directory) {
-		server->tls =
-		    certificate_context(server->env, config->tls_directory, server->domain, err);
-		if (!server->tls)
+		server->certificate = certificate_keeper_new(
+		    server->env, config->tls_directory, server->domain, on_renewed, server, err);
+		if (!server->certificate)
 			return err_wrap(err, "certificate of the Jabber server");
 	}
 	server->c2s = (struct c2s_config){.env = server->env,
 					  .domain = server->domain,
-					  .tls = server->tls,
 					  .plain_without_tls = config->plain_without_tls,
 					  .registration = server->host->account_create};
+	if (server->certificate)
+		server->c2s.tls = certificate_keeper_ctx(server->certificate);
 	if (config->state_secret)
 		return secret_file_load(server->env, config->state_secret,
 					&server->c2s.state_secret, err);
@@ -337,7 +343,7 @@ void server_free(struct server **server)
 		old->users = user->next;
 		user_free(&user);
 	}
-	SSL_CTX_free(old->tls);
+	certificate_keeper_free(&old->certificate);
 	key_wipe(&old->c2s.state_secret);
 	free(old->domain);
 	free(old);

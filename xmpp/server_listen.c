@@ -98,7 +98,7 @@ int server_listen(struct server *server, const struct server_config *config, str
 		return err_set(err, ERR_INPUT, "no address to listen on for Jabber clients");
 	if (config->socket && listen_on_socket(server, config->socket, err) < 0)
 		return -1;
-	if (!server->tls || config->tls_port < 0)
+	if (!server->certificate || config->tls_port < 0)
 		return 0;
 	server->tls_port = (uint16_t)config->tls_port;
 	if (listen_all(server, config->listen, &server->tls_port, on_tls, err) < 0)

@@ -29,7 +29,7 @@ struct server {
 	const struct server_host *host;
 	void *host_arg;
 	char *domain;
-	SSL_CTX *tls;
+	struct certificate_keeper *certificate; /* NULL: no TLS */
 	struct c2s_config c2s;
 	/* Each address for both ports, and the socket. */
 	struct listener *listeners[2 * SERVER_LISTEN_MAX + 1];

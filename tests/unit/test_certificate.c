@@ -2,8 +2,11 @@
  * test_certificate.c: what is made, what a client that trusts it accepts, when it is renewed, and
  * files that are damaged.
  */
+#include "core/base/log.h"
 #include "tests/scenario/fake_env.h"
 #include "xmpp/certificate.h"
+#include "xmpp/certificate_authority.h"
+#include "xmpp/certificate_keeper.h"
 #include "xmpp/certificate_private.h"
 
 #include <dirent.h>
@@ -512,6 +515,212 @@ static void test_domains(void **state)
 	SSL_CTX_free(context(f, name));
 }
 
+/* --- renewed while the server runs --- */
+
+struct renewals {
+	unsigned count;
+	SSL_CTX *ctx;
+};
+
+static void on_renewed(void *arg, SSL_CTX *ctx)
+{
+	struct renewals *renewals = arg;
+
+	renewals->count++;
+	renewals->ctx = ctx;
+}
+
+static void test_keeper(void **state)
+{
+	struct fixture *f = *state;
+	struct renewals renewals = {0};
+	struct err err;
+	struct certificate_keeper *keeper =
+	    certificate_keeper_new(f->env, f->directory, "localhost", on_renewed, &renewals, &err);
+	SSL_CTX *first;
+
+	assert_non_null(keeper);
+	first = certificate_keeper_ctx(keeper);
+	SSL_CTX_up_ref(first);
+	fake_clock_run(f->clock, 30 * DAY_MS);
+	assert_int_equal(renewals.count, 0);
+	assert_ptr_equal(certificate_keeper_ctx(keeper), first);
+	/* The day comes: within the hour there is another, which holds for two years more. */
+	fake_env_jump(f->fake, 671 * DAY_MS);
+	fake_clock_run(f->clock, CERTIFICATE_KEEPER_MS);
+	assert_int_equal(renewals.count, 1);
+	assert_ptr_equal(certificate_keeper_ctx(keeper), renewals.ctx);
+	fake_clock_run(f->clock, 40 * DAY_MS);
+	assert_int_equal(renewals.count, 1);
+	assert_true(connects(f, renewals.ctx, (struct client){.host = "localhost"}, NULL));
+	assert_false(connects(f, first, (struct client){.host = "localhost"}, NULL));
+	SSL_CTX_free(first);
+	certificate_keeper_free(&keeper);
+	assert_null(keeper);
+}
+
+/* A file that cannot be used does not take away what works, and is looked at again. */
+static void test_keeper_in_trouble(void **state)
+{
+	struct fixture *f = *state;
+	struct renewals renewals = {0};
+	struct err err;
+	struct certificate_keeper *keeper =
+	    certificate_keeper_new(f->env, f->directory, "localhost", on_renewed, &renewals, &err);
+	char good[8192];
+	size_t len = read_file(path_of(f, CERTIFICATE_CA_PRIVATE), good, sizeof(good));
+
+	log_set_level(LOG_LEVEL_ERROR);
+	write_file(path_of(f, CERTIFICATE_CA_PRIVATE), "nonsense", 8);
+	fake_env_jump(f->fake, 701 * DAY_MS);
+	fake_clock_run(f->clock, 3 * CERTIFICATE_KEEPER_MS);
+	assert_int_equal(renewals.count, 0);
+	assert_true(connects(f, certificate_keeper_ctx(keeper),
+			     (struct client){.host = "localhost"}, NULL));
+	write_file(path_of(f, CERTIFICATE_CA_PRIVATE), good, len);
+	fake_clock_run(f->clock, CERTIFICATE_KEEPER_MS);
+	assert_int_equal(renewals.count, 1);
+	certificate_keeper_free(&keeper);
+	write_file(path_of(f, CERTIFICATE_CA_PRIVATE), "nonsense", 8);
+	assert_null(
+	    certificate_keeper_new(f->env, f->directory, "localhost", on_renewed, &renewals, &err));
+	assert_non_null(strstr(err.text, CERTIFICATE_CA_PRIVATE));
+}
+
+/* --- an authority that somebody shall trust --- */
+
+static int judge(const char *pem, const char *domain, struct certificate_authority *authority)
+{
+	struct buf out;
+	struct err err = {0};
+	int result;
+
+	buf_init(&out, AUTHORITY_FILE_MAX);
+	result = certificate_authority_judge(pem, strlen(pem), domain, authority, &out, &err);
+	if (result == 0)
+		assert_non_null(strstr(buf_text(&out), "-----BEGIN CERTIFICATE-----"));
+	else
+		print_message("%s\n", err.text);
+	assert_int_equal(out.len > 0, result == 0);
+	assert_int_equal(ERR_peek_error(), 0);
+	buf_free(&out);
+	return result;
+}
+
+static char *pem_of(X509 *x509)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *data, *text;
+	long len;
+
+	assert_int_equal(PEM_write_bio_X509(bio, x509), 1);
+	len = BIO_get_mem_data(bio, &data);
+	text = strndup(data, (size_t)len);
+	BIO_free(bio);
+	return text;
+}
+
+static void test_authority(void **state)
+{
+	struct fixture *f = *state;
+	struct certificate_authority authority;
+	struct certificate ca, other, server;
+	char *pem, *text;
+
+	assert_int_equal(certificate_make_ca(f->env, "localhost", &ca, NULL), 0);
+	pem = pem_of(ca.x509);
+	assert_int_equal(judge(pem, "localhost", &authority), 0);
+	assert_string_equal(authority.names, "localhost, 127.0.0.1, ::1");
+	assert_int_equal(strlen(authority.fingerprint), 95);
+	assert_string_equal(authority.until, "2035-12-30");
+	/* What stands around it, a key above all, is not handed on. */
+	assert_true(asprintf(&text, "a note\n%sanother\n%s", pem, pem) > 0);
+	assert_int_equal(judge(text, "localhost", &authority), 0);
+	free(text);
+	/* Cut off, empty, none at all. */
+	pem[strlen(pem) / 2] = '\0';
+	assert_int_equal(judge(pem, "localhost", &authority), -1);
+	assert_int_equal(judge("", "localhost", &authority), -1);
+	free(pem);
+	/* A domain of the user's own must be known to whoever trusts it. */
+	assert_int_equal(certificate_make_ca(f->env, "chat.example", &other, NULL), 0);
+	pem = pem_of(other.x509);
+	assert_int_equal(judge(pem, "localhost", &authority), -1);
+	assert_int_equal(judge(pem, "chat.example", &authority), 0);
+	assert_string_equal(authority.names, "localhost, 127.0.0.1, ::1, chat.example");
+	free(pem);
+	/* A server's certificate is none. */
+	assert_int_equal(certificate_make_server(f->env, "localhost", &ca, &server, NULL), 0);
+	pem = pem_of(server.x509);
+	assert_int_equal(judge(pem, "localhost", &authority), -1);
+	free(pem);
+	certificate_clear(&server);
+	certificate_clear(&other);
+	certificate_clear(&ca);
+}
+
+/* Authorities that could vouch for more: each differs from ours in one extension. */
+static void test_authority_too_mighty(void **state)
+{
+#define OURS "permitted;DNS:localhost,permitted;IP:127.0.0.1/255.255.255.255"
+	static const struct {
+		const char *constraints, *usage;
+		bool good;
+	} cases[] = {
+	    {"critical," OURS, "serverAuth", true},
+	    {OURS, "serverAuth", false},
+	    {"critical," OURS, "serverAuth,emailProtection", false},
+	    {"critical," OURS, NULL, false},
+	    {NULL, "serverAuth", false},
+	    {"critical,permitted;DNS:localhost", "serverAuth", false},
+	    {"critical,permitted;IP:127.0.0.1/255.255.255.255", "serverAuth", false},
+	    {"critical,permitted;DNS:localhost,permitted;IP:127.0.0.1/255.0.0.0", "serverAuth",
+	     false},
+	    {"critical,permitted;DNS:localhost,permitted;IP:8.8.8.8/255.255.255.255", "serverAuth",
+	     false},
+	    {"critical,permitted;DNS:com,permitted;IP:127.0.0.1/255.255.255.255", "serverAuth",
+	     false},
+	    {"critical,permitted;DNS:localhost,permitted;DNS:bank.example,"
+	     "permitted;IP:127.0.0.1/255.255.255.255",
+	     "serverAuth", false},
+	    {"critical,excluded;DNS:bank.example", "serverAuth", false},
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct certificate_authority authority;
+		struct certificate ca;
+		X509V3_CTX ctx;
+		char *pem;
+		const struct {
+			int nid;
+			const char *value;
+		} extensions[] = {{NID_name_constraints, cases[i].constraints},
+				  {NID_ext_key_usage, cases[i].usage}};
+
+		assert_int_equal(certificate_make_ca(f->env, "localhost", &ca, NULL), 0);
+		X509V3_set_ctx(&ctx, ca.x509, ca.x509, NULL, NULL, 0);
+		for (size_t j = 0; j < 2; j++) {
+			X509_EXTENSION *new = NULL;
+			int at = X509_get_ext_by_NID(ca.x509, extensions[j].nid, -1);
+
+			X509_EXTENSION_free(X509_delete_ext(ca.x509, at));
+			if (!extensions[j].value)
+				continue;
+			new =
+			    X509V3_EXT_conf_nid(NULL, &ctx, extensions[j].nid, extensions[j].value);
+			assert_int_equal(X509_add_ext(ca.x509, new, -1), 1);
+			X509_EXTENSION_free(new);
+		}
+		assert_true(X509_sign(ca.x509, ca.key, EVP_sha256()) > 0);
+		pem = pem_of(ca.x509);
+		if ((judge(pem, "localhost", &authority) == 0) != cases[i].good)
+			fail_msg("case %zu", i);
+		free(pem);
+		certificate_clear(&ca);
+	}
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -522,6 +731,10 @@ int main(void)
 	    TEST(test_constraints),
 	    TEST(test_kept),
 	    TEST(test_renewed),
+	    TEST(test_keeper),
+	    TEST(test_keeper_in_trouble),
+	    TEST(test_authority),
+	    TEST(test_authority_too_mighty),
 	    TEST(test_other_domain),
 	    TEST(test_repaired),
 	    TEST(test_damaged),
