@@ -51,6 +51,7 @@ static const struct option long_options[] = {
     {"passphrase-file", required_argument, NULL, 'P'},
     {"password-file", required_argument, NULL, 'p'},
     {"qr", no_argument, NULL, 'q'},
+    {"remove", no_argument, NULL, 'R'},
     {"reusable", no_argument, NULL, 'r'},
     {"secret", required_argument, NULL, 'S'},
     {"secret-file", required_argument, NULL, 'F'},
@@ -78,6 +79,7 @@ static const struct {
     {'P', OPT_PASSPHRASE_FILE, offsetof(struct options, passphrase_file)},
     {'q', OPT_QR, 0},
     {'r', OPT_REUSABLE, 0},
+    {'R', OPT_REMOVE, 0},
     {'S', OPT_SECRET, 0},
     {'t', OPT_TEXT, offsetof(struct options, text)},
     {'w', OPT_WATCH, 0},
@@ -248,6 +250,16 @@ static int converse(const struct command *command, const struct options *options
 	return result;
 }
 
+static int run_here(const struct command *command, const struct options *options, char **argv)
+{
+	struct err err;
+
+	if (command->build(options, argv, NULL, &err) == 0)
+		return EXIT_SUCCESS;
+	fprintf(stderr, "tacetctl: %s\n", err.text);
+	return EXIT_REFUSED;
+}
+
 static int run(int count, char **words, const struct options *options)
 {
 	int used = 0;
@@ -258,6 +270,8 @@ static int run(int count, char **words, const struct options *options)
 
 	if (result >= 0)
 		return result;
+	if (command->options & OPT_HERE)
+		return run_here(command, options, words + used);
 	client = reach(options, &err);
 	if (!client) {
 		fprintf(stderr, "tacetctl: %s\n", err.text);

@@ -4,6 +4,7 @@
 #include "component/tacetctl_command.h"
 
 #include "component/ctl_password.h"
+#include "component/ctl_trust.h"
 #include "component/text_file.h"
 
 #include <errno.h>
@@ -133,6 +134,17 @@ static int build_backup(const struct options *options, char **argv, json_t *args
 	return put_secret(args, "passphrase", options->passphrase_file, err);
 }
 
+static int trust(const struct options *options, char **argv, json_t *args, struct err *err)
+{
+	const struct ctl_trust wish = {.config = options->config,
+				       .file = argv[0],
+				       .remove = options->given & OPT_REMOVE,
+				       .yes = options->given & OPT_YES};
+
+	(void)args;
+	return ctl_trust(&wish, err);
+}
+
 /* --- all of them --- */
 
 const struct command commands[] = {
@@ -168,6 +180,8 @@ const struct command commands[] = {
     {"restore", "FILE [--name NAME] [--passphrase-file FILE]", 1, 1, NULL,
      OPT_NAME | OPT_PASSPHRASE_FILE, build_backup, print_account_added},
     {"status", "[--watch]", 0, 0, NULL, OPT_WATCH, NULL, print_status},
+    {"trust", "[--remove] [--yes] [FILE]", 0, 1, NULL, OPT_REMOVE | OPT_YES | OPT_HERE, trust,
+     NULL},
     {"stop", "", 0, 0, NULL, 0, NULL, NULL},
     {0},
 };

@@ -27,6 +27,8 @@ enum {
 	OPT_PASSPHRASE_FILE = 1 << 11,
 	OPT_YES = 1 << 12,
 	OPT_NO = 1 << 13,
+	OPT_REMOVE = 1 << 14,
+	OPT_HERE = 1 << 30, /* no option: the command is not the daemon's, build does it */
 };
 
 /* A command line. Texts that were not given are NULL. */
@@ -45,7 +47,8 @@ struct command {
 	int min, max;         /* number of arguments */
 	const char *argument; /* what the daemon calls the first one */
 	unsigned options;
-	/* Put into args what is not put there anyway; NULL: nothing. */
+	/* Put into args what is not put there anyway; NULL: nothing. With OPT_HERE: do the whole
+	 * command; args is NULL. */
 	int (*build)(const struct options *options, char **argv, json_t *args, struct err *err);
 	void (*print)(const json_t *answer, FILE *out);
 };
