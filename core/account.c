@@ -180,8 +180,11 @@ void account_note_conflict(struct account *account)
 {
 	int64_t now = env_mono_ms(account->engine->env);
 
-	if (!account_conflict(account))
+	if (!account_conflict(account)) {
 		log_warn("account: another daemon uses the same identity; run it in one place");
+		account->tell_conflict = true;
+		timer_set(account->engine->tell, 0);
+	}
 	account->conflict = true;
 	account->conflict_ms = now;
 }

@@ -33,6 +33,8 @@ struct contact *contact_load(struct account *account, const struct store_contact
 	contact->since_ms = engine_now_ms(engine);
 	contact->slot = (unsigned)env_random_below(engine->env, SERVICE_SLOTS);
 	contact->receipts_end = &contact->receipts;
+	/* What an earlier process has left may have been sent by it. */
+	contact->left_id = row->out_id;
 	id_encode(row->public_key, contact->id_text);
 	if (contact_derive(contact, err) < 0 ||
 	    store_message_count(engine->store, STORE_OUTBOX, row->id, &contact->outbox_count, err) <
@@ -290,37 +292,6 @@ int engine_send(struct contact *contact, const void *payload, size_t len, uint64
 		*token = message.id;
 	if (contact->link != NULL)
 		link_pump(contact->link);
-	return 0;
-}
-
-/* 1: it waits in the outbox. */
-static int is_waiting(struct contact *contact, uint64_t id, struct err *err)
-{
-	struct store_message message;
-	int found = store_message_next(store_of(contact), STORE_OUTBOX, contact->row.id, id - 1,
-				       &message, err);
-
-	if (found == 1) {
-		found = message.id == id;
-		store_message_wipe(&message);
-	}
-	return found;
-}
-
-int contact_cancel(struct contact *contact, uint64_t token, struct err *err)
-{
-	int waiting = 0;
-
-	if (token > 0 && token <= contact->row.out_id)
-		waiting = is_waiting(contact, token, err);
-	if (waiting == 0)
-		return err_set(err, ERR_NOT_FOUND, "message: it is not waiting");
-	if (waiting > 0 && contact->link != NULL && link_has_sent(contact->link, token))
-		return err_set(err, ERR_WRONG_STATE, "message: it is on its way");
-	if (waiting < 0 ||
-	    store_message_remove(store_of(contact), STORE_OUTBOX, contact->row.id, token, err) < 0)
-		return -1;
-	contact->outbox_count--;
 	return 0;
 }
 

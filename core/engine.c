@@ -92,6 +92,48 @@ static struct contact *next_untold(struct engine *engine)
 	return contact;
 }
 
+/* A handler may remove the account. */
+static void tell_accounts(struct engine *engine)
+{
+	unsigned i = 0;
+
+	while (i < engine->account_count) {
+		struct account *account = engine->accounts[i];
+		bool conflict = account->tell_conflict;
+
+		account->tell_conflict = false;
+		if (conflict && engine->handler.conflict != NULL)
+			engine->handler.conflict(engine->arg, account);
+		requests_tell(account);
+		if (i < engine->account_count && engine->accounts[i] == account)
+			i++;
+	}
+}
+
+/* The accounts that were removed, with those of their contacts that are still here. */
+static void free_gone(struct engine *engine)
+{
+	struct contact *contact = NULL;
+
+	if (engine->gone == NULL)
+		return;
+	/* What is said next is told in the next round. */
+	for (struct contact **at = &engine->untold; (contact = *at) != NULL;) {
+		if (!contact->gone) {
+			at = &contact->next_untold;
+			continue;
+		}
+		*at = contact->next_untold;
+		contact_free(&contact);
+	}
+	while (engine->gone != NULL) {
+		struct account *account = engine->gone;
+
+		engine->gone = account->next_gone;
+		account_free(&account);
+	}
+}
+
 static void tell_all(void *arg)
 {
 	struct engine *engine = arg;
@@ -103,8 +145,8 @@ static void tell_all(void *arg)
 		else
 			tell_contact(engine, contact);
 	}
-	for (unsigned i = 0; i < engine->account_count; i++)
-		requests_tell(engine->accounts[i]);
+	tell_accounts(engine);
+	free_gone(engine);
 }
 
 /* --- life --- */
@@ -191,6 +233,7 @@ void engine_free(struct engine **engine)
 	while ((contact = next_untold(e)) != NULL)
 		if (contact->gone)
 			contact_free(&contact);
+	free_gone(e);
 	for (unsigned i = 0; i < e->account_count; i++)
 		account_free(&e->accounts[i]);
 	free(e->accounts);
@@ -289,6 +332,45 @@ struct account *engine_account_add(struct engine *engine, const char *name, stru
 	return account;
 }
 
+static void drop_account(struct engine *engine, const struct account *account)
+{
+	unsigned i = 0;
+
+	while (engine->accounts[i] != account)
+		i++;
+	memmove(&engine->accounts[i], &engine->accounts[i + 1],
+		(--engine->account_count - i) * sizeof(engine->accounts[0]));
+}
+
+int engine_account_remove(struct account **account, struct err *err)
+{
+	struct account *gone = *account;
+	struct engine *engine = gone->engine;
+	struct err why = {0};
+
+	if (store_begin(engine->store, true, err) < 0)
+		return -1;
+	if (store_account_remove(engine->store, gone->id, err) < 0) {
+		store_rollback(engine->store);
+		return -1;
+	}
+	if (store_commit(engine->store, err) < 0)
+		return -1;
+	account_stop(gone);
+	while (gone->contact_count > 0)
+		contact_retire(gone->contacts[0]);
+	requests_free(gone);
+	drop_account(engine, gone);
+	/* A handler that is running may hold it. */
+	gone->next_gone = engine->gone;
+	engine->gone = gone;
+	timer_set(engine->tell, 0);
+	*account = NULL;
+	if (store_scrub(engine->store, &why) < 0)
+		log_warn("account: removed, but not from the log yet: %s", why.text);
+	return 0;
+}
+
 struct account *engine_account_find(const struct engine *engine, const char *name)
 {
 	for (unsigned i = 0; i < engine->account_count; i++)
@@ -300,6 +382,13 @@ struct account *engine_account_find(const struct engine *engine, const char *nam
 void engine_accounts(const struct engine *engine, void (*each)(void *arg, struct account *account),
 		     void *arg)
 {
-	for (unsigned i = 0; i < engine->account_count; i++)
-		each(arg, engine->accounts[i]);
+	unsigned i = 0;
+
+	while (i < engine->account_count) {
+		struct account *account = engine->accounts[i];
+
+		each(arg, account);
+		if (i < engine->account_count && engine->accounts[i] == account)
+			i++;
+	}
 }

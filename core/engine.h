@@ -117,6 +117,9 @@ struct engine_handler {
 	/* The introduction that began with account_introduce has reached the host, or cannot any
 	 * more (why: expired): whether the host accepts shows by itself. */
 	void (*introduced)(void *arg, struct contact *contact, const struct err *why);
+	/* Another daemon uses the account's identity (account_conflict); once, until that is over.
+	 */
+	void (*conflict)(void *arg, struct account *account);
 };
 
 struct engine_config {
@@ -150,6 +153,13 @@ int64_t engine_now_ms(const struct engine *engine);
 /* --- accounts --- */
 /* A new identity. name: 1 … ACCOUNT_NAME_MAX bytes, unique (ERR_EXISTS). */
 struct account *engine_account_add(struct engine *engine, const char *name, struct err *err);
+/*
+ * Remove the account for good: contacts are said goodbye to, its service is withdrawn, and all that
+ * belongs to it is erased from the database's files. *account becomes NULL, and none of its
+ * contacts may be used any more. On failure (ERR_UNAVAILABLE: the database cannot be written) all
+ * is as before. Within engine_accounts only the account at hand may be removed.
+ */
+int engine_account_remove(struct account **account, struct err *err);
 struct account *engine_account_find(const struct engine *engine, const char *name);
 void engine_accounts(const struct engine *engine, void (*each)(void *arg, struct account *account),
 		     void *arg);
@@ -294,9 +304,22 @@ int contact_set_verified(struct contact *contact, bool verified, struct err *err
 bool contact_verified(const struct contact *contact);
 
 /* --- messages that wait --- */
+/* A message of ours that the contact has not acknowledged. */
+struct waiting {
+	uint64_t token;
+	int64_t since_ms; /* Unix time */
+	bool on_its_way;  /* it was sent in the present session, and cannot be taken back */
+	const uint8_t *payload;
+	size_t len;
+};
+
+/* Oldest first, as long as each returns true; each may not send or take back. -1: the database
+ * cannot be read. */
+int contact_waiting(struct contact *contact, bool (*each)(void *arg, const struct waiting *waiting),
+		    void *arg, struct err *err);
 /* Take back a message that is not acknowledged: ERR_NOT_FOUND when it is no longer waiting,
- * ERR_WRONG_STATE when it is on its way. One that was on its way when a session broke can be taken
- * back, and may have come all the same. */
+ * ERR_WRONG_STATE when it is on its way. 0: it has never left; 1: it was on its way when a session
+ * broke, or was left by an earlier process, and may have come all the same. */
 int contact_cancel(struct contact *contact, uint64_t token, struct err *err);
 
 #endif

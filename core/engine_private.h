@@ -4,6 +4,7 @@
  *     engine.c           the whole: database, clock, going online, telling the layer above
  *     account.c          an identity, its address, its contacts
  *     contact.c          what the layer above asks of a contact
+ *     contact_outbox.c   its messages that wait
  *     contact_secret.c   its pair secrets, and their renewal (renewal.c)
  *     contact_search.c   how a contact is found and dialled
  *     contact_session.c  how its sessions come and go
@@ -55,6 +56,7 @@ struct engine {
 	unsigned account_count;
 	struct farewells *farewells;
 	struct contact *untold; /* contacts whose news the layer above does not know yet */
+	struct account *gone;   /* removed, to be freed when nobody can hold them */
 	struct timer *tell;
 };
 
@@ -68,6 +70,8 @@ struct account {
 	enum account_visibility visibility;
 	bool conflict;       /* another daemon has our identity: we were told so at */
 	int64_t conflict_ms; /* env_mono_ms */
+	bool tell_conflict;
+	struct account *next_gone; /* in the list of those who were removed */
 	int64_t cover_ms;
 	struct status status; /* what contacts are shown */
 	struct contact **contacts;
@@ -122,6 +126,7 @@ struct contact {
 	enum contact_state state;
 	int64_t since_ms;
 	unsigned outbox_count, inbox_count;
+	uint64_t left_id;  /* messages of ours up to this one have left, or may have */
 	uint64_t taken_id; /* of the last message that the layer above took */
 	bool delivering;
 

@@ -259,6 +259,8 @@ void link_pump(struct link *link)
 		found = send_message(link, &message);
 		if (found == 0) {
 			link->sent_id = message.id;
+			if (contact->left_id < message.id)
+				contact->left_id = message.id;
 			link->in_flight++;
 		}
 		store_message_wipe(&message);

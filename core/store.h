@@ -47,6 +47,8 @@ int store_scrub(struct store *store, struct err *err);
 /* ERR_EXISTS: the name is taken. */
 int store_account_add(struct store *store, const char *name, const struct key *private_key,
 		      int64_t *id, struct err *err);
+/* With all that belongs to it. */
+int store_account_remove(struct store *store, int64_t id, struct err *err);
 /* each returning -1 ends the walk, which then returns -1; each fills *err of its own. */
 int store_accounts(struct store *store,
 		   int (*each)(void *arg, int64_t id, const char *name,

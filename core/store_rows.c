@@ -25,6 +25,16 @@ int store_account_add(struct store *store, const char *name, const struct key *p
 	return 0;
 }
 
+int store_account_remove(struct store *store, int64_t id, struct err *err)
+{
+	sqlite3_stmt *statement = store_statement(store, SQL_ACCOUNT_REMOVE, err);
+
+	if (statement == NULL)
+		return -1;
+	sqlite3_bind_int64(statement, 1, id);
+	return store_run(store, statement, "remove the account", err);
+}
+
 static int read_account(sqlite3_stmt *row,
 			int (*each)(void *arg, int64_t id, const char *name,
 				    const struct key *private_key),

@@ -16,6 +16,7 @@ static const char *const store_sql[SQL_COUNT] = {
     [SQL_NOT_DURABLE] = "PRAGMA synchronous = NORMAL",
     [SQL_ACCOUNT_ADD] = "INSERT INTO account (name, private_key) VALUES (?1, ?2)",
     [SQL_ACCOUNTS] = "SELECT id, name, private_key FROM account ORDER BY id",
+    [SQL_ACCOUNT_REMOVE] = "DELETE FROM account WHERE id = ?1",
     [SQL_CONTACT_ADD] = "INSERT INTO contact (account, public_key, name, secret, out_sequence,"
 			" in_sequence, in_issued_ms, out_handshake_ms, in_handshake_ms, out_id,"
 			" in_id, secret_serial, renewed_ms, next_secret, verification)"

@@ -89,12 +89,21 @@ static void on_introduced(void *arg, struct contact *contact, const struct err *
 		node->not_introduced++;
 }
 
+static void on_conflict(void *arg, struct account *account)
+{
+	struct node_rig *node = arg;
+
+	assert_true(account_conflict(account));
+	node->conflicts++;
+}
+
 static const struct engine_handler handler = {.status = on_status,
 					      .message = on_message,
 					      .delivered = on_delivered,
 					      .state = on_state,
 					      .request = on_request,
-					      .introduced = on_introduced};
+					      .introduced = on_introduced,
+					      .conflict = on_conflict};
 
 /* --- the rig --- */
 
@@ -218,6 +227,26 @@ void node_kill(struct node_rig *node)
 {
 	fake_host_kill(node->host, 1000);
 	close_node(node);
+}
+
+bool node_files_have(const struct node_rig *node, const void *bytes, size_t len)
+{
+	static const char *const endings[] = {"", "-wal", "-journal"};
+	bool found = false;
+
+	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
+		char name[160];
+		static char content[1 << 22];
+		FILE *file = NULL;
+		snprintf(name, sizeof(name), "%s%s", node->path, endings[i]);
+		file = fopen(name, "rb");
+		if (file == NULL)
+			continue;
+		found |=
+		    memmem(content, fread(content, 1, sizeof(content), file), bytes, len) != NULL;
+		fclose(file);
+	}
+	return found;
 }
 
 void rig_pair(struct node_rig *a, struct node_rig *b)

@@ -41,6 +41,7 @@ struct node_rig {
 	struct contact_request request; /* the last one */
 	unsigned introduced;            /* of our introductions: arrived, */
 	unsigned not_introduced;        /* or too late */
+	unsigned conflicts;             /* that were told */
 	bool refuse;                    /* take no messages */
 	bool loose;                     /* messages are not numbers */
 	void (*on_message)(struct node_rig *node, struct contact *contact);
@@ -69,6 +70,9 @@ void node_stop(struct node_rig *node);
 /* The process ends without a word, and is there again (not started) with what was stored. */
 void node_kill(struct node_rig *node);
 void node_reopen(struct node_rig *node);
+
+/* Do the files of its database have these bytes anywhere? */
+bool node_files_have(const struct node_rig *node, const void *bytes, size_t len);
 
 /* Each adds the other. */
 void rig_pair(struct node_rig *a, struct node_rig *b);

@@ -348,6 +348,10 @@ static void two_daemons_with_one_identity_are_noticed(void **state)
 		rig_run(rig, 60000);
 	assert_true(account_conflict(old->account) || account_conflict(fresh->account));
 	assert_false(account_conflict(bob->account));
+	/* Told, and once, however often the contact says so. */
+	rig_run(rig, 3600000);
+	assert_int_equal(old->conflicts + bob->conflicts + fresh->conflicts,
+			 account_conflict(old->account) + account_conflict(fresh->account));
 	/* The old one is stopped, and the word is forgotten after a day. */
 	node_kill(old);
 	rig_run(rig, 1200000);

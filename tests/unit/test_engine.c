@@ -508,27 +508,6 @@ static void test_removal(void **state)
 	assert_int_equal(anna->got, 3);
 }
 
-/* Do the files of a database have these bytes anywhere? */
-static bool files_have(const struct node_rig *node, const void *bytes, size_t len)
-{
-	static const char *const endings[] = {"", "-wal", "-journal"};
-	bool found = false;
-
-	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
-		char name[160];
-		static char content[1 << 22];
-		FILE *file = NULL;
-		snprintf(name, sizeof(name), "%s%s", node->path, endings[i]);
-		file = fopen(name, "rb");
-		if (file == NULL)
-			continue;
-		found |=
-		    memmem(content, fread(content, 1, sizeof(content), file), bytes, len) != NULL;
-		fclose(file);
-	}
-	return found;
-}
-
 /* Neither the keys nor the messages of who was removed are left in the files. */
 static void test_removal_is_thorough(void **state)
 {
@@ -547,12 +526,12 @@ static void test_removal_is_thorough(void **state)
 	assert_non_null(contact);
 	assert_int_equal(engine_send(contact, text, sizeof(text), NULL, &err), 0);
 	rig_run(rig, MINUTE_MS);
-	assert_true(files_have(anna, secret.bytes, KEY_LEN));
-	assert_true(files_have(anna, text, sizeof(text)));
+	assert_true(node_files_have(anna, secret.bytes, KEY_LEN));
+	assert_true(node_files_have(anna, text, sizeof(text)));
 	assert_int_equal(contact_remove(&contact, &err), 0);
-	assert_false(files_have(anna, secret.bytes, KEY_LEN));
-	assert_false(files_have(anna, public_key, X25519_LEN));
-	assert_false(files_have(anna, text, sizeof(text)));
+	assert_false(node_files_have(anna, secret.bytes, KEY_LEN));
+	assert_false(node_files_have(anna, public_key, X25519_LEN));
+	assert_false(node_files_have(anna, text, sizeof(text)));
 }
 
 static void remove_from_within(struct node_rig *node, struct contact *contact)

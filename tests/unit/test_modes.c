@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,6 +82,34 @@ static uint64_t send_text(const struct node_rig *from, const struct node_rig *to
 	return token;
 }
 
+/* What waits for the contact, as text: each payload, and > when it is on its way. */
+static bool write_waiting(void *arg, const struct waiting *waiting)
+{
+	char *text = arg;
+
+	assert_true(waiting->since_ms >= FAKE_START_MS);
+	snprintf(text + strlen(text), 100 - strlen(text), "%.*s%s ", (int)waiting->len,
+		 (const char *)waiting->payload, waiting->on_its_way ? ">" : "");
+	return strlen(text) < 6;
+}
+
+static void expect_waiting(const struct node_rig *from, const struct node_rig *to, const char *want)
+{
+	char text[100] = "";
+	struct err err = {0};
+
+	assert_int_equal(contact_waiting(node_contact(from, to), write_waiting, text, &err), 0);
+	assert_string_equal(text, want);
+}
+
+/* 1: it may have come all the same. */
+static int cancel_left(const struct node_rig *from, const struct node_rig *to, uint64_t token)
+{
+	struct err err = {0};
+
+	return contact_cancel(node_contact(from, to), token, &err);
+}
+
 static enum err_code cancel(const struct node_rig *from, const struct node_rig *to, uint64_t token)
 {
 	struct err err = {0};
@@ -98,6 +127,7 @@ static void a_waiting_message_is_taken_back(void **state)
 	(void)state;
 	first = send_text(t.alice, t.bob, "0");
 	assert_int_equal(cancel(t.alice, t.bob, first), ERR_WRONG_STATE);
+	expect_waiting(t.alice, t.bob, "0> ");
 	rig_run(t.rig, 2000);
 	assert_int_equal(cancel(t.alice, t.bob, first), ERR_NOT_FOUND);
 	assert_int_equal(cancel(t.alice, t.bob, 0), ERR_NOT_FOUND);
@@ -108,7 +138,9 @@ static void a_waiting_message_is_taken_back(void **state)
 	first = send_text(t.alice, t.bob, "1");
 	second = send_text(t.alice, t.bob, "2");
 	third = send_text(t.alice, t.bob, "2");
+	expect_waiting(t.alice, t.bob, "1 2 2 ");
 	assert_int_equal(cancel(t.alice, t.bob, second), ERR_NONE);
+	expect_waiting(t.alice, t.bob, "1 2 ");
 	assert_int_equal(cancel(t.alice, t.bob, second), ERR_NOT_FOUND);
 	assert_int_equal(cancel(t.alice, t.bob, third + 1), ERR_NOT_FOUND);
 	assert_int_equal(contact_outbox(node_contact(t.alice, t.bob)), 2);
@@ -120,6 +152,30 @@ static void a_waiting_message_is_taken_back(void **state)
 	assert_int_equal(t.alice->acked, 3);
 	assert_int_equal(contact_outbox(node_contact(t.alice, t.bob)), 0);
 	assert_true(first < second);
+	rig_free(&t.rig);
+}
+
+/* Who takes one back must know whether the contact may have it. */
+static void a_message_that_may_have_come_is_told(void **state)
+{
+	struct trio t = linked_trio(4);
+	uint64_t sent, unsent;
+
+	(void)state;
+	/* On its way when the contact's daemon dies. */
+	sent = send_text(t.alice, t.bob, "0");
+	node_kill(t.bob);
+	rig_run(t.rig, 2000);
+	unsent = send_text(t.alice, t.bob, "1");
+	assert_int_equal(cancel_left(t.alice, t.bob, unsent), 0);
+	assert_int_equal(cancel_left(t.alice, t.bob, sent), 1);
+	/* What another process has left may have been sent by it. */
+	unsent = send_text(t.alice, t.bob, "2");
+	node_kill(t.alice);
+	node_reopen(t.alice);
+	assert_int_equal(cancel_left(t.alice, t.bob, unsent), 1);
+	unsent = send_text(t.alice, t.bob, "3");
+	assert_int_equal(cancel_left(t.alice, t.bob, unsent), 0);
 	rig_free(&t.rig);
 }
 
@@ -356,6 +412,7 @@ int main(void)
 	    cmocka_unit_test(cover_is_kept_and_ended),
 	    cmocka_unit_test(a_client_does_not_show_in_steady),
 	    cmocka_unit_test(a_waiting_message_is_taken_back),
+	    cmocka_unit_test(a_message_that_may_have_come_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
