@@ -195,6 +195,16 @@ static int run_remove(struct script *script, struct words words, int unused)
 	return 0;
 }
 
+static int run_deny_oldest(struct script *script, struct words words, int unused)
+{
+	struct daemon **list = words_daemons(script, &words, 0);
+	(void)unused;
+	if (!list)
+		return -1;
+	daemon_deny_oldest(list[0]);
+	return 0;
+}
+
 static int run_invite(struct script *script, struct words words, int unused)
 {
 	struct daemon **list = words_daemons(script, &words, 0);
@@ -430,6 +440,7 @@ static const struct command {
     {"cover", run_cover, 0},
     {"daemon", run_daemon, 0},
     {"deny", run_ask, DENY},
+    {"deny-oldest", run_deny_oldest, 0},
     {"dials-fail", run_switch, FAIL_DIALS},
     {"dials-hang", run_switch, HANG_DIALS},
     {"expect", run_expect, 1},

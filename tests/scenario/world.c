@@ -482,6 +482,24 @@ void daemon_deny(struct daemon *a, struct daemon *b)
 		world_fail(a->world, "%s: account_request_deny: %s", a->name, err.text);
 }
 
+static void keep_first(void *arg, const struct contact_request *request)
+{
+	char *id = arg;
+	if (!id[0])
+		memcpy(id, request->id, ID_LEN + 1);
+}
+
+void daemon_deny_oldest(struct daemon *a)
+{
+	char id[ID_LEN + 1] = "";
+	struct err err;
+	if (!alive(a))
+		return;
+	account_requests(a->account, keep_first, id);
+	if (account_request_deny(a->account, id, &err) < 0)
+		world_fail(a->world, "%s: account_request_deny: %s", a->name, err.text);
+}
+
 void daemon_block(struct daemon *a, struct daemon *b)
 {
 	struct err err;

@@ -101,6 +101,8 @@ void daemon_revoke(struct daemon *a);
 void daemon_introduce(struct daemon *b, struct daemon *a);
 void daemon_accept(struct daemon *a, struct daemon *b);
 void daemon_deny(struct daemon *a, struct daemon *b);
+/* The request that waits longest, whoever made it. */
+void daemon_deny_oldest(struct daemon *a);
 void daemon_block(struct daemon *a, struct daemon *b);
 void daemon_unblock(struct daemon *a, struct daemon *b);
 /* Requests that wait. */
