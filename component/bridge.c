@@ -29,6 +29,7 @@ static const struct server_host server_host = {
     .ready = bridge_ready,
     .account_create = bridge_account_create,
     .account_password = bridge_account_password,
+    .account_remove = bridge_account_end,
     .told = bridge_told,
 };
 
@@ -240,6 +241,7 @@ const struct engine_handler *bridge_engine_handler(void)
 	    .state = contact_state_changed,
 	    .request = bridge_contact_request,
 	    .introduced = bridge_introduced,
+	    .conflict = bridge_conflict,
 	};
 
 	return &handler;

@@ -10,9 +10,9 @@
  *
  * Adding a contact is consent both ways, so a subscription is "both" from the first link on, and
  * until then it is being asked for. It knows no sockets
- * and no Tor. Its parts: bridge_account.c, bridge_people.c, bridge_mode.c, bridge_commands.c,
- * bridge_roster.c, bridge_presence.c, bridge_message.c; the control socket (control_commands.c)
- * uses the functions below too.
+ * and no Tor. Its parts: bridge_account.c, bridge_people.c, bridge_mode.c, bridge_shown.c,
+ * bridge_commands.c, bridge_roster.c, bridge_presence.c, bridge_message.c, bridge_outbox.c; the
+ * control socket (control_commands.c) uses the functions below too.
  */
 #ifndef COMPONENT_BRIDGE_H
 #define COMPONENT_BRIDGE_H
@@ -56,6 +56,9 @@ int bridge_account_passwd(struct bridge *bridge, struct account *account, const 
 /* An account from a backup, as name (NULL: as it was called), with its password. */
 struct account *bridge_account_restore(struct bridge *bridge, const char *path,
 				       const char *passphrase, const char *name, struct err *err);
+/* Remove an account for good (engine_account_remove); its clients are disconnected. *account
+ * becomes NULL. */
+int bridge_account_remove(struct bridge *bridge, struct account **account, struct err *err);
 /* How an account is present: "steady" or "follow" (DESIGN section 9); ERR_INPUT. */
 int bridge_set_mode(struct bridge *bridge, struct account *account, const char *mode,
 		    struct err *err);
@@ -83,6 +86,15 @@ struct contact *bridge_request_accept(struct bridge *bridge, struct account *acc
 int bridge_account_block(struct bridge *bridge, struct account *account, const char *id,
 			 bool blocked, struct err *err);
 int bridge_contact_remove(struct bridge *bridge, struct contact **contact, struct err *err);
+/* Show this contact another presence than the others see: "offline", "available", "away", "chat",
+ * "dnd", "xa"; or "same": as to everybody. Kept over a restart; a client's directed presence goes
+ * before it. ERR_INPUT. */
+int bridge_contact_show(struct bridge *bridge, struct contact *contact, const char *word,
+			struct err *err);
+/* The word for it. */
+const char *bridge_contact_shown(struct contact *contact);
+/* As contact_cancel; the client that has sent the message is told. */
+int bridge_cancel(struct bridge *bridge, struct contact *contact, uint64_t token, struct err *err);
 /* The contact that someone means by its id (as above) or its petname. ERR_NOT_FOUND; ERR_INPUT when
  * several have that petname. */
 struct contact *bridge_contact_find(const struct account *account, const char *word,

@@ -8,6 +8,7 @@
 #include "core/base/log.h"
 #include "core/base/secret.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define SETTING_SASL "sasl"
@@ -79,6 +80,30 @@ int bridge_account_passwd(struct bridge *bridge, struct account *account, const 
 	return 0;
 }
 
+static int remove_account(struct bridge *bridge, struct account **account, struct err *err)
+{
+	struct account *gone = *account;
+
+	if (engine_account_remove(account, err))
+		return -1;
+	bridge_sent_forget(bridge, gone);
+	bridge_user_forget(bridge, gone);
+	bridge_changed(bridge);
+	return 0;
+}
+
+int bridge_account_remove(struct bridge *bridge, struct account **account, struct err *err)
+{
+	char name[ACCOUNT_NAME_MAX + 1];
+
+	snprintf(name, sizeof(name), "%s", account_name(*account));
+	if (remove_account(bridge, account, err))
+		return -1;
+	if (bridge->server)
+		server_user_end(bridge->server, name);
+	return 0;
+}
+
 struct account *bridge_account_restore(struct bridge *bridge, const char *path,
 				       const char *passphrase, const char *name, struct err *err)
 {
@@ -86,6 +111,8 @@ struct account *bridge_account_restore(struct bridge *bridge, const char *path,
 
 	if (!name || check_name(name, err) == 0)
 		account = engine_account_import(bridge->engine, path, passphrase, name, err);
+	if (account)
+		bridge_shown_apply(account);
 	bridge_changed(bridge);
 	return account;
 }
@@ -117,4 +144,15 @@ int bridge_account_password(void *arg, const char *user, const char *password, s
 	struct account *account = bridge_account(arg, user, err);
 
 	return account ? store_password(arg, account, password, err) : -1;
+}
+
+/* The server ends the streams. */
+int bridge_account_end(void *arg, const char *user, struct err *err)
+{
+	struct account *account = bridge_account(arg, user, err);
+
+	if (!account || remove_account(arg, &account, err))
+		return -1;
+	log_notice("a client has ended its account");
+	return 0;
 }

@@ -173,6 +173,68 @@ static void presence_mode(const struct run *run, struct account *account)
 		say(run, "Done.");
 }
 
+static const char *const cover_options[] = {
+    "0",     "Off: messages leave at once",
+    "500",   "A frame every half second: 3.7 MB an hour, each way",
+    "2000",  "Every 2 seconds: 0.9 MB an hour",
+    "10000", "Every 10 seconds: 0.2 MB an hour",
+    NULL};
+
+static const struct server_field cover_form[] = {
+    {.name = "mean_ms",
+     .label = "Frames at random moments hide when you talk; messages wait for them. With each "
+	      "contact:",
+     .type = "list-single",
+     .value = "0",
+     .options = cover_options,
+     .required = true},
+    {0}};
+
+static void cover(const struct run *run, struct account *account)
+{
+	char *end;
+	long mean_ms = strtol(field(run, "mean_ms"), &end, 10);
+	struct err err = {0};
+
+	if (*end || end == field(run, "mean_ms"))
+		err_set(&err, ERR_INPUT, "The time is a number of milliseconds.");
+	else
+		account_set_cover(account, mean_ms, &err);
+	if (err.code)
+		refuse(run, &err);
+	else
+		say(run, mean_ms ? "Your side is covered. It takes both: ask your contacts to do "
+				   "the same."
+				 : "Off.");
+}
+
+static const char *const show_options[] = {
+    "same",      "As everybody sees me", "offline", "Always offline",
+    "available", "Always available",     "away",    "Always away",
+    "dnd",       "Always busy",          "xa",      "Always away for long",
+    NULL};
+
+static const struct server_field show_form[] = {
+    {.name = "contact", .label = "Name or id", .type = "text-single", .required = true},
+    {.name = "show",
+     .label = "Is shown me",
+     .type = "list-single",
+     .value = "same",
+     .options = show_options,
+     .required = true},
+    {0}};
+
+static void show_contact(const struct run *run, struct account *account)
+{
+	struct err err = {0};
+	struct contact *contact = bridge_contact_find(account, field(run, "contact"), &err);
+
+	if (!contact || bridge_contact_show(run->bridge, contact, field(run, "show"), &err))
+		refuse(run, &err);
+	else
+		say(run, "Done.");
+}
+
 static void write_request(void *arg, const struct contact_request *request)
 {
 	buf_printf(arg, "%s\n%s\n%s\n\n", request->name, request->id, request->text);
@@ -221,6 +283,8 @@ COMMAND(invite)
 COMMAND(introduce)
 COMMAND(verify)
 COMMAND(presence_mode)
+COMMAND(cover)
+COMMAND(show_contact)
 COMMAND(requests)
 
 const struct server_command bridge_commands[] = {
@@ -230,5 +294,7 @@ const struct server_command bridge_commands[] = {
     {"verify", "Verify a contact", verify_form, run_verify},
     {"requests", "Requests", NULL, run_requests},
     {"mode", "Presence mode", mode_form, run_presence_mode},
+    {"show", "Presence for one contact", show_form, run_show_contact},
+    {"cover", "Cover traffic", cover_form, run_cover},
     {0},
 };

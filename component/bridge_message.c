@@ -1,9 +1,9 @@
 /*
- * bridge_message.c: a client's message to a contact, a contact's message to the clients, and
- * refusals.
+ * bridge_message.c: a client's message to a contact, a contact's message to the clients.
  *
  * What of a message crosses is inner_stanza.c's affair. A message that is kept reaches the client
- * late; it then says when it was sent (XEP-0203), by this machine's clock.
+ * late; it then says when it was sent (XEP-0203), by this machine's clock. What becomes of a
+ * message that waits is in bridge_outbox.c.
  */
 #include "component/bridge_private.h"
 
@@ -18,44 +18,8 @@
 /* A message older than this says when it was sent; on its way through Tor one may spend some
  * seconds. */
 #define DELAY_SHOWN_MS ((int64_t)30 * 1000)
-/* The resource that contacts' messages come from. */
-#define CONTACT_RESOURCE "tacet"
-#define NS_STANZAS       "urn:ietf:params:xml:ns:xmpp-stanzas"
-/* ID@domain/resource */
-#define CONTACT_JID_SIZE (ID_LEN + JID_PART_MAX + sizeof(CONTACT_RESOURCE) + 3)
 
 /* --- from a client --- */
-
-static void remember(struct bridge *bridge, struct contact *contact, uint64_t token,
-		     const struct xml *message)
-{
-	struct sent *sent = &bridge->sent[bridge->sent_next];
-	const char *id = xml_get(message, "id");
-	const char *from = xml_get(message, "from");
-
-	if (!id || strlen(id) > SENT_ID_MAX || !from || strlen(from) > SENT_FROM_MAX)
-		return;
-	bridge->sent_next = (bridge->sent_next + 1) % SENT_MAX;
-	sent->contact = contact;
-	sent->token = token;
-	snprintf(sent->id, sizeof(sent->id), "%s", id);
-	snprintf(sent->from, sizeof(sent->from), "%s", from);
-}
-
-static struct sent *recall(struct bridge *bridge, const struct contact *contact, uint64_t token)
-{
-	for (unsigned i = 0; i < SENT_MAX; i++)
-		if (bridge->sent[i].contact == contact && bridge->sent[i].token == token)
-			return &bridge->sent[i];
-	return NULL;
-}
-
-void bridge_sent_forget(struct bridge *bridge, const struct contact *contact)
-{
-	for (unsigned i = 0; i < SENT_MAX; i++)
-		if (bridge->sent[i].contact == contact)
-			bridge->sent[i].contact = NULL;
-}
 
 int bridge_message(void *arg, const char *user, const char *id, struct xml *message,
 		   struct err *err)
@@ -69,7 +33,9 @@ int bridge_message(void *arg, const char *user, const char *id, struct xml *mess
 	if (!contact)
 		return -1;
 	/* Who is invisible has not read anything, and is not typing. */
-	if (bridge_invisible(contact_account(contact)) && inner_gives_away(message))
+	if (bridge_hides_from(contact) && inner_gives_away(message))
+		return 0;
+	if (bridge_take_back(bridge, contact, message))
 		return 0;
 	buf_init(&payload, PAYLOAD_MAX);
 	kind = inner_write(message, &payload, err);
@@ -79,14 +45,14 @@ int bridge_message(void *arg, const char *user, const char *id, struct xml *mess
 		 (kind == INNER_TRANSIENT && contact_state(contact) == CONTACT_LINKED))
 		result = engine_send(contact, payload.data, payload.len, &token, err);
 	if (!result && kind == INNER_LASTING)
-		remember(bridge, contact, token, message);
+		bridge_sent_remember(bridge, contact, token, message);
 	buf_free(&payload);
 	return result;
 }
 
 /* --- from a contact --- */
 
-static void contact_jid(const struct bridge *bridge, const struct contact *contact,
+void bridge_contact_jid(const struct bridge *bridge, const struct contact *contact,
 			char out[CONTACT_JID_SIZE])
 {
 	snprintf(out, CONTACT_JID_SIZE, "%s@%s/%s", contact_id(contact), bridge->domain,
@@ -135,7 +101,7 @@ bool bridge_contact_message(void *arg, struct contact *contact, const uint8_t *p
 		log_debug("dropped a contact's message: %s", err.text);
 		return err.code != ERR_MEMORY;
 	}
-	contact_jid(bridge, contact, from);
+	bridge_contact_jid(bridge, contact, from);
 	if (!xml_set(message, "from", from) || add_delay(bridge, message, sent_ms)) {
 		xml_free(&message);
 		return false;
@@ -150,21 +116,24 @@ void bridge_ready(void *arg, const char *user)
 	struct bridge *bridge = arg;
 	struct account *account = engine_account_find(bridge->engine, user);
 
-	if (account)
-		engine_deliver_waiting(account);
+	if (!account)
+		return;
+	bridge_warn(bridge, account);
+	engine_deliver_waiting(account);
 }
 
 /* --- to the server itself --- */
 
-static void answer(const struct bridge *bridge, const char *user, const char *text)
+unsigned bridge_say(const struct bridge *bridge, const char *user, const char *text)
 {
 	struct xml *message = xml_new("message", "jabber:client");
 
-	if (xml_set(message, "from", bridge->domain) && xml_set(message, "type", "chat") &&
+	if (bridge->server && xml_set(message, "from", bridge->domain) &&
+	    xml_set(message, "type", "chat") &&
 	    xml_text_add(xml_child_add(message, "body", NULL), text))
-		server_deliver(bridge->server, user, message);
-	else
-		xml_free(&message);
+		return server_deliver(bridge->server, user, message);
+	xml_free(&message);
+	return 0;
 }
 
 /* Clients that know no ad-hoc commands can paste a link here. */
@@ -178,47 +147,7 @@ void bridge_told(void *arg, const char *user, const char *text)
 	if (account)
 		contact = bridge_contact_add(bridge, account, text, NULL, NULL, &err);
 	if (contact)
-		answer(bridge, user, "Added. You will see each other once both have done so.");
+		bridge_say(bridge, user, "Added. You will see each other once both have done so.");
 	else
-		answer(bridge, user, err.text);
-}
-
-/* --- refusals --- */
-
-/* The error report (RFC 6120 section 8.3) for a message that the contact's daemon refused; it goes
- * to the client that sent it. */
-static struct xml *refusal(const struct bridge *bridge, const struct sent *sent, const char *reason)
-{
-	struct xml *report = xml_new("message", "jabber:client");
-	struct xml *error = xml_child_add(report, "error", NULL);
-	struct xml *condition = xml_child_add(error, "not-acceptable", NS_STANZAS);
-	struct xml *text = xml_child_add(error, "text", NS_STANZAS);
-	char from[CONTACT_JID_SIZE];
-
-	contact_jid(bridge, sent->contact, from);
-	if (!xml_set(report, "type", "error") || !xml_set(report, "from", from) ||
-	    !xml_set(report, "to", sent->from) || !xml_set(report, "id", sent->id) ||
-	    !xml_set(error, "type", "modify") || !condition ||
-	    !xml_text_add(text, reason && *reason ? reason : "the contact refused the message"))
-		xml_free(&report);
-	return report;
-}
-
-void bridge_delivered(void *arg, struct contact *contact, uint64_t token, enum delivery how,
-		      const char *reason)
-{
-	struct bridge *bridge = arg;
-	struct sent *sent = recall(bridge, contact, token);
-	struct xml *report = NULL;
-
-	if (how == DELIVERY_REJECTED) {
-		log_info("a contact refused a message");
-		if (sent && bridge->server)
-			report = refusal(bridge, sent, reason);
-	}
-	if (report)
-		server_deliver(bridge->server, bridge_user_of(contact), report);
-	if (sent)
-		sent->contact = NULL;
-	bridge_changed(bridge);
+		bridge_say(bridge, user, err.text);
 }

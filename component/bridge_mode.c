@@ -25,6 +25,7 @@ struct bridge_user {
 	struct account *account;
 	struct status status;
 	bool invisible;
+	bool conflict_untold; /* another daemon has the identity, and no client was there to hear */
 };
 
 /* NULL when memory is short. */
@@ -52,6 +53,20 @@ void bridge_users_free(struct bridge *bridge)
 		bridge->users = user->next;
 		free(user);
 	}
+}
+
+void bridge_user_forget(struct bridge *bridge, struct account *account)
+{
+	struct bridge_user **at = &bridge->users;
+	struct bridge_user *user;
+
+	while ((user = *at) && user->account != account)
+		at = &user->next;
+	if (!user)
+		return;
+	*at = user->next;
+	account_set_user(account, NULL);
+	free(user);
 }
 
 bool bridge_follows(struct account *account)
@@ -91,6 +106,7 @@ static void apply(struct bridge *bridge, struct account *account)
 
 static void apply_at_start(void *arg, struct account *account)
 {
+	bridge_shown_apply(account);
 	apply(arg, account);
 }
 
@@ -134,16 +150,28 @@ void bridge_set_invisible(void *arg, const char *name, bool invisible)
 	apply(arg, account);
 }
 
-void bridge_directed(void *arg, const char *user, const char *id,
-		     const struct server_presence *presence)
-{
-	struct contact *contact = bridge_lookup(arg, user, id, NULL);
-	struct status status;
+/* --- two daemons with one identity --- */
 
-	if (!contact)
+void bridge_warn(struct bridge *bridge, struct account *account)
+{
+	struct bridge_user *user = account_user(account);
+
+	if (!user || !user->conflict_untold)
 		return;
-	if (presence)
-		status_of_presence(presence, &status);
-	if (contact_show(contact, presence ? &status : NULL))
-		log_warn("a status could not be shown to a contact");
+	if (bridge_say(
+		bridge, account_name(account),
+		"Another daemon uses this account's identity; perhaps a backup was restored "
+		"and the old daemon still runs. Run it in one place only: messages go to one "
+		"of the two, and your contacts lose the other.") > 0)
+		user->conflict_untold = false;
+}
+
+void bridge_conflict(void *arg, struct account *account)
+{
+	struct bridge_user *user = user_of(arg, account);
+
+	if (user)
+		user->conflict_untold = true;
+	bridge_warn(arg, account);
+	bridge_changed(arg);
 }

@@ -118,12 +118,12 @@ int bridge_account_block(struct bridge *bridge, struct account *account, const c
 
 	if (!blocked)
 		return account_unblock(account, id, err);
-	if (contact) {
+	if (contact)
 		memcpy(own, contact_id(contact), sizeof(own));
-		bridge_sent_forget(bridge, contact);
-	}
 	if (account_block(account, id, err))
 		return -1;
+	if (contact)
+		bridge_sent_give_back(bridge, contact);
 	if (contact)
 		bridge_contact_gone(bridge, account_name(account), own);
 	bridge_changed(bridge);

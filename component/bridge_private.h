@@ -51,6 +51,7 @@ struct contact *bridge_contact_make(struct account *account, const char *word, c
 int bridge_credentials(void *arg, const char *user, struct sasl_credentials *out);
 int bridge_account_create(void *arg, const char *user, const char *password, struct err *err);
 int bridge_account_password(void *arg, const char *user, const char *password, struct err *err);
+int bridge_account_end(void *arg, const char *user, struct err *err);
 
 /* bridge_roster.c */
 void bridge_roster(void *arg, const char *user,
@@ -85,12 +86,24 @@ void bridge_block_list(void *arg, const char *user,
 void bridge_users_free(struct bridge *bridge);
 /* Make all accounts present as they should be; before the engine starts. */
 void bridge_modes_apply(struct bridge *bridge);
+/* The account is going. */
+void bridge_user_forget(struct bridge *bridge, struct account *account);
+/* Another daemon has the account's identity: tell its user, now or when a client comes. */
+void bridge_conflict(void *arg, struct account *account);
+/* A client has come: tell it what nobody has heard yet. */
+void bridge_warn(struct bridge *bridge, struct account *account);
 /* Are all clients of the account invisible? */
 bool bridge_invisible(const struct account *account);
 void bridge_presence(void *arg, const char *name, const struct server_presence *presence);
 void bridge_set_invisible(void *arg, const char *name, bool invisible);
+
+/* bridge_shown.c */
 void bridge_directed(void *arg, const char *user, const char *id,
 		     const struct server_presence *presence);
+/* Show the account's contacts what their settings say. */
+void bridge_shown_apply(struct account *account);
+/* Is the user not there for this contact, though a client is? */
+bool bridge_hides_from(const struct contact *contact);
 
 /* bridge_commands.c; ends with a NULL node. */
 extern const struct server_command bridge_commands[];
@@ -109,11 +122,27 @@ int bridge_message(void *arg, const char *user, const char *contact, struct xml 
 void bridge_ready(void *arg, const char *user);
 bool bridge_contact_message(void *arg, struct contact *contact, const uint8_t *payload, size_t len,
 			    int64_t sent_ms);
-void bridge_delivered(void *arg, struct contact *contact, uint64_t token, enum delivery how,
-		      const char *reason);
 /* A client has written to the server itself: an id or a link makes a contact. */
 void bridge_told(void *arg, const char *user, const char *text);
-/* The contact is going: forget what was sent to it. */
-void bridge_sent_forget(struct bridge *bridge, const struct contact *contact);
+/* Say something to the user in the server's own name. Returns how many clients have got it. */
+unsigned bridge_say(const struct bridge *bridge, const char *user, const char *text);
+/* The address that a contact's messages come from. */
+#define CONTACT_RESOURCE "tacet"
+#define CONTACT_JID_SIZE (ID_LEN + JID_PART_MAX + sizeof(CONTACT_RESOURCE) + 3)
+void bridge_contact_jid(const struct bridge *bridge, const struct contact *contact,
+			char out[CONTACT_JID_SIZE]);
+
+/* bridge_outbox.c */
+void bridge_delivered(void *arg, struct contact *contact, uint64_t token, enum delivery how,
+		      const char *reason);
+void bridge_sent_remember(struct bridge *bridge, struct contact *contact, uint64_t token,
+			  const struct xml *message);
+/* The contact is going: its messages come back to the clients that have sent them. */
+void bridge_sent_give_back(struct bridge *bridge, const struct contact *contact);
+/* The account is going, and its clients with it. */
+void bridge_sent_forget(struct bridge *bridge, const struct account *account);
+/* A retraction (XEP-0424): take back what it means as far as it waits. True: nothing of it has
+ * left, so that the contact need not know; false, too, when it is no retraction. */
+bool bridge_take_back(struct bridge *bridge, struct contact *contact, const struct xml *retraction);
 
 #endif

@@ -169,13 +169,14 @@ struct contact *bridge_contact_add(struct bridge *bridge, struct account *accoun
 
 int bridge_contact_remove(struct bridge *bridge, struct contact **contact, struct err *err)
 {
-	const char *user = bridge_user_of(*contact);
+	const struct contact *gone = *contact;
+	const char *user = bridge_user_of(gone);
 	char id[ID_LEN + 1];
 
-	memcpy(id, contact_id(*contact), sizeof(id));
-	bridge_sent_forget(bridge, *contact);
+	memcpy(id, contact_id(gone), sizeof(id));
 	if (contact_remove(contact, err))
 		return -1;
+	bridge_sent_give_back(bridge, gone);
 	bridge_contact_gone(bridge, user, id);
 	return 0;
 }

@@ -32,6 +32,17 @@ static int account_passwd(struct control_call *call, struct err *err)
 	return bridge_account_passwd(call->host->bridge, account, password, err);
 }
 
+/* The name must be said, even of the only one. */
+static int account_remove(struct control_call *call, struct err *err)
+{
+	const char *name;
+	struct account *account = NULL;
+
+	if (control_text(call, "account", &name, err) || !(account = control_account(call, err)))
+		return -1;
+	return bridge_account_remove(call->host->bridge, &account, err);
+}
+
 static void list_account(void *arg, struct account *account)
 {
 	json_array_append_new(arg, control_account_json(account));
@@ -121,6 +132,7 @@ static const struct control_command commands[] = {
     {"account add", account_add, CONTROL_SECRET},
     {"account list", account_list, 0},
     {"account passwd", account_passwd, CONTROL_SECRET},
+    {"account remove", account_remove, 0},
     {"contact add", contact_add_command, CONTROL_SECRET},
     {"contact list", contact_list, 0},
     {"contact remove", contact_remove_command, 0},
@@ -135,7 +147,8 @@ static const struct control_command commands[] = {
 
 static const struct control_command *find_command(const char *name)
 {
-	static const struct control_command *const tables[] = {commands, control_people_commands};
+	static const struct control_command *const tables[] = {commands, control_people_commands,
+							       control_messages_commands};
 
 	for (size_t i = 0; name && i < sizeof(tables) / sizeof(tables[0]); i++)
 		for (const struct control_command *command = tables[i]; command->name; command++)

@@ -31,8 +31,9 @@ json_t *control_contacts_json(const struct account *account)
 
 json_t *control_account_json(const struct account *account)
 {
-	return json_pack("{s:s, s:s, s:b}", "name", account_name(account), "id",
-			 account_id(account), "published", (int)account_published(account));
+	return json_pack("{s:s, s:s, s:b, s:b}", "name", account_name(account), "id",
+			 account_id(account), "published", (int)account_published(account),
+			 "conflict", (int)account_conflict(account));
 }
 
 static void list_account(void *arg, struct account *account)

@@ -96,3 +96,20 @@ char *ctl_password_ask(const char *what, struct err *err)
 		err_set(err, ERR_INPUT, "no %s given", what);
 	return answer;
 }
+
+char *ctl_question_ask(const char *question, struct err *err)
+{
+	int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	char *answer = NULL;
+
+	if (fd < 0) {
+		err_set(err, ERR_UNAVAILABLE, "no terminal to ask on; use --yes");
+		return NULL;
+	}
+	dprintf(fd, "%s", question);
+	answer = read_line(fd);
+	close(fd);
+	if (!answer)
+		err_set(err, ERR_INPUT, "no answer given");
+	return answer;
+}

@@ -102,6 +102,57 @@ bool inner_gives_away(const struct xml *message)
 	return signal;
 }
 
+/* --- taking back --- */
+
+const char *inner_retracts(const struct xml *message)
+{
+	for (const struct xml *child = xml_first(message); child; child = xml_next(child)) {
+		if (xml_is(child, "retract", "urn:xmpp:message-retract:1"))
+			return xml_get(child, "id");
+		if (xml_is(child, "apply-to", "urn:xmpp:fasten:0") && xml_first(child) &&
+		    xml_is(xml_first(child), "retract", "urn:xmpp:message-retract:0"))
+			return xml_get(child, "id");
+	}
+	return NULL;
+}
+
+static bool is_id(const char *value, const char *id)
+{
+	return value && strcmp(value, id) == 0;
+}
+
+static enum inner_match match(const struct xml *message, const char *id)
+{
+	if (is_id(xml_get(message, "id"), id))
+		return INNER_SAME;
+	for (const struct xml *child = xml_first(message); child; child = xml_next(child)) {
+		if (xml_is(child, "origin-id", "urn:xmpp:sid:0") && is_id(xml_get(child, "id"), id))
+			return INNER_SAME;
+		if (xml_is(child, "replace", "urn:xmpp:message-correct:0") &&
+		    is_id(xml_get(child, "id"), id))
+			return INNER_CORRECTED;
+	}
+	return INNER_OTHER;
+}
+
+enum inner_match inner_is(const void *payload, size_t len, const char *id)
+{
+	const struct xml_limits limits = {PAYLOAD_MAX, XML_LIMIT_DEPTH, INNER_CHILDREN_MAX};
+	enum inner_match result = INNER_OTHER;
+	struct xml *message;
+
+	/* Most are not; an id without anything to escape stands there as it is. */
+	if (!strpbrk(id, "&<>'\"\r\n\t") && !memmem(payload, len, id, strlen(id)))
+		return INNER_OTHER;
+	message = xml_parse_element(payload, len, &limits, NULL);
+	if (message)
+		result = match(message, id);
+	xml_free(&message);
+	return result;
+}
+
+/* --- cleaning --- */
+
 /* A new message with what may cross of the given one. */
 static struct xml *sanitise(const struct xml *message, struct err *err)
 {

@@ -40,6 +40,17 @@ int inner_write(const struct xml *message, struct buf *out, struct err *err);
  */
 bool inner_gives_away(const struct xml *message);
 
+/* The id of the message that this one takes back (XEP-0424, 0.3 and 0.4), or NULL; it lives as long
+ * as the message. */
+const char *inner_retracts(const struct xml *message);
+
+enum inner_match {
+	INNER_OTHER,
+	INNER_SAME,      /* the message with this id, its stanza's or its origin's (XEP-0359) */
+	INNER_CORRECTED, /* a correction of that one (XEP-0308) */
+};
+enum inner_match inner_is(const void *payload, size_t len, const char *id);
+
 /*
  * The message in a payload from a contact, without from and to; the caller owns it. NULL with *err:
  * ERR_INPUT when it is not a message that may come from a contact (also when nothing is left of

@@ -56,13 +56,36 @@ static int build_contact_add(const struct options *options, char **argv, json_t 
 	return put(args, "passphrase", options->secret, err);
 }
 
+/* What cannot be undone is asked about, unless --yes was said. */
+static int build_account_remove(const struct options *options, char **argv, json_t *args,
+				struct err *err)
+{
+	char question[256], *answer;
+	bool sure = options->given & OPT_YES;
+
+	(void)args;
+	if (sure)
+		return 0;
+	snprintf(question, sizeof(question),
+		 "Account %.64s, its contacts and its messages will be gone for good. Go on? "
+		 "(yes/no) ",
+		 argv[0]);
+	answer = ctl_question_ask(question, err);
+	if (!answer)
+		return -1;
+	sure = strcmp(answer, "yes") == 0;
+	text_wipe(answer);
+	return sure ? 0 : err_set(err, ERR_INPUT, "nothing was done");
+}
+
 /* "7d", "12h", "30m", "90s" in ms. */
 static int parse_duration(const char *text, int64_t *ms, struct err *err)
 {
 	static const struct {
 		const char *unit;
 		int64_t ms;
-	} units[] = {{"s", 1000}, {"m", 60 * 1000}, {"h", 3600 * 1000}, {"d", 24 * 3600 * 1000}};
+	} units[] = {
+	    {"ms", 1}, {"s", 1000}, {"m", 60 * 1000}, {"h", 3600 * 1000}, {"d", 24 * 3600 * 1000}};
 	char *end;
 	long number;
 
@@ -104,6 +127,38 @@ static int build_revoke(const struct options *options, char **argv, json_t *args
 		return err_set(err, ERR_INPUT, "%s is no number; see: tacetctl invitations",
 			       argv[0]);
 	return put_value(args, "number", json_integer(number), err);
+}
+
+static int build_cancel(const struct options *options, char **argv, json_t *args, struct err *err)
+{
+	char *end;
+	long number;
+
+	(void)options;
+	if (strcmp(argv[1], "all") == 0)
+		return 0;
+	number = strtol(argv[1], &end, 10);
+	if (end == argv[1] || *end)
+		return err_set(err, ERR_INPUT, "%s is no number; see: tacetctl outbox", argv[1]);
+	return put_value(args, "number", json_integer(number), err);
+}
+
+static int build_cover(const struct options *options, char **argv, json_t *args, struct err *err)
+{
+	int64_t ms = 0;
+
+	(void)options;
+	if (!argv[0])
+		return 0;
+	if (strcmp(argv[0], "off") != 0 && parse_duration(argv[0], &ms, err))
+		return -1;
+	return put_value(args, "mean_ms", json_integer(ms), err);
+}
+
+static int build_show(const struct options *options, char **argv, json_t *args, struct err *err)
+{
+	(void)options;
+	return put(args, "show", argv[1], err);
 }
 
 static int build_verify(const struct options *options, char **argv, json_t *args, struct err *err)
@@ -151,6 +206,7 @@ const struct command commands[] = {
     {"account add", "NAME [--password-file FILE]", 1, 1, "name", OPT_PASSWORD_FILE, build_password,
      print_account_added},
     {"account list", "", 0, 0, NULL, 0, NULL, print_accounts},
+    {"account remove", "NAME [--yes]", 1, 1, "account", OPT_YES, build_account_remove, NULL},
     {"account passwd", "NAME [--password-file FILE]", 1, 1, "account", OPT_PASSWORD_FILE,
      build_password, NULL},
     {"id", "[NAME] [--qr]", 0, 1, "account", OPT_ACCOUNT | OPT_QR, NULL, print_id},
@@ -175,6 +231,12 @@ const struct command commands[] = {
     {"verify", "[-a NAME] [ID|PETNAME [--yes | --no]]", 0, 1, "contact",
      OPT_ACCOUNT | OPT_YES | OPT_NO, build_verify, print_verification},
     {"mode", "[-a NAME] [steady|follow]", 0, 1, "mode", OPT_ACCOUNT, NULL, print_mode},
+    {"show", "[-a NAME] ID|PETNAME [same|offline|available|away|chat|dnd|xa]", 1, 2, "contact",
+     OPT_ACCOUNT, build_show, print_shown},
+    {"cover", "[-a NAME] [off|TIME]", 0, 1, NULL, OPT_ACCOUNT, build_cover, print_cover},
+    {"outbox", "[-a NAME] [ID|PETNAME]", 0, 1, "contact", OPT_ACCOUNT, NULL, print_outbox},
+    {"cancel", "[-a NAME] ID|PETNAME NUMBER|all", 2, 2, "contact", OPT_ACCOUNT, build_cancel,
+     print_cancelled},
     {"backup", "[-a NAME] FILE [--passphrase-file FILE]", 1, 1, NULL,
      OPT_ACCOUNT | OPT_PASSPHRASE_FILE, build_backup, NULL},
     {"restore", "FILE [--name NAME] [--passphrase-file FILE]", 1, 1, NULL,

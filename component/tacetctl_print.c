@@ -183,6 +183,9 @@ static void print_account(const json_t *account, int64_t now_ms, FILE *out)
 	fprintf(out, "          onion service %s\n",
 		json_is_true(json_object_get(account, "published")) ? "published"
 								    : "not published yet");
+	if (json_is_true(json_object_get(account, "conflict")))
+		fputs("          ANOTHER DAEMON USES THIS IDENTITY: run it in one place only\n",
+		      out);
 	json_array_foreach(json_object_get(account, "contacts"), i, contact)
 	    print_contact(contact, now_ms, out);
 }

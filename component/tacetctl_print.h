@@ -25,6 +25,10 @@ void print_accepted(const json_t *answer, FILE *out);
 void print_blocked(const json_t *answer, FILE *out);
 void print_verification(const json_t *answer, FILE *out);
 void print_mode(const json_t *answer, FILE *out);
+void print_outbox(const json_t *answer, FILE *out);
+void print_cancelled(const json_t *answer, FILE *out);
+void print_cover(const json_t *answer, FILE *out);
+void print_shown(const json_t *answer, FILE *out);
 void print_status(const json_t *answer, FILE *out);
 
 /* The id or the link of an answer as a QR code, in half blocks, with colours that do not depend on

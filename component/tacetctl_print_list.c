@@ -7,6 +7,9 @@
 #include <qrencode.h>
 #include <string.h>
 
+/* A frame's bytes on the line: it fills one of tor's cells. */
+#define TOR_CELL 514
+
 /* --- QR code --- */
 
 static bool is_dark(const QRcode *code, int x, int y)
@@ -161,6 +164,58 @@ void print_blocked(const json_t *answer, FILE *out)
 void print_mode(const json_t *answer, FILE *out)
 {
 	fprintf(out, "%s\n", print_member(answer, "mode"));
+}
+
+void print_shown(const json_t *answer, FILE *out)
+{
+	fprintf(out, "%s\n", print_member(answer, "show"));
+}
+
+/* --- messages that wait --- */
+
+void print_outbox(const json_t *answer, FILE *out)
+{
+	const json_t *list = json_object_get(answer, "messages");
+	const json_t *message;
+	size_t i;
+
+	json_array_foreach(list, i, message)
+	{
+		const char *name = print_member(message, "name");
+
+		fprintf(out, "%" PRId64 "\t", print_number(message, "number"));
+		print_text(name[0] ? name : print_member(message, "contact"), out);
+		fputc('\t', out);
+		print_moment(print_number(message, "since_ms"), out);
+		fprintf(out, "\t%" PRId64 " bytes%s\n", print_number(message, "size"),
+			json_is_true(json_object_get(message, "on_its_way")) ? ", on its way" : "");
+	}
+	if (print_number(answer, "total") > (int64_t)i)
+		fprintf(out, "and %" PRId64 " more\n", print_number(answer, "total") - (int64_t)i);
+}
+
+void print_cancelled(const json_t *answer, FILE *out)
+{
+	int64_t left = print_number(answer, "may_have_come");
+
+	fprintf(out, "%" PRId64 " taken back", print_number(answer, "cancelled"));
+	if (left > 0)
+		fprintf(out, "; %" PRId64 " of them may have come all the same", left);
+	fputc('\n', out);
+}
+
+/* What it costs is said where it is chosen: 3600 s in an hour, a frame a gap. */
+void print_cover(const json_t *answer, FILE *out)
+{
+	double ms = (double)print_number(answer, "mean_ms");
+
+	if (ms > 0)
+		fprintf(out,
+			"a frame every %g s in the mean: about %.1f MB an hour each way with each "
+			"linked contact\n",
+			ms / 1000, 3600 * 1000 / ms * TOR_CELL / 1e6);
+	else
+		fputs("off\n", out);
 }
 
 void print_verification(const json_t *answer, FILE *out)

@@ -113,6 +113,11 @@ int contact_show(struct contact *contact, const struct status *status)
 	return 0;
 }
 
+const struct status *contact_shown(const struct contact *contact)
+{
+	return contact->own_shown ? &contact->shown : NULL;
+}
+
 /* --- the end of a link --- */
 
 /* From now on it is as if the contact were not there. */

@@ -155,9 +155,10 @@ int64_t engine_now_ms(const struct engine *engine);
 struct account *engine_account_add(struct engine *engine, const char *name, struct err *err);
 /*
  * Remove the account for good: contacts are said goodbye to, its service is withdrawn, and all that
- * belongs to it is erased from the database's files. *account becomes NULL, and none of its
- * contacts may be used any more. On failure (ERR_UNAVAILABLE: the database cannot be written) all
- * is as before. Within engine_accounts only the account at hand may be removed.
+ * belongs to it is erased from the database's files. *account becomes NULL; until the loop goes on
+ * it and its contacts can still be compared, and asked for id, name and account. On failure
+ * (ERR_UNAVAILABLE: the database cannot be written) all is as before. Within engine_accounts only
+ * the account at hand may be removed.
  */
 int engine_account_remove(struct account **account, struct err *err);
 struct account *engine_account_find(const struct engine *engine, const char *name);
@@ -210,7 +211,8 @@ bool account_conflict(const struct account *account);
 /* secret: the pair secret, NULL for none (zeros). ERR_INPUT: bad id or one's own; ERR_EXISTS. */
 struct contact *contact_add(struct account *account, const char *id, const char *name,
 			    const struct key *secret, struct err *err);
-/* Close the session, forget the pair and its messages. *contact becomes NULL. */
+/* Close the session, forget the pair and its messages. *contact becomes NULL; until the loop goes
+ * on it can still be asked for its id and account. */
 int contact_remove(struct contact **contact, struct err *err);
 struct contact *contact_find(const struct account *account, const char *id);
 void account_contacts(const struct account *account,
@@ -284,6 +286,8 @@ enum account_visibility account_visibility(const struct account *account);
  * account's again. Not kept over a restart. SHOW_OFFLINE hides the user, not the daemon: whoever
  * looks at the contact's own daemon sees that a session is up. -1: as account_set_status. */
 int contact_show(struct contact *contact, const struct status *status);
+/* That status; NULL: the account's. */
+const struct status *contact_shown(const struct contact *contact);
 /*
  * Send a frame in every session at random (Poisson) moments, this long apart in the mean, into
  * which waiting messages slip; 0: no cover, messages leave at once. Kept over a restart. It hides

@@ -45,6 +45,22 @@ static void check_stays(const struct xml *message, enum inner_kind kind)
 	buf_free(&twice);
 }
 
+/* A message that waits is found by its id. */
+static void check_found(const struct xml *message)
+{
+	const char *retracted = inner_retracts(message), *id = xml_get(message, "id");
+	struct buf written;
+
+	buf_init(&written, PAYLOAD_MAX);
+	if (xml_write(message, "", &written) == 0) {
+		if (retracted)
+			inner_is(written.data, written.len, retracted);
+		if (id)
+			FUZZ_CHECK(inner_is(written.data, written.len, id) == INNER_SAME);
+	}
+	buf_free(&written);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	enum inner_kind kind = INNER_NOTHING;
@@ -61,6 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	FUZZ_CHECK(plain_type(xml_get(message, "type")));
 	check_children(message);
 	check_stays(message, kind);
+	check_found(message);
 	xml_free(&message);
 	return 0;
 }

@@ -970,6 +970,236 @@ static void rejected_by_contact(void **state)
 	expect_told(ann, "");
 }
 
+/* Contacts that are not linked, and what waits for ben. */
+static struct contact *not_linked(struct side *ann, struct side *ben)
+{
+	struct err err;
+
+	assert_int_equal(host->subscribe(ann->bridge, "ann", id_of(ben), &err), 0);
+	forget_told(ann);
+	return contact_find(ann->account, id_of(ben));
+}
+
+#define RETRACT_1(id) "<retract xmlns='urn:xmpp:message-retract:1' id='" id "'/>"
+#define RETRACT_0(id)                                                                              \
+	"<apply-to xmlns='urn:xmpp:fasten:0' id='" id                                              \
+	"'><retract xmlns='urn:xmpp:message-retract:0'/></apply-to><body>fallback</body>"
+
+static void retracted(void **state)
+{
+	struct world *world = *state;
+	struct side *ann = &world->ann, *ben = &world->ben;
+	struct contact *contact = not_linked(ann, ben);
+	const char *id = id_of(ben);
+	struct err err;
+
+	assert_int_equal(say(ann, id, FROM_ANN("m1", "<body>one</body>"), &err), 0);
+	assert_int_equal(say(ann, id,
+			     FROM_ANN("m2", "<body>two</body>"
+					    "<origin-id xmlns='urn:xmpp:sid:0' id='o&amp;2'/>"),
+			     &err),
+			 0);
+	assert_int_equal(say(ann, id, FROM_ANN("m3", "<body>three</body>"), &err), 0);
+	assert_int_equal(
+	    say(ann, id,
+		FROM_ANN("m4", "<body>drei</body>"
+			       "<replace xmlns='urn:xmpp:message-correct:0' id='m3'/>"),
+		&err),
+	    0);
+	assert_int_equal(contact_outbox(contact), 4);
+	/* What has not left is taken back, corrections with it; the contact need not know. */
+	assert_int_equal(say(ann, id, FROM_ANN("r1", RETRACT_1("m3")), &err), 0);
+	assert_int_equal(contact_outbox(contact), 2);
+	assert_int_equal(say(ann, id, FROM_ANN("r2", RETRACT_0("o&amp;2")), &err), 0);
+	assert_int_equal(contact_outbox(contact), 1);
+	expect_told(ann, "");
+	/* One that has arrived long ago. */
+	assert_int_equal(say(ann, id, FROM_ANN("r3", RETRACT_1("m0")), &err), 0);
+	assert_int_equal(contact_outbox(contact), 2);
+	/* On its way: the retraction follows. */
+	assert_int_equal(host->subscribe(ben->bridge, "ben", id_of(ann), &err), 0);
+	ben->server.takers = 1;
+	fake_clock_run(world->clock, LINK_MS);
+	forget_told(ben);
+	assert_int_equal(say(ann, id, FROM_ANN("m5", "<body>five</body>"), &err), 0);
+	assert_int_equal(say(ann, id, FROM_ANN("r5", RETRACT_1("m5")), &err), 0);
+	assert_int_equal(contact_outbox(contact), 2);
+	fake_clock_run(world->clock, MINUTE_MS);
+	assert_non_null(strstr(buf_text(&ben->server.told), "<body>five</body>"));
+	assert_non_null(strstr(buf_text(&ben->server.told), RETRACT_1("m5")));
+}
+
+static void cancelled(void **state)
+{
+	struct world *world = *state;
+	struct side *ann = &world->ann;
+	struct contact *contact = not_linked(ann, &world->ben);
+	uint64_t token;
+	struct err err;
+
+	assert_int_equal(say(ann, id_of(&world->ben), FROM_ANN("m1", "<body>one</body>"), &err), 0);
+	token = ann->bridge->sent[0].token;
+	assert_int_equal(bridge_cancel(ann->bridge, contact, token + 1, &err), -1);
+	assert_int_equal(err.code, ERR_NOT_FOUND);
+	expect_told(ann, "");
+	assert_int_equal(bridge_cancel(ann->bridge, contact, token, &err), 0);
+	/* The client shows that it was not sent. */
+	assert_non_null(strstr(buf_text(&ann->server.told), "type='error'"));
+	assert_non_null(strstr(buf_text(&ann->server.told), "id='m1'"));
+	assert_non_null(strstr(buf_text(&ann->server.told), "taken back"));
+	forget_told(ann);
+	assert_int_equal(bridge_cancel(ann->bridge, contact, token, &err), -1);
+	expect_told(ann, "");
+}
+
+static void removed_with_messages(void **state)
+{
+	struct world *world = *state;
+	struct side *ann = &world->ann;
+	const char *id = id_of(&world->ben);
+	struct err err;
+
+	for (int i = 0; i < 2; i++) {
+		not_linked(ann, &world->ben);
+		assert_int_equal(say(ann, id, FROM_ANN("m1", "<body>one</body>"), &err), 0);
+		if (i == 0)
+			assert_int_equal(host->roster_remove(ann->bridge, "ann", id, &err), 0);
+		else
+			assert_int_equal(host->block(ann->bridge, "ann", id, true, &err), 0);
+		assert_non_null(strstr(buf_text(&ann->server.told), "to='ann@localhost/home'"));
+		assert_non_null(strstr(buf_text(&ann->server.told), "id='m1'"));
+		assert_non_null(strstr(buf_text(&ann->server.told), "item-not-found"));
+		assert_non_null(strstr(buf_text(&ann->server.told), "was removed"));
+		assert_null(strstr(buf_text(&ann->server.told), "<body>"));
+	}
+}
+
+static void outbox_full(void **state)
+{
+	struct world *world = *state;
+	struct side *ann = &world->ann;
+	struct contact *contact = not_linked(ann, &world->ben);
+	struct err err = {0};
+
+	for (unsigned i = 0; i < OUTBOX_MAX; i++)
+		assert_int_equal(engine_send(contact, "x", 1, NULL, &err), 0);
+	assert_int_equal(say(ann, id_of(&world->ben), FROM_ANN("m1", "<body>a</body>"), &err), -1);
+	assert_int_equal(err.code, ERR_LIMIT);
+	assert_non_null(strstr(err.text, "10000"));
+}
+
+/* --- the end of an account --- */
+
+static void account_ends(void **state)
+{
+	struct world *world = *state;
+	struct side *ann = &world->ann;
+	struct account *again;
+	struct err err;
+
+	become_contacts(world);
+	set_presence(ann, true);
+	fake_clock_run(world->clock, MINUTE_MS);
+	forget_told(&world->ben);
+	assert_int_equal(say(ann, id_of(&world->ben), FROM_ANN("m1", "<body>a</body>"), &err), 0);
+	assert_int_equal(host->account_remove(ann->bridge, "ben", &err), -1);
+	assert_int_equal(err.code, ERR_NOT_FOUND);
+	assert_int_equal(host->account_remove(ann->bridge, "ann", &err), 0);
+	/* The server ends the streams by itself. */
+	expect_told(ann, "");
+	assert_int_equal(host->account_remove(ann->bridge, "ann", &err), -1);
+	fake_clock_run(world->clock, MINUTE_MS);
+	expect_told(ann, "");
+	assert_non_null(strstr(buf_text(&world->ben.server.told), "presence ben gone"));
+	again = bridge_account_add(ann->bridge, "ann", "secret", &err);
+	assert_non_null(again);
+	assert_null(account_user(again));
+	assert_int_equal(bridge_account_remove(ann->bridge, &again, &err), 0);
+	assert_null(again);
+	expect_told(ann, "end ann\n");
+}
+
+/* --- two daemons with one identity --- */
+
+static void conflict_is_told(void **state)
+{
+	const struct engine_handler *handler = bridge_engine_handler();
+	struct world *world = *state;
+	struct side *ann = &world->ann;
+
+	/* Nobody is there to hear it. */
+	handler->conflict(ann->bridge, ann->account);
+	assert_non_null(strstr(buf_text(&ann->server.told), "Another daemon"));
+	forget_told(ann);
+	ann->server.takers = 1;
+	host->ready(ann->bridge, "ann");
+	assert_non_null(strstr(buf_text(&ann->server.told), "Another daemon"));
+	assert_non_null(strstr(buf_text(&ann->server.told), "from='localhost'"));
+	/* Once. */
+	forget_told(ann);
+	host->ready(ann->bridge, "ann");
+	expect_told(ann, "");
+}
+
+/* --- what one contact is shown --- */
+
+static void shown_to_one(void **state)
+{
+	struct world *world = *state;
+	struct side *ann = &world->ann, *ben = &world->ben;
+	const char *form[] = {"contact", "Ben", "show", "offline", NULL};
+	const char *wrong[] = {"contact", "Ben", "show", "asleep", NULL};
+	struct contact *contact;
+	struct err err;
+
+	become_contacts(world);
+	contact = contact_find(ann->account, id_of(ben));
+	set_presence(ann, true);
+	fake_clock_run(world->clock, MINUTE_MS);
+	forget_told(ben);
+	assert_string_equal(bridge_contact_shown(contact), "same");
+	assert_true(command(ann, "show", wrong).error);
+	assert_false(command(ann, "show", form).error);
+	assert_string_equal(bridge_contact_shown(contact), "offline");
+	fake_clock_run(world->clock, MINUTE_MS);
+	expect_told(ben, "presence ben gone '' '' 0\n");
+	/* Nor is it given away otherwise. */
+	ben->server.takers = 1;
+	assert_int_equal(say(ann, id_of(ben), FROM_ANN("1", STATE), &err), 0);
+	assert_int_equal(contact_outbox(contact), 0);
+	/* Directed presence goes before it as long as it lasts. */
+	host->directed(ann->bridge, "ann", id_of(ben),
+		       &(struct server_presence){.available = true, .show = "dnd", .status = ""});
+	fake_clock_run(world->clock, MINUTE_MS);
+	expect_told(ben, "presence ben there 'dnd' '' 0\n");
+	host->directed(ann->bridge, "ann", id_of(ben), NULL);
+	fake_clock_run(world->clock, MINUTE_MS);
+	expect_told(ben, "presence ben gone '' '' 0\n");
+	/* As after a restart. */
+	contact_show(contact, NULL);
+	bridge_set_engine(ann->bridge, ann->engine);
+	assert_int_equal(contact_shown(contact)->show, SHOW_OFFLINE);
+	assert_int_equal(bridge_contact_show(ann->bridge, contact, "same", &err), 0);
+	assert_null(contact_shown(contact));
+}
+
+static void covered(void **state)
+{
+	struct world *world = *state;
+	const char *form[] = {"mean_ms", "2000", NULL};
+
+	assert_false(command(&world->ann, "cover", form).error);
+	assert_int_equal(account_cover(world->ann.account), 2000);
+	form[1] = "1";
+	assert_true(command(&world->ann, "cover", form).error);
+	form[1] = "";
+	assert_true(command(&world->ann, "cover", form).error);
+	assert_int_equal(account_cover(world->ann.account), 2000);
+	form[1] = "0";
+	assert_false(command(&world->ann, "cover", form).error);
+	assert_int_equal(account_cover(world->ann.account), 0);
+}
+
 static void said_to_the_server(void **state)
 {
 	struct world *world = *state;
@@ -1036,6 +1266,14 @@ int main(void)
 	    TEST(message_refusals),
 	    TEST(rejected_by_contact),
 	    TEST(strange_payloads),
+	    TEST(retracted),
+	    TEST(cancelled),
+	    TEST(removed_with_messages),
+	    TEST(outbox_full),
+	    TEST(account_ends),
+	    TEST(conflict_is_told),
+	    TEST(shown_to_one),
+	    TEST(covered),
 	    TEST(registration),
 	    TEST(modes),
 	    TEST(invisible),

@@ -559,6 +559,102 @@ static void modes(void **state)
 	json_decref(reply);
 }
 
+/* Ann with a contact called Ben, who is not there. */
+static struct contact *ann_and_ben(struct world *world)
+{
+	char id[ID_LEN + 1], request[256];
+
+	expect_ok(world, ADD_ANN);
+	make_id(world, id);
+	snprintf(request, sizeof(request),
+		 "{\"cmd\":\"contact add\",\"args\":{\"id\":\"%s\",\"name\":\"Ben\"}}", id);
+	expect_ok(world, request);
+	return contact_find(engine_account_find(world->engine, "ann"), id);
+}
+
+static void outbox(void **state)
+{
+	struct world *world = *state;
+	struct contact *ben = ann_and_ben(world);
+	const json_t *message;
+	char request[256];
+	struct err err;
+	uint64_t token;
+	json_t *reply;
+
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(engine_send(ben, "secret words", 12, &token, &err), 0);
+	reply = ask(world, "{\"cmd\":\"outbox\"}");
+	assert_int_equal(json_integer_value(json_object_get(reply, "total")), 4);
+	message = json_array_get(json_object_get(reply, "messages"), 3);
+	assert_int_equal(json_integer_value(json_object_get(message, "number")), token);
+	assert_int_equal(json_integer_value(json_object_get(message, "size")), 12);
+	assert_string_equal(json_string_value(json_object_get(message, "name")), "Ben");
+	assert_true(json_is_false(json_object_get(message, "on_its_way")));
+	assert_true(json_integer_value(json_object_get(message, "since_ms")) > 0);
+	/* Never the text. */
+	assert_int_equal(json_object_size(message), 6);
+	json_decref(reply);
+	expect_error(world, "{\"cmd\":\"outbox\",\"args\":{\"contact\":\"Eve\"}}", "not-found", "");
+	snprintf(request, sizeof(request),
+		 "{\"cmd\":\"cancel\",\"args\":{\"contact\":\"Ben\",\"number\":%llu}}",
+		 (unsigned long long)token);
+	expect_ok(world, request);
+	expect_error(world, request, "not-found", "not waiting");
+	expect_error(world, "{\"cmd\":\"cancel\",\"args\":{\"number\":1}}", "input", "contact");
+	assert_int_equal(contact_outbox(ben), 3);
+	reply = ask(world, "{\"cmd\":\"cancel\",\"args\":{\"contact\":\"Ben\"}}");
+	assert_int_equal(json_integer_value(json_object_get(reply, "cancelled")), 3);
+	assert_int_equal(json_integer_value(json_object_get(reply, "may_have_come")), 0);
+	json_decref(reply);
+	assert_int_equal(contact_outbox(ben), 0);
+	expect_ok(world, "{\"cmd\":\"outbox\",\"args\":{\"contact\":\"Ben\"}}");
+}
+
+static void cover(void **state)
+{
+	struct world *world = *state;
+	json_t *reply;
+
+	expect_ok(world, ADD_ANN);
+	expect_ok(world, "{\"cmd\":\"cover\",\"args\":{\"mean_ms\":2000}}");
+	expect_error(world, "{\"cmd\":\"cover\",\"args\":{\"mean_ms\":20}}", "limit", "50");
+	reply = ask(world, "{\"cmd\":\"cover\"}");
+	assert_int_equal(json_integer_value(json_object_get(reply, "mean_ms")), 2000);
+	json_decref(reply);
+	expect_ok(world, "{\"cmd\":\"cover\",\"args\":{\"mean_ms\":0}}");
+	assert_int_equal(account_cover(engine_account_find(world->engine, "ann")), 0);
+}
+
+static void showing(void **state)
+{
+	struct world *world = *state;
+	const struct contact *ben = ann_and_ben(world);
+	json_t *reply;
+
+	expect_ok(world, "{\"cmd\":\"show\",\"args\":{\"contact\":\"Ben\",\"show\":\"dnd\"}}");
+	assert_int_equal(contact_shown(ben)->show, SHOW_DND);
+	expect_error(world, "{\"cmd\":\"show\",\"args\":{\"contact\":\"Ben\",\"show\":\"x\"}}",
+		     "input", "");
+	reply = ask(world, "{\"cmd\":\"show\",\"args\":{\"contact\":\"Ben\"}}");
+	assert_string_equal(json_string_value(json_object_get(reply, "show")), "dnd");
+	json_decref(reply);
+}
+
+static void account_removed(void **state)
+{
+	struct world *world = *state;
+
+	ann_and_ben(world);
+	/* Not even the only one without its name. */
+	expect_error(world, "{\"cmd\":\"account remove\"}", "input", "account is missing");
+	expect_error(world, "{\"cmd\":\"account remove\",\"args\":{\"account\":\"eve\"}}",
+		     "not-found", "");
+	expect_ok(world, "{\"cmd\":\"account remove\",\"args\":{\"account\":\"ann\"}}");
+	assert_null(engine_account_find(world->engine, "ann"));
+	expect_ok(world, ADD_ANN);
+}
+
 static void backups(void **state)
 {
 	struct world *world = *state;
@@ -598,6 +694,8 @@ int main(void)
 	    TEST(introduction),  TEST(requests),
 	    TEST(blocked),       TEST(backups),
 	    TEST(modes),         TEST(verification),
+	    TEST(outbox),        TEST(cover),
+	    TEST(showing),       TEST(account_removed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
