@@ -26,7 +26,7 @@ struct registry_memory_store {
 	const struct env *env;
 	struct stored *buckets[BUCKETS];
 	unsigned sweep; /* the list that is cleared of old values at the next put */
-	bool failing;
+	unsigned fail_percent; /* of the keys */
 	void (*seen)(void *arg, const struct registry_entry *entry);
 	void *seen_arg;
 };
@@ -89,9 +89,9 @@ void registry_memory_store_watch(struct registry_memory_store *store,
 	store->seen_arg = arg;
 }
 
-void registry_memory_store_fail(struct registry_memory_store *store, bool on)
+void registry_memory_store_fail(struct registry_memory_store *store, unsigned percent)
 {
-	store->failing = on;
+	store->fail_percent = percent;
 }
 
 static unsigned bucket_of(const uint8_t key[LOOKUP_KEY_LEN])
@@ -116,6 +116,13 @@ static struct stored **bucket_expire(struct registry_memory_store *store, unsign
 		free(s);
 	}
 	return link;
+}
+
+/* Does this request fail? */
+static bool store_fails(const struct registry_memory_store *store)
+{
+	return store->fail_percent > 0 &&
+	       env_random_below(store->env, 100) < store->fail_percent;
 }
 
 static int store_put(struct registry_memory_store *store, const struct registry_entry *entry)
@@ -169,8 +176,8 @@ static void publish_fire(void *arg)
 	void (*done)(void *, const struct registry_published *) = op->published;
 	void *done_arg = op->arg;
 
-	for (unsigned i = 0; i < op->count && !store->failing; i++)
-		if (!store_put(store, &op->entries[i]))
+	for (unsigned i = 0; i < op->count; i++)
+		if (!store_fails(store) && !store_put(store, &op->entries[i]))
 			result.stored++;
 	result.confirmed = result.stored;
 	op_unlink(op);
@@ -203,12 +210,15 @@ static void lookup_fire(void *arg)
 	void (*done)(void *, unsigned) = op->looked_up;
 	void *done_arg = op->arg;
 	unsigned answered = 0;
-	bool cancelled;
+	bool cancelled, enough = false;
 
 	op->delivering = true;
-	while (answered < op->count && !store->failing)
-		if (lookup_key(store, op, answered++))
-			break;
+	for (unsigned i = 0; i < op->count && !enough; i++) {
+		if (store_fails(store))
+			continue;
+		answered++;
+		enough = lookup_key(store, op, i);
+	}
 	cancelled = op->cancelled;
 	if (!cancelled)
 		op_unlink(op);

@@ -18,8 +18,8 @@ void registry_memory_store_free(struct registry_memory_store **store);
 void registry_memory_store_watch(struct registry_memory_store *store,
 				 void (*seen)(void *arg, const struct registry_entry *entry),
 				 void *arg);
-/* For tests: while on, every operation ends with nothing stored and nothing answered. */
-void registry_memory_store_fail(struct registry_memory_store *store, bool on);
+/* For tests: this share of the keys is neither stored nor answered; with 100, none is. */
+void registry_memory_store_fail(struct registry_memory_store *store, unsigned percent);
 
 /* delay_ms: how long each operation takes. The store must outlive the registry. */
 struct registry *registry_memory_new(const struct env *env, struct registry_memory_store *store,

@@ -30,6 +30,7 @@ struct rendezvous {
 	int64_t look_pause;                     /* the next one */
 	int64_t look_backoff;                   /* the next one; 0: the registry answers */
 	uint8_t keys[KEYS_MAX][LOOKUP_KEY_LEN]; /* that are being looked up, */
+	unsigned look_keys;                     /* how many, */
 	unsigned own_keys;                      /* and how many of them are not of next */
 	bool found;                             /* in this lookup */
 	bool found_next;                        /* the last one was of next */
@@ -38,10 +39,11 @@ struct rendezvous {
 	struct timer *publish_timer;
 	int64_t publish_backoff;
 	struct ration publications;
-	bool wanted;     /* we are to be found */
-	bool stale;      /* our endpoint changed while it was being published */
-	bool watching;   /* we are not, whatever comes */
-	bool look_after; /* a publication is followed by a lookup */
+	unsigned published_keys; /* in this publication */
+	bool wanted;             /* we are to be found */
+	bool stale;              /* our endpoint changed while it was being published */
+	bool watching;           /* we are not, whatever comes */
+	bool look_after;         /* a publication is followed by a lookup */
 
 	uint64_t isolation_epoch;
 	char isolation[HEX_LEN(ISOLATION_LEN) + 1];
@@ -157,7 +159,8 @@ static void look_done(void *arg, unsigned answered)
 	struct rendezvous *r = arg;
 
 	r->look = NULL;
-	if (answered == 0) {
+	/* A key that no gateway answered for may be the one that holds the record. */
+	if (answered < r->look_keys && !r->found) {
 		timer_set(r->look_timer, next_backoff(r, &r->look_backoff));
 	} else {
 		r->look_backoff = 0;
@@ -179,15 +182,13 @@ static void look_done(void *arg, unsigned answered)
 
 static void look(struct rendezvous *r)
 {
-	unsigned count;
-
 	if (r->look != NULL)
 		return;
 	r->found = false;
-	count = list_keys(r, false, r->keys, &r->own_keys);
+	r->look_keys = list_keys(r, false, r->keys, &r->own_keys);
 	r->look = registry_lookup(r->with.registry, isolation(r),
-				  (const uint8_t(*)[LOOKUP_KEY_LEN])r->keys, count, look_value,
-				  look_done, r);
+				  (const uint8_t(*)[LOOKUP_KEY_LEN])r->keys, r->look_keys,
+				  look_value, look_done, r);
 	if (r->look == NULL)
 		timer_set(r->look_timer, next_backoff(r, &r->look_backoff));
 	changed(r);
@@ -247,15 +248,16 @@ static void publish_done(void *arg, const struct registry_published *result)
 	r->publication = NULL;
 	if (r->stale) {
 		publish(r);
-	} else if (result->stored == 0) {
+	} else if (result->stored < r->published_keys) {
+		/* The contact might ask for those that are missing, and only for them. */
 		timer_set(r->publish_timer, next_backoff(r, &r->publish_backoff));
 	} else {
 		r->publish_backoff = 0;
 		timer_set(r->publish_timer, republish_delay(r));
-		if (r->look_after) {
-			r->look_after = false;
-			look(r);
-		}
+	}
+	if (result->stored > 0 && r->look_after && r->publication == NULL) {
+		r->look_after = false;
+		look(r);
 	}
 	changed(r);
 }
@@ -264,7 +266,6 @@ static void publish(struct rendezvous *r)
 {
 	struct record record = {.lifetime_s = RECORD_LIFETIME_S};
 	struct registry_entry entries[KEYS_MAX];
-	unsigned count = 0;
 	int64_t wait_ms;
 
 	if (!r->running || !r->wanted || r->publication != NULL ||
@@ -281,9 +282,9 @@ static void publish(struct rendezvous *r)
 	r->stale = false;
 	record.issued_ms = now(r);
 	if (r->with.handler->sequence(r->with.arg, record.issued_ms, &record.sequence) == 0 &&
-	    seal_all(r, &record, entries, &count) == 0)
-		r->publication = registry_publish(r->with.registry, isolation(r), entries, count,
-						  publish_done, r);
+	    seal_all(r, &record, entries, &r->published_keys) == 0)
+		r->publication = registry_publish(r->with.registry, isolation(r), entries,
+						  r->published_keys, publish_done, r);
 	if (r->publication == NULL)
 		timer_set(r->publish_timer, next_backoff(r, &r->publish_backoff));
 	else

@@ -300,12 +300,16 @@ static int on_off(struct script *script, struct words *words, bool *on)
 
 static int run_registry(struct script *script, struct words words, int unused)
 {
+	unsigned percent = 50;
 	bool on;
 	(void)unused;
 	words_accept(&words, "fails");
-	if (on_off(script, &words, &on) < 0)
-		return -1;
-	registry_memory_store_fail(script->world->store, on);
+	if (!words_accept(&words, "half")) {
+		if (on_off(script, &words, &on) < 0)
+			return -1;
+		percent = on ? 100 : 0;
+	}
+	registry_memory_store_fail(script->world->store, percent);
 	return 0;
 }
 

@@ -204,23 +204,23 @@ static void test_restart(void **state)
 static void test_registry_down(void **state)
 {
 	(void)state;
-	registry_memory_store_fail(rig->store, true);
+	registry_memory_store_fail(rig->store, 100);
 	node_start(anna);
 	node_start(ben);
 	rig_run(rig, 30 * MINUTE_MS);
 	assert_false(rig_linked(anna, ben));
-	registry_memory_store_fail(rig->store, false);
+	registry_memory_store_fail(rig->store, 0);
 	rig_link(anna, ben, 2 * MINUTE_MS);
 }
 
 static void test_wake(void **state)
 {
 	(void)state;
-	registry_memory_store_fail(rig->store, true);
+	registry_memory_store_fail(rig->store, 100);
 	node_start(anna);
 	node_start(ben);
 	rig_run(rig, 30 * MINUTE_MS);
-	registry_memory_store_fail(rig->store, false);
+	registry_memory_store_fail(rig->store, 0);
 	engine_wake(anna->engine);
 	engine_wake(ben->engine);
 	rig_link(anna, ben, 4000);

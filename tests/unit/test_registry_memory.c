@@ -254,7 +254,7 @@ static void failing_store(void **state)
 	struct registry_entry entry = entry_of(1, 2);
 
 	put(f->one, 1, 1);
-	registry_memory_store_fail(f->store, true);
+	registry_memory_store_fail(f->store, 100);
 	registry_publish(f->one, "a", &entry, 1, on_published, &put_seen);
 	get(f->one, 1, 1, &get_seen);
 	advance(50);
@@ -263,7 +263,7 @@ static void failing_store(void **state)
 	assert_int_equal(get_seen.done, 1);
 	assert_int_equal(get_seen.answered + get_seen.values, 0);
 
-	registry_memory_store_fail(f->store, false);
+	registry_memory_store_fail(f->store, 0);
 	get_seen = (struct seen){0};
 	get(f->one, 1, 1, &get_seen);
 	advance(50);
