@@ -53,7 +53,7 @@ class Daemon:
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix=f"tacet-{name}-", dir="/tmp"))
         self.port = free_port()
         self.process = None
-        self.prefixed = False
+        self.killed = self.prefixed = False
         self.settings = {
             "state-dir": self.directory / "state",
             "listen": "127.0.0.1",
@@ -83,7 +83,7 @@ class Daemon:
 
     def start(self, prefix=()):
         self.write_config()
-        self.prefixed = bool(prefix)
+        self.killed, self.prefixed = False, bool(prefix)
         Daemon.started.append(self)
         with open(self.directory / "log", "ab") as log:
             self.process = subprocess.Popen([*prefix, str(BUILD / "tacetd"), "-c", str(self.config)],
@@ -126,18 +126,23 @@ class Daemon:
 
     def kill(self):
         """SIGKILL: no goodbye."""
+        self.killed = True
         self.process.kill()
         self.process.wait()
 
     def stop(self):
-        if self.process is None or self.process.poll() is not None:
-            return self.process.returncode if self.process else None
-        os.kill(self.pid, signal.SIGTERM)
+        """In order. One that had ended before, or that a sanitizer or valgrind has something to say
+        about, ends with another status than 0: the test fails."""
+        if self.process is None or self.killed:
+            return
+        if self.process.poll() is None:
+            os.kill(self.pid, signal.SIGTERM)
         try:
-            return self.process.wait(20)
+            status = self.process.wait(20)
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise AssertionError(f"{self.name} does not end:\n{self.log[-3000:]}") from None
+        assert status == 0, f"{self.name} ended with {status}:\n{self.log[-6000:]}"
 
     def remove(self):
         shutil.rmtree(self.directory, ignore_errors=True)
