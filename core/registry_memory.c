@@ -25,7 +25,7 @@ struct stored {
 struct registry_memory_store {
 	const struct env *env;
 	struct stored *buckets[BUCKETS];
-	unsigned sweep; /* the list that is cleared of old values at the next put */
+	unsigned sweep;        /* the list that is cleared of old values at the next put */
 	unsigned fail_percent; /* of the keys */
 	void (*seen)(void *arg, const struct registry_entry *entry);
 	void *seen_arg;
@@ -121,8 +121,7 @@ static struct stored **bucket_expire(struct registry_memory_store *store, unsign
 /* Does this request fail? */
 static bool store_fails(const struct registry_memory_store *store)
 {
-	return store->fail_percent > 0 &&
-	       env_random_below(store->env, 100) < store->fail_percent;
+	return store->fail_percent > 0 && env_random_below(store->env, 100) < store->fail_percent;
 }
 
 static int store_put(struct registry_memory_store *store, const struct registry_entry *entry)
