@@ -26,6 +26,7 @@
 struct algorithms {
 	EVP_CIPHER *aead;
 	EVP_CIPHER *chacha20;
+	EVP_CIPHER *siv;
 	EVP_MD *sha256;
 	EVP_MAC_CTX *hmac;  /* with its digest set: to be duplicated */
 	EVP_PKEY_CTX *load; /* makes X25519 keys of bytes */
@@ -93,13 +94,14 @@ static void fetch_all(void)
 	struct algorithms a = {
 	    .aead = EVP_CIPHER_fetch(NULL, "ChaCha20-Poly1305", NULL),
 	    .chacha20 = EVP_CIPHER_fetch(NULL, "ChaCha20", NULL),
+	    .siv = EVP_CIPHER_fetch(NULL, "AES-256-SIV", NULL),
 	    .sha256 = EVP_MD_fetch(NULL, "SHA256", NULL),
 	    .hmac = fetch_hmac(),
 	    .load = fetch_load(),
 	};
 
 	/* An OpenSSL without these cannot run tacet at all. */
-	if (!a.aead || !a.chacha20 || !a.sha256 || !a.hmac || !a.load)
+	if (!a.aead || !a.chacha20 || !a.siv || !a.sha256 || !a.hmac || !a.load)
 		abort();
 	a.base = load_key(a.load, NULL, base_point);
 	if (!a.base)
@@ -392,4 +394,84 @@ int crypto_rekey(const struct key *key, struct key *next)
 	     EVP_EncryptUpdate(ctx, next->bytes, &n, zeros, KEY_LEN) == 1 && n == KEY_LEN;
 	EVP_CIPHER_CTX_free(ctx);
 	return ok ? 0 : refused();
+}
+
+/* --- AES-SIV --- */
+
+/* OpenSSL makes subkeys of a SIV key, which costs more than a short value; so a context with the
+ * key in it is copied for each use. One for each direction, which it cannot change. */
+struct crypto_siv {
+	EVP_CIPHER_CTX *seal, *open;
+};
+
+struct crypto_siv *crypto_siv_new(const uint8_t key[SIV_KEY_LEN])
+{
+	struct crypto_siv *siv = calloc(1, sizeof(*siv));
+
+	if (!siv)
+		return NULL;
+	siv->seal = EVP_CIPHER_CTX_new();
+	siv->open = EVP_CIPHER_CTX_new();
+	if (!siv->seal || !siv->open ||
+	    EVP_EncryptInit_ex2(siv->seal, fetched()->siv, key, NULL, NULL) != 1 ||
+	    EVP_DecryptInit_ex2(siv->open, fetched()->siv, key, NULL, NULL) != 1) {
+		refused();
+		crypto_siv_free(&siv);
+	}
+	return siv;
+}
+
+void crypto_siv_free(struct crypto_siv **siv)
+{
+	if (!*siv)
+		return;
+	EVP_CIPHER_CTX_free((*siv)->seal);
+	EVP_CIPHER_CTX_free((*siv)->open);
+	free(*siv);
+	*siv = NULL;
+}
+
+int crypto_siv_seal(const struct crypto_siv *siv, const void *ad, size_t ad_len, const void *plain,
+		    size_t len, uint8_t *out)
+{
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	uint8_t *text = out + SIV_TAG_LEN;
+	int n = 0, rest = 0;
+	bool ok;
+
+	assert(len > 0 && ad_len > 0 && len <= INT_MAX && ad_len <= INT_MAX);
+	ok = ctx && EVP_CIPHER_CTX_copy(ctx, siv->seal) == 1 &&
+	     EVP_EncryptUpdate(ctx, NULL, &n, ad, (int)ad_len) == 1 &&
+	     EVP_EncryptUpdate(ctx, text, &n, plain, (int)len) == 1 && n == (int)len &&
+	     EVP_EncryptFinal_ex(ctx, text + n, &rest) == 1 && rest == 0 &&
+	     EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, SIV_TAG_LEN, out) == 1;
+	EVP_CIPHER_CTX_free(ctx);
+	return ok ? 0 : refused();
+}
+
+int crypto_siv_open(const struct crypto_siv *siv, const void *ad, size_t ad_len, const void *sealed,
+		    size_t len, uint8_t *out)
+{
+	EVP_CIPHER_CTX *ctx = NULL;
+	uint8_t tag[SIV_TAG_LEN];
+	int n = 0, rest = 0;
+	size_t text_len = len - SIV_TAG_LEN;
+	bool ok;
+
+	assert(ad_len > 0 && ad_len <= INT_MAX);
+	if (len <= SIV_TAG_LEN || len > INT_MAX)
+		return -1;
+	memcpy(tag, sealed, SIV_TAG_LEN);
+	ctx = EVP_CIPHER_CTX_new();
+	ok = ctx && EVP_CIPHER_CTX_copy(ctx, siv->open) == 1 &&
+	     EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, SIV_TAG_LEN, tag) == 1 &&
+	     EVP_DecryptUpdate(ctx, NULL, &n, ad, (int)ad_len) == 1 &&
+	     EVP_DecryptUpdate(ctx, out, &n, (const uint8_t *)sealed + SIV_TAG_LEN,
+			       (int)text_len) == 1 &&
+	     n == (int)text_len && EVP_DecryptFinal_ex(ctx, out + n, &rest) == 1 && rest == 0;
+	EVP_CIPHER_CTX_free(ctx);
+	if (ok)
+		return 0;
+	OPENSSL_cleanse(out, text_len);
+	return refused();
 }

@@ -72,4 +72,22 @@ int crypto_aead_open(const struct key *key, uint64_t nonce, const void *ad, size
  * sealed with nonce 2^64-1. next may be key. */
 int crypto_rekey(const struct key *key, struct key *next);
 
+/*
+ * AES-256 in synthetic-IV mode (RFC 5297): the same value at the same place (ad) gives the same
+ * bytes, and nothing else is told; no nonce, so none can be repeated. For what is kept, not for
+ * what is sent. The key made ready for many uses; NULL when OpenSSL refuses; free takes NULL.
+ */
+#define SIV_KEY_LEN 64
+#define SIV_TAG_LEN 16
+struct crypto_siv;
+struct crypto_siv *crypto_siv_new(const uint8_t key[SIV_KEY_LEN]);
+void crypto_siv_free(struct crypto_siv **siv);
+/* len > 0 and ad_len > 0: OpenSSL has had faults with either empty. out takes SIV_TAG_LEN + len
+ * bytes in seal, len - SIV_TAG_LEN in open, and is not the input. open gives -1 when the tag is
+ * wrong (out is then wiped) or len is not more than a tag. */
+int crypto_siv_seal(const struct crypto_siv *siv, const void *ad, size_t ad_len, const void *plain,
+		    size_t len, uint8_t *out);
+int crypto_siv_open(const struct crypto_siv *siv, const void *ad, size_t ad_len, const void *sealed,
+		    size_t len, uint8_t *out);
+
 #endif
