@@ -73,6 +73,11 @@ void bridge_set_server(struct bridge *bridge, struct server *server)
 	bridge->server = server;
 }
 
+void bridge_set_local(struct bridge *bridge, struct local_store *local)
+{
+	bridge->local = local;
+}
+
 struct engine *bridge_engine(const struct bridge *bridge)
 {
 	return bridge->engine;

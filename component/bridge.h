@@ -21,6 +21,7 @@
 #include "xmpp/server.h"
 
 struct bridge;
+struct local_store;
 
 /* domain is copied. NULL with *err when memory is short. */
 struct bridge *bridge_new(const struct env *env, const char *domain, struct err *err);
@@ -40,6 +41,9 @@ void bridge_set_registration(struct bridge *bridge, bool allowed);
 void bridge_set_engine(struct bridge *bridge, struct engine *engine);
 void bridge_set_server(struct bridge *bridge, struct server *server);
 struct engine *bridge_engine(const struct bridge *bridge);
+/* Where to keep what users have at their own server; it must outlive the bridge's use of it. NULL,
+ * as at first: nothing is kept. To be set before the server is made. */
+void bridge_set_local(struct bridge *bridge, struct local_store *local);
 
 /* Call changed(arg) after each change of an account, a contact, a status or a state. */
 void bridge_watch(struct bridge *bridge, void (*changed)(void *arg), void *arg);

@@ -5,6 +5,7 @@
 #define COMPONENT_BRIDGE_PRIVATE_H
 
 #include "component/bridge.h"
+#include "component/local_store.h"
 
 /* Messages whose sender and stanza id are remembered until the contact's daemon has taken them, so
  * that a refusal can be reported. Bounded, since contacts may be away for long: refusals of older
@@ -28,7 +29,8 @@ struct bridge {
 	char *domain;
 	struct engine *engine;
 	struct server *server;
-	struct server_host host; /* what the server is given */
+	struct local_store *local; /* NULL: nothing is kept for the users */
+	struct server_host host;   /* what the server is given */
 	void (*changed)(void *arg);
 	void *changed_arg;
 	struct bridge_user *users;

@@ -6,10 +6,12 @@
 #include "component/bridge.h"
 #include "component/control.h"
 #include "component/daemon_status.h"
+#include "component/local_store.h"
 #include "component/state_dir.h"
 #include "component/text_file.h"
 #include "core/base/log.h"
 #include "core/node.h"
+#include "core/store_key.h"
 
 #include <stdlib.h>
 
@@ -19,6 +21,7 @@
 
 struct daemon {
 	struct loop *loop;
+	struct local_store *local;
 	struct bridge *bridge;
 	struct node *node;
 	struct server *server;
@@ -29,6 +32,42 @@ static void tor_changed(void *arg, const struct tor_status *status)
 {
 	(void)status;
 	bridge_changed(arg);
+}
+
+/* The key of the databases, made at the first start. */
+static int load_key(const struct daemon *daemon, const struct config *config, struct key *key,
+		    struct err *err)
+{
+	char *path = state_dir_path(config->state_dir, "store.key", err);
+	enum store_key_kind kind;
+	int result = -1;
+
+	if (path && !store_key_look(path, &kind, err)) {
+		if (kind == STORE_KEY_MISSING)
+			result = store_key_make(loop_env(daemon->loop), path, key, err);
+		else
+			result = store_key_read(path, NULL, key, err);
+	}
+	free(path);
+	return result;
+}
+
+/* After the node, which has locked the state directory. */
+static int open_local(struct daemon *daemon, const struct config *config, struct err *err)
+{
+	SECRET struct key key;
+	char *path;
+
+	if (load_key(daemon, config, &key, err))
+		return -1;
+	path = state_dir_path(config->state_dir, "local.db", err);
+	if (path)
+		daemon->local = local_store_open(path, &key, err);
+	free(path);
+	if (!daemon->local)
+		return -1;
+	bridge_set_local(daemon->bridge, daemon->local);
+	return 0;
 }
 
 static int start_node(struct daemon *daemon, const struct config *config, struct err *err)
@@ -152,8 +191,8 @@ struct daemon *daemon_new(struct loop *loop, const struct config *config, struct
 	daemon->loop = loop;
 	if (state_dir_prepare(config->state_dir, err) ||
 	    !(daemon->bridge = bridge_new(loop_env(loop), config->domain, err)) ||
-	    start_node(daemon, config, err) || start_server(daemon, config, err) ||
-	    start_control(daemon, config, err))
+	    start_node(daemon, config, err) || open_local(daemon, config, err) ||
+	    start_server(daemon, config, err) || start_control(daemon, config, err))
 		daemon_free(&daemon);
 	return daemon;
 }
@@ -188,6 +227,7 @@ void daemon_free(struct daemon **daemon)
 	end_clients(d);
 	node_free(&d->node);
 	bridge_free(&d->bridge);
+	local_store_free(&d->local);
 	free(d);
 	*daemon = NULL;
 }

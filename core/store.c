@@ -1,29 +1,14 @@
 /*
- * store.c: makes, opens, checks and migrates the database.
+ * store.c: what is in the database of the engine, its schema and its statements; opening it.
  *
- * Neighbours: store_sql.c (statements, transactions), store_rows.c and store_message.c (the rows).
- *
- * The file is in WAL mode and locked by this process alone. It is made under another name and then
- * renamed, so that an empty or half-made file is never ours: it is damage.
+ * Neighbours: database.h (the file), store_rows.c, store_message.c and store_invite.c (the rows).
  */
 #include "core/store_private.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* "tace": tells our files from other programs' SQLite files. */
 #define APPLICATION_ID 0x74616365
-/* How long to wait for a lock, in ms: the process before us may still be ending. */
-#define LOCK_WAIT_MS 2000
-/* SQLite's default, which we make our files with. */
-#define PAGE_SIZE 4096
-/* Longest path, with room for the endings that are put to it. */
-#define PATH_SIZE 4096
 
 /* A key of zeros, in SQL. */
 #define NO_KEY "x'0000000000000000000000000000000000000000000000000000000000000000'"
@@ -109,289 +94,121 @@ static const char *const migrations[] = {
 
 #define SCHEMA_VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
 
-static int run_text(struct store *store, const char *sql, const char *doing, struct err *err)
-{
-	if (sqlite3_exec(store->db, sql, NULL, NULL, NULL) != SQLITE_OK)
-		return store_error(store, doing, err);
-	return 0;
-}
+static const char *const store_sql[SQL_COUNT] = {
+    [SQL_ACCOUNT_ADD] = "INSERT INTO account (name, private_key) VALUES (?1, ?2)",
+    [SQL_ACCOUNTS] = "SELECT id, name, private_key FROM account ORDER BY id",
+    [SQL_ACCOUNT_REMOVE] = "DELETE FROM account WHERE id = ?1",
+    [SQL_CONTACT_ADD] = "INSERT INTO contact (account, public_key, name, secret, out_sequence,"
+			" in_sequence, in_issued_ms, out_handshake_ms, in_handshake_ms, out_id,"
+			" in_id, secret_serial, renewed_ms, next_secret, verification)"
+			" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,"
+			" ?15)",
+    [SQL_CONTACTS] = "SELECT id, public_key, name, secret, out_sequence, in_sequence,"
+		     " in_issued_ms, out_handshake_ms, in_handshake_ms, out_id, in_id,"
+		     " secret_serial, renewed_ms, next_secret, verification"
+		     " FROM contact WHERE account = ?1 ORDER BY id",
+    [SQL_CONTACT_SAVE] = "UPDATE contact SET name = ?3, secret = ?4, out_sequence = ?5,"
+			 " in_sequence = ?6, in_issued_ms = ?7, out_handshake_ms = ?8,"
+			 " in_handshake_ms = ?9, out_id = ?10, in_id = ?11, secret_serial = ?12,"
+			 " renewed_ms = ?13, next_secret = ?14, verification = ?15"
+			 " WHERE id = ?16",
+    [SQL_CONTACT_REMOVE] = "DELETE FROM contact WHERE id = ?1",
+    [SQL_SETTING_SET] = "INSERT OR REPLACE INTO setting (account, key, value)"
+			" VALUES (?1, ?2, ?3)",
+    [SQL_CONTACT_SETTING_SET] = "INSERT OR REPLACE INTO contact_setting (contact, key, value)"
+				" VALUES (?1, ?2, ?3)",
+    [SQL_SETTING_GET] = "SELECT value FROM setting WHERE account = ?1 AND key = ?2",
+    [SQL_CONTACT_SETTING_GET] = "SELECT value FROM contact_setting WHERE contact = ?1 AND key = ?2",
+    [SQL_SETTING_REMOVE] = "DELETE FROM setting WHERE account = ?1 AND key = ?2",
+    [SQL_CONTACT_SETTING_REMOVE] = "DELETE FROM contact_setting WHERE contact = ?1 AND key = ?2",
+    [SQL_SETTINGS] = "SELECT key, value FROM setting WHERE account = ?1 ORDER BY key",
+    [SQL_CONTACT_SETTINGS] = "SELECT key, value FROM contact_setting WHERE contact = ?1"
+			     " ORDER BY key",
+    [SQL_OUTBOX_ADD] = "INSERT INTO outbox (contact, id, sent_ms, payload) VALUES (?1, ?2, ?3, ?4)",
+    [SQL_INBOX_ADD] = "INSERT INTO inbox (contact, id, sent_ms, payload) VALUES (?1, ?2, ?3, ?4)",
+    [SQL_OUTBOX_NEXT] = "SELECT id, sent_ms, payload FROM outbox WHERE contact = ?1 AND id > ?2"
+			" ORDER BY id LIMIT 1",
+    [SQL_INBOX_NEXT] = "SELECT id, sent_ms, payload FROM inbox WHERE contact = ?1 AND id > ?2"
+		       " ORDER BY id LIMIT 1",
+    [SQL_OUTBOX_REMOVE] = "DELETE FROM outbox WHERE contact = ?1 AND id = ?2",
+    [SQL_INBOX_REMOVE] = "DELETE FROM inbox WHERE contact = ?1 AND id = ?2",
+    [SQL_OUTBOX_COUNT] = "SELECT count(*) FROM outbox WHERE contact = ?1",
+    [SQL_INBOX_COUNT] = "SELECT count(*) FROM inbox WHERE contact = ?1",
+    [SQL_INVITATION_ADD] = "INSERT INTO invitation (account, secret, name, reusable, expires_ms,"
+			   " used, guest, sequence) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [SQL_INVITATIONS] = "SELECT id, secret, name, reusable, expires_ms, used, guest, sequence"
+			" FROM invitation WHERE account = ?1 ORDER BY id",
+    [SQL_INVITATION_SAVE] = "UPDATE invitation SET expires_ms = ?5, used = ?6, guest = ?7,"
+			    " sequence = ?8 WHERE id = ?1",
+    [SQL_INVITATION_REMOVE] = "DELETE FROM invitation WHERE id = ?1",
+    [SQL_REQUEST_SET] = "INSERT OR REPLACE INTO request (account, public_key, name, text, secret,"
+			" since_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    [SQL_REQUESTS] = "SELECT public_key, name, text, secret, since_ms FROM request"
+		     " WHERE account = ?1 ORDER BY since_ms, rowid",
+    [SQL_REQUEST_REMOVE] = "DELETE FROM request WHERE account = ?1 AND public_key = ?2",
+    [SQL_BLOCK] = "INSERT OR IGNORE INTO blocked (account, public_key) VALUES (?1, ?2)",
+    [SQL_UNBLOCK] = "DELETE FROM blocked WHERE account = ?1 AND public_key = ?2",
+    [SQL_BLOCKED] = "SELECT public_key FROM blocked WHERE account = ?1 ORDER BY rowid",
+    [SQL_IS_BLOCKED] = "SELECT 1 FROM blocked WHERE account = ?1 AND public_key = ?2",
+    [SQL_INTRODUCTION_SET] = "INSERT OR REPLACE INTO introduction (contact, secret, own_name, text,"
+			     " expires_ms) VALUES (?1, ?2, ?3, ?4, ?5)",
+    [SQL_INTRODUCTION_GET] = "SELECT secret, own_name, text, expires_ms FROM introduction"
+			     " WHERE contact = ?1",
+    [SQL_INTRODUCTION_REMOVE] = "DELETE FROM introduction WHERE contact = ?1",
+};
 
-/* The first column of the first row of sql, as a number. */
-static int read_number(struct store *store, const char *sql, int *number, struct err *err)
-{
-	sqlite3_stmt *statement = NULL;
-	int result = -1;
-
-	if (sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL) != SQLITE_OK ||
-	    sqlite3_step(statement) != SQLITE_ROW) {
-		store_error(store, "read", err);
-	} else {
-		*number = sqlite3_column_int(statement, 0);
-		result = 0;
-	}
-	sqlite3_finalize(statement);
-	return result;
-}
-
-/* Is every page where it should be? */
-static int check_pages(struct store *store, struct err *err)
-{
-	sqlite3_stmt *statement = NULL;
-	int result = -1;
-
-	if (sqlite3_prepare_v2(store->db, "PRAGMA quick_check(1)", -1, &statement, NULL) !=
-		SQLITE_OK ||
-	    sqlite3_step(statement) != SQLITE_ROW)
-		store_error(store, "check", err);
-	else if (strcmp((const char *)sqlite3_column_text(statement, 0), "ok") != 0)
-		err_set(err, ERR_INPUT, "check: %s",
-			(const char *)sqlite3_column_text(statement, 0));
-	else
-		result = 0;
-	sqlite3_finalize(statement);
-	return result;
-}
-
-/* Everything that can be found out without writing. */
-static int check_file(struct store *store, struct err *err)
-{
-	int application = 0, version = 0;
-
-	if (check_pages(store, err) < 0 ||
-	    read_number(store, "PRAGMA application_id", &application, err) < 0 ||
-	    read_number(store, "PRAGMA user_version", &version, err) < 0)
-		return -1;
-	if (application != APPLICATION_ID)
-		return err_set(err, ERR_INPUT, "another program's database");
-	if (version > SCHEMA_VERSION)
-		return err_set(err, ERR_INPUT, "written by a newer tacet (schema %d, known: %d)",
-			       version, SCHEMA_VERSION);
-	return 0;
-}
-
-static int migrate(struct store *store, struct err *err)
-{
-	int version = 0;
-	char set_version[64];
-
-	if (read_number(store, "PRAGMA user_version", &version, err) < 0)
-		return -1;
-	for (; version < SCHEMA_VERSION; version++) {
-		snprintf(set_version, sizeof(set_version), "PRAGMA user_version = %d", version + 1);
-		if (store_begin(store, true, err) < 0)
-			return -1;
-		if (run_text(store, migrations[version], "change the schema", err) < 0 ||
-		    run_text(store, set_version, "change the schema", err) < 0) {
-			store_rollback(store);
-			return -1;
-		}
-		if (store_commit(store, err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static void disconnect(struct store *store)
-{
-	for (size_t i = 0; i < SQL_COUNT; i++) {
-		sqlite3_finalize(store->statements[i]);
-		store->statements[i] = NULL;
-	}
-	sqlite3_close(store->db);
-	store->db = NULL;
-}
-
-/* Open the file as it is; nothing is written, not even at a close without more. */
-static int connect_file(struct store *store, const char *path, struct err *err)
-{
-	int result =
-	    sqlite3_open_v2(path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-
-	if (store->db == NULL)
-		return err_set(err, ERR_MEMORY, "open: out of memory");
-	if (result != SQLITE_OK)
-		return store_error(store, "open", err);
-	sqlite3_extended_result_codes(store->db, 1);
-	sqlite3_busy_timeout(store->db, LOCK_WAIT_MS);
-	sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-	sqlite3_db_config(store->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-	sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-	return run_text(store,
-			"PRAGMA locking_mode = EXCLUSIVE;"
-			"PRAGMA temp_store = MEMORY;"
-			"PRAGMA foreign_keys = ON;"
-			"PRAGMA secure_delete = ON;",
-			"configure", err);
-}
-
-static int make_schema(struct store *store, struct err *err)
-{
-	char mark[128];
-
-	/* No journal on the disk: a file that was not finished is thrown away. */
-	snprintf(mark, sizeof(mark),
-		 "PRAGMA page_size = %d; PRAGMA journal_mode = MEMORY; PRAGMA application_id = %d;",
-		 PAGE_SIZE, APPLICATION_ID);
-	if (run_text(store, mark, "make", err) < 0)
-		return -1;
-	return migrate(store, err);
-}
-
-/* The file exists and is whole: write to it from now on. */
-static int enter_wal(struct store *store, struct err *err)
-{
-	sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
-	if (run_text(store, "PRAGMA journal_mode = WAL;", "open the log", err) < 0 ||
-	    store_set_durable(store, false, err) < 0 || migrate(store, err) < 0)
-		return -1;
-	/* It changes nothing, but a file that cannot be written shows now and not at midnight. */
-	if (store_begin(store, false, err) < 0)
-		return -1;
-	return store_commit(store, err);
-}
-
-static int join(char out[PATH_SIZE], const char *path, const char *ending, struct err *err)
-{
-	if (snprintf(out, PATH_SIZE, "%s%s", path, ending) >= PATH_SIZE)
-		return err_set(err, ERR_LIMIT, "the path is too long");
-	return 0;
-}
-
-/* Make the rename last. */
-static void sync_directory(const char *path)
-{
-	char directory[PATH_SIZE];
-	char *slash = NULL;
-	int fd;
-
-	snprintf(directory, sizeof(directory), "%s", path);
-	slash = strrchr(directory, '/');
-	if (slash == NULL)
-		snprintf(directory, sizeof(directory), ".");
-	else
-		slash[slash == directory] = '\0';
-	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd >= 0) {
-		fsync(fd);
-		close(fd);
-	}
-}
-
-/* Make the database under another name, and give it its own only when it is whole. */
-static int make_file(struct store *store, const char *path, struct err *err)
-{
-	char fresh[PATH_SIZE], log[PATH_SIZE];
-	int fd, made;
-
-	if (join(fresh, path, ".new", err) < 0 || join(log, path, "-wal", err) < 0)
-		return -1;
-	if (access(log, F_OK) == 0)
-		return err_set(err, ERR_INPUT,
-			       "missing, but its log (-wal) is there: put the "
-			       "database back, or remove the log to begin anew");
-	unlink(fresh);
-	fd = open(fresh, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return err_set(err, ERR_UNAVAILABLE, "cannot be made: %s", strerror(errno));
-	close(fd);
-	made = connect_file(store, fresh, err) < 0 ? -1 : make_schema(store, err);
-	disconnect(store);
-	if (made == 0 && rename(fresh, path) < 0)
-		made = err_set(err, ERR_UNAVAILABLE, "cannot be made: %s", strerror(errno));
-	if (made < 0)
-		unlink(fresh);
-	else
-		sync_directory(path);
-	return made;
-}
-
-/* SQLite fills a last page that is cut with zeros; when there is a log the page is in there. */
-static int check_length(const char *path, off_t len, struct err *err)
-{
-	char log[PATH_SIZE];
-	struct stat info;
-
-	if (join(log, path, "-wal", err) < 0)
-		return -1;
-	if (len % PAGE_SIZE != 0 && (stat(log, &info) < 0 || info.st_size == 0))
-		return err_set(err, ERR_INPUT, "the file is truncated");
-	return 0;
-}
-
-static int open_file(struct store *store, const char *path, struct err *err)
-{
-	struct stat info;
-
-	if (stat(path, &info) < 0) {
-		if (errno != ENOENT)
-			return err_set(err, ERR_UNAVAILABLE, "%s", strerror(errno));
-		if (make_file(store, path, err) < 0)
-			return -1;
-		info.st_size = 0;
-	} else if (!S_ISREG(info.st_mode)) {
-		return err_set(err, ERR_INPUT, "not a file");
-	} else if (info.st_size == 0) {
-		return err_set(err, ERR_INPUT, "the file is empty");
-	}
-	if (connect_file(store, path, err) < 0 || check_file(store, err) < 0 ||
-	    check_length(path, info.st_size, err) < 0)
-		return -1;
-	/* Keys are inside: whoever widened the mode did not mean it. The log takes the same mode.
-	 */
-	if (chmod(path, 0600) < 0)
-		return err_set(err, ERR_UNAVAILABLE, "set the mode: %s", strerror(errno));
-	return enter_wal(store, err);
-}
-
-static int open_memory(struct store *store, const char *path, struct err *err)
-{
-	if (connect_file(store, path, err) < 0)
-		return -1;
-	return make_schema(store, err);
-}
-
-/* What the user can do about it, by the kind of failure. */
-static void advise(const char *path, struct err *err)
-{
-	char why[ERR_TEXT_SIZE];
-
-	snprintf(why, sizeof(why), "%s", err->text);
-	if (err->code == ERR_INPUT)
-		err_set(err, ERR_INPUT,
-			"database %s: %s; it was left as it is: put back a copy, or move it away "
-			"to begin anew",
-			path, why);
-	else
-		err_set(err, err->code, "database %s: %s", path, why);
-}
+static const struct database_kind kind = {
+    .application_id = APPLICATION_ID,
+    .migrations = migrations,
+    .version = SCHEMA_VERSION,
+    .sql = store_sql,
+    .sql_count = SQL_COUNT,
+};
 
 struct store *store_open(const char *path, struct err *err)
 {
 	struct store *store = calloc(1, sizeof(*store));
-	struct err why = {0};
-	int result;
 
 	if (store == NULL) {
 		err_set(err, ERR_MEMORY, "database: out of memory");
 		return NULL;
 	}
-	store->durable = true; /* SQLite's own default */
-	result = strcmp(path, ":memory:") == 0 ? open_memory(store, path, &why)
-					       : open_file(store, path, &why);
-	if (result == 0)
-		return store;
-	advise(path, &why);
-	if (err != NULL)
-		*err = why;
-	store_free(&store);
-	return NULL;
+	store->db = database_open(path, &kind, NULL, err);
+	if (store->db == NULL)
+		store_free(&store);
+	return store;
 }
 
 void store_free(struct store **store)
 {
 	if (*store == NULL)
 		return;
-	disconnect(*store);
+	database_free(&(*store)->db);
 	free(*store);
 	*store = NULL;
+}
+
+int store_begin(struct store *store, bool durable, struct err *err)
+{
+	return database_begin(store->db, durable, err);
+}
+
+int store_commit(struct store *store, struct err *err)
+{
+	return database_commit(store->db, err);
+}
+
+void store_rollback(struct store *store)
+{
+	database_rollback(store->db);
+}
+
+bool store_in_transaction(const struct store *store)
+{
+	return database_in_transaction(store->db);
+}
+
+int store_scrub(struct store *store, struct err *err)
+{
+	return database_scrub(store->db, err);
 }

@@ -13,7 +13,7 @@ static sqlite3_stmt *for_box(struct store *store, enum store_statement first, en
 			     int64_t contact, struct err *err)
 {
 	enum store_statement which = (enum store_statement)((unsigned)first + (box == STORE_INBOX));
-	sqlite3_stmt *statement = store_statement(store, which, err);
+	sqlite3_stmt *statement = database_statement(store->db, which, err);
 
 	if (statement != NULL)
 		sqlite3_bind_int64(statement, 1, contact);
@@ -31,7 +31,7 @@ int store_message_add(struct store *store, enum store_box box, int64_t contact,
 	sqlite3_bind_int64(statement, 2, (int64_t)message->id);
 	sqlite3_bind_int64(statement, 3, message->sent_ms);
 	sqlite3_bind_blob64(statement, 4, message->payload, message->len, SQLITE_STATIC);
-	return store_run(store, statement, "store the message", err);
+	return database_run(store->db, statement, "store the message", err);
 }
 
 static int read_message(sqlite3_stmt *row, struct store_message *message, struct err *err)
@@ -61,11 +61,11 @@ int store_message_next(struct store *store, enum store_box box, int64_t contact,
 	if (statement == NULL)
 		return -1;
 	sqlite3_bind_int64(statement, 2, (int64_t)after);
-	result = store_step(store, statement, "read message", err);
+	result = database_step(store->db, statement, "read message", err);
 	if (result != 1)
 		return result;
 	result = read_message(statement, message, err);
-	store_done(statement);
+	database_done(statement);
 	return result;
 }
 
@@ -83,9 +83,9 @@ int store_message_remove(struct store *store, enum store_box box, int64_t contac
 	if (statement == NULL)
 		return -1;
 	sqlite3_bind_int64(statement, 2, (int64_t)id);
-	if (store_run(store, statement, "remove the message", err) < 0)
+	if (database_run(store->db, statement, "remove the message", err) < 0)
 		return -1;
-	return sqlite3_changes(store->db) > 0;
+	return database_changes(store->db) > 0;
 }
 
 int store_message_count(struct store *store, enum store_box box, int64_t contact, unsigned *count,
@@ -93,9 +93,9 @@ int store_message_count(struct store *store, enum store_box box, int64_t contact
 {
 	sqlite3_stmt *statement = for_box(store, SQL_OUTBOX_COUNT, box, contact, err);
 
-	if (statement == NULL || store_step(store, statement, "count messages", err) != 1)
+	if (statement == NULL || database_step(store->db, statement, "count messages", err) != 1)
 		return -1;
 	*count = (unsigned)sqlite3_column_int64(statement, 0);
-	store_done(statement);
+	database_done(statement);
 	return 0;
 }

@@ -13,26 +13,26 @@
 int store_account_add(struct store *store, const char *name, const struct key *private_key,
 		      int64_t *id, struct err *err)
 {
-	sqlite3_stmt *statement = store_statement(store, SQL_ACCOUNT_ADD, err);
+	sqlite3_stmt *statement = database_statement(store->db, SQL_ACCOUNT_ADD, err);
 
 	if (statement == NULL)
 		return -1;
-	store_bind_text(statement, 1, name);
-	store_bind_bytes(statement, 2, private_key->bytes, KEY_LEN);
-	if (store_run(store, statement, "store the account", err) < 0)
+	database_bind_text(statement, 1, name);
+	database_bind_bytes(statement, 2, private_key->bytes, KEY_LEN);
+	if (database_run(store->db, statement, "store the account", err) < 0)
 		return -1;
-	*id = sqlite3_last_insert_rowid(store->db);
+	*id = database_last_id(store->db);
 	return 0;
 }
 
 int store_account_remove(struct store *store, int64_t id, struct err *err)
 {
-	sqlite3_stmt *statement = store_statement(store, SQL_ACCOUNT_REMOVE, err);
+	sqlite3_stmt *statement = database_statement(store->db, SQL_ACCOUNT_REMOVE, err);
 
 	if (statement == NULL)
 		return -1;
 	sqlite3_bind_int64(statement, 1, id);
-	return store_run(store, statement, "remove the account", err);
+	return database_run(store->db, statement, "remove the account", err);
 }
 
 static int read_account(sqlite3_stmt *row,
@@ -43,7 +43,7 @@ static int read_account(sqlite3_stmt *row,
 	SECRET struct key private_key;
 	const char *name = (const char *)sqlite3_column_text(row, 1);
 
-	if (name == NULL || store_column_bytes(row, 2, private_key.bytes, KEY_LEN) < 0)
+	if (name == NULL || database_column_bytes(row, 2, private_key.bytes, KEY_LEN) < 0)
 		return err_set(err, ERR_INPUT, "read accounts: malformed row");
 	return each(arg, sqlite3_column_int64(row, 0), name, &private_key);
 }
@@ -53,14 +53,14 @@ int store_accounts(struct store *store,
 			       const struct key *private_key),
 		   void *arg, struct err *err)
 {
-	sqlite3_stmt *statement = store_statement(store, SQL_ACCOUNTS, err);
+	sqlite3_stmt *statement = database_statement(store->db, SQL_ACCOUNTS, err);
 	int row;
 
 	if (statement == NULL)
 		return -1;
-	while ((row = store_step(store, statement, "read accounts", err)) == 1)
+	while ((row = database_step(store->db, statement, "read accounts", err)) == 1)
 		if (read_account(statement, each, arg, err) < 0) {
-			store_done(statement);
+			database_done(statement);
 			return -1;
 		}
 	return row;
@@ -83,12 +83,12 @@ static void bind_contact(sqlite3_stmt *statement, const struct store_contact *co
 	    contact->renewed_ms,
 	};
 
-	store_bind_text(statement, 3, contact->name);
-	store_bind_bytes(statement, 4, contact->secret.bytes, KEY_LEN);
+	database_bind_text(statement, 3, contact->name);
+	database_bind_bytes(statement, 4, contact->secret.bytes, KEY_LEN);
 	for (int i = 0; i < (int)(sizeof(numbers) / sizeof(numbers[0])); i++)
 		sqlite3_bind_int64(statement, 5 + i, numbers[i]);
-	store_bind_bytes(statement, 14, contact->next_secret.bytes, KEY_LEN);
-	store_bind_bytes(statement, 15, contact->verification.bytes, KEY_LEN);
+	database_bind_bytes(statement, 14, contact->next_secret.bytes, KEY_LEN);
+	database_bind_bytes(statement, 15, contact->verification.bytes, KEY_LEN);
 }
 
 static int read_contact(sqlite3_stmt *row, struct store_contact *contact)
@@ -97,10 +97,10 @@ static int read_contact(sqlite3_stmt *row, struct store_contact *contact)
 	size_t len = (size_t)sqlite3_column_bytes(row, 2);
 
 	if (name == NULL || len > CONTACT_NAME_MAX ||
-	    store_column_bytes(row, 1, contact->public_key, X25519_LEN) < 0 ||
-	    store_column_bytes(row, 3, contact->secret.bytes, KEY_LEN) < 0 ||
-	    store_column_bytes(row, 13, contact->next_secret.bytes, KEY_LEN) < 0 ||
-	    store_column_bytes(row, 14, contact->verification.bytes, KEY_LEN) < 0)
+	    database_column_bytes(row, 1, contact->public_key, X25519_LEN) < 0 ||
+	    database_column_bytes(row, 3, contact->secret.bytes, KEY_LEN) < 0 ||
+	    database_column_bytes(row, 13, contact->next_secret.bytes, KEY_LEN) < 0 ||
+	    database_column_bytes(row, 14, contact->verification.bytes, KEY_LEN) < 0)
 		return -1;
 	memcpy(contact->name, name, len + 1);
 	contact->id = sqlite3_column_int64(row, 0);
@@ -119,16 +119,16 @@ static int read_contact(sqlite3_stmt *row, struct store_contact *contact)
 int store_contact_add(struct store *store, int64_t account, struct store_contact *contact,
 		      struct err *err)
 {
-	sqlite3_stmt *statement = store_statement(store, SQL_CONTACT_ADD, err);
+	sqlite3_stmt *statement = database_statement(store->db, SQL_CONTACT_ADD, err);
 
 	if (statement == NULL)
 		return -1;
 	sqlite3_bind_int64(statement, 1, account);
-	store_bind_bytes(statement, 2, contact->public_key, X25519_LEN);
+	database_bind_bytes(statement, 2, contact->public_key, X25519_LEN);
 	bind_contact(statement, contact);
-	if (store_run(store, statement, "store the contact", err) < 0)
+	if (database_run(store->db, statement, "store the contact", err) < 0)
 		return -1;
-	contact->id = sqlite3_last_insert_rowid(store->db);
+	contact->id = database_last_id(store->db);
 	return 0;
 }
 
@@ -136,21 +136,21 @@ int store_contacts(struct store *store, int64_t account,
 		   int (*each)(void *arg, const struct store_contact *contact), void *arg,
 		   struct err *err)
 {
-	sqlite3_stmt *statement = store_statement(store, SQL_CONTACTS, err);
+	sqlite3_stmt *statement = database_statement(store->db, SQL_CONTACTS, err);
 	struct store_contact contact;
 	int row;
 
 	if (statement == NULL)
 		return -1;
 	sqlite3_bind_int64(statement, 1, account);
-	while ((row = store_step(store, statement, "read contacts", err)) == 1) {
+	while ((row = database_step(store->db, statement, "read contacts", err)) == 1) {
 		if (read_contact(statement, &contact) < 0)
 			row = err_set(err, ERR_INPUT, "read contacts: malformed row");
 		else
 			row = each(arg, &contact);
 		store_contact_wipe(&contact);
 		if (row < 0) {
-			store_done(statement);
+			database_done(statement);
 			return -1;
 		}
 	}
@@ -159,23 +159,23 @@ int store_contacts(struct store *store, int64_t account,
 
 int store_contact_save(struct store *store, const struct store_contact *contact, struct err *err)
 {
-	sqlite3_stmt *statement = store_statement(store, SQL_CONTACT_SAVE, err);
+	sqlite3_stmt *statement = database_statement(store->db, SQL_CONTACT_SAVE, err);
 
 	if (statement == NULL)
 		return -1;
 	bind_contact(statement, contact);
 	sqlite3_bind_int64(statement, 16, contact->id);
-	return store_run(store, statement, "store the contact", err);
+	return database_run(store->db, statement, "store the contact", err);
 }
 
 int store_contact_remove(struct store *store, int64_t id, struct err *err)
 {
-	sqlite3_stmt *statement = store_statement(store, SQL_CONTACT_REMOVE, err);
+	sqlite3_stmt *statement = database_statement(store->db, SQL_CONTACT_REMOVE, err);
 
 	if (statement == NULL)
 		return -1;
 	sqlite3_bind_int64(statement, 1, id);
-	return store_run(store, statement, "remove the contact", err);
+	return database_run(store->db, statement, "remove the contact", err);
 }
 
 void store_contact_wipe(struct store_contact *contact)
@@ -198,28 +198,29 @@ int store_setting_set(struct store *store, enum store_owner kind, int64_t owner,
 
 	if (strlen(key) > SETTING_KEY_MAX || len > SETTING_VALUE_MAX)
 		return err_set(err, ERR_LIMIT, "store setting: key or value too long");
-	statement = store_statement(store, for_owner(which, kind), err);
+	statement = database_statement(store->db, for_owner(which, kind), err);
 	if (statement == NULL)
 		return -1;
 	sqlite3_bind_int64(statement, 1, owner);
-	store_bind_text(statement, 2, key);
+	database_bind_text(statement, 2, key);
 	if (value != NULL)
-		store_bind_bytes(statement, 3, value, len);
-	return store_run(store, statement, "store setting", err);
+		database_bind_bytes(statement, 3, value, len);
+	return database_run(store->db, statement, "store setting", err);
 }
 
 void *store_setting_get(struct store *store, enum store_owner kind, int64_t owner, const char *key,
 			size_t *len)
 {
-	sqlite3_stmt *statement = store_statement(store, for_owner(SQL_SETTING_GET, kind), NULL);
+	sqlite3_stmt *statement =
+	    database_statement(store->db, for_owner(SQL_SETTING_GET, kind), NULL);
 	char *copy = NULL;
 
 	*len = 0;
 	if (statement == NULL)
 		return NULL;
 	sqlite3_bind_int64(statement, 1, owner);
-	store_bind_text(statement, 2, key);
-	if (store_step(store, statement, "read setting", NULL) != 1)
+	database_bind_text(statement, 2, key);
+	if (database_step(store->db, statement, "read setting", NULL) != 1)
 		return NULL;
 	*len = (size_t)sqlite3_column_bytes(statement, 0);
 	copy = malloc(*len + 1);
@@ -228,7 +229,7 @@ void *store_setting_get(struct store *store, enum store_owner kind, int64_t owne
 			memcpy(copy, sqlite3_column_blob(statement, 0), *len);
 		copy[*len] = '\0';
 	}
-	store_done(statement);
+	database_done(statement);
 	return copy;
 }
 
@@ -236,20 +237,20 @@ int store_settings(struct store *store, enum store_owner kind, int64_t owner,
 		   int (*each)(void *arg, const char *key, const uint8_t *value, size_t len),
 		   void *arg, struct err *err)
 {
-	sqlite3_stmt *statement = store_statement(store, for_owner(SQL_SETTINGS, kind), err);
+	sqlite3_stmt *statement = database_statement(store->db, for_owner(SQL_SETTINGS, kind), err);
 	int row;
 
 	if (statement == NULL)
 		return -1;
 	sqlite3_bind_int64(statement, 1, owner);
-	while ((row = store_step(store, statement, "read settings", err)) == 1) {
+	while ((row = database_step(store->db, statement, "read settings", err)) == 1) {
 		const char *key = (const char *)sqlite3_column_text(statement, 0);
 		const uint8_t *value = sqlite3_column_blob(statement, 1);
 		size_t len = (size_t)sqlite3_column_bytes(statement, 1);
 		int result = key != NULL ? each(arg, key, value, len)
 					 : err_set(err, ERR_INPUT, "read settings: malformed row");
 		if (result < 0) {
-			store_done(statement);
+			database_done(statement);
 			return -1;
 		}
 	}
