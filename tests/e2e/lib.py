@@ -42,6 +42,33 @@ def free_port():
         return s.getsockname()[1]
 
 
+# Run every tacetd under valgrind. It is slow, and valgrind 3.19 has no pidfd_open, with which tacetd
+# watches a tor of its own: such a daemon gets a tor that runs already.
+VALGRIND = ["valgrind", "-q", "--error-exitcode=9", "--leak-check=full", "--errors-for-leak-kinds=definite"] \
+    if os.environ.get("TACET_VALGRIND") else []
+
+
+class Tor:
+    """A tor beside a daemon, on Unix sockets in a directory of its own."""
+
+    def __init__(self, directory, *lines):
+        self.directory = directory
+        directory.mkdir(mode=0o700, exist_ok=True)
+        (directory / "torrc").write_text("\n".join([
+            f"DataDirectory {directory}/data", f"SocksPort unix:{directory}/socks IsolateSOCKSAuth "
+            "KeepAliveIsolateSOCKSAuth ExtendedErrors", f"ControlSocket {directory}/control",
+            "CookieAuthentication 1", f"CookieAuthFile {directory}/cookie",
+            f"__OwningControllerProcess {os.getpid()}", *lines]) + "\n")
+        self.process = subprocess.Popen(["tor", "--defaults-torrc", "/dev/null", "-f",
+                                         str(directory / "torrc")], stdout=subprocess.DEVNULL)
+        wait_until("tor is up", lambda: (directory / "cookie").exists() and (directory / "control").exists())
+        self.settings = {"tor_control": f"unix:{directory}/control", "tor_socks": f"unix:{directory}/socks"}
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+
+
 class Daemon:
     """A tacetd with a state directory, configuration and accounts of its own. What a test that fails
     leaves running ends with the test."""
@@ -52,7 +79,7 @@ class Daemon:
         self.name = name
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix=f"tacet-{name}-", dir="/tmp"))
         self.port = free_port()
-        self.process = None
+        self.process = self.tor = None
         self.killed = self.prefixed = False
         self.settings = {
             "state-dir": self.directory / "state",
@@ -81,9 +108,17 @@ class Daemon:
                 lines.append(f"{key} = {item}\n")
         self.config.write_text("".join(lines))
 
-    def start(self, prefix=()):
+    def start_beside_tor(self):
+        self.tor = Tor(self.directory / "tor", (NET / "client.torrc").read_text())
+        del self.settings["tor-program"], self.settings["tor-extra-file"]
+        self.settings |= {key.replace("_", "-"): value for key, value in self.tor.settings.items()}
+
+    def start(self, prefix=VALGRIND):
+        if prefix is VALGRIND and VALGRIND and "tor-extra-file" in self.settings:
+            self.start_beside_tor()
         self.write_config()
-        self.killed, self.prefixed = False, bool(prefix)
+        # valgrind becomes the daemon, other programs have it as a child.
+        self.killed, self.prefixed = False, bool(prefix) and prefix is not VALGRIND
         Daemon.started.append(self)
         with open(self.directory / "log", "ab") as log:
             self.process = subprocess.Popen([*prefix, str(BUILD / "tacetd"), "-c", str(self.config)],
@@ -145,6 +180,8 @@ class Daemon:
         assert status == 0, f"{self.name} ended with {status}:\n{self.log[-6000:]}"
 
     def remove(self):
+        if self.tor:
+            self.tor.end()
         shutil.rmtree(self.directory, ignore_errors=True)
 
 

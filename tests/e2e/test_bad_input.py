@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 
-from lib import BUILD, Client, Daemon, Pair, free_port, main, say, wait_until
+from lib import BUILD, Client, Daemon, Pair, Tor, free_port, main, say, wait_until
 
 IDLE_CONNECTIONS = 10000
 # A daemon may grow by this much under attack, in KiB, and must not grow further with more of the same.
@@ -85,24 +85,17 @@ def wait_until_problem(daemon):
 def wrong_cookie():
     """A tor that runs already, whose cookie is not the one in the file it names."""
     home = pathlib.Path(tempfile.mkdtemp(prefix="tacet-tor-", dir="/tmp"))
-    (home / "torrc").write_text(f"DataDirectory {home}/data\nSocksPort unix:{home}/socks\n"
-                                f"ControlSocket {home}/control\nCookieAuthentication 1\nDisableNetwork 1\n"
-                                f"CookieAuthFile {home}/cookie\n__OwningControllerProcess {os.getpid()}\n")
-    home.chmod(0o700)
-    tor = subprocess.Popen(["tor", "--defaults-torrc", "/dev/null", "-f", str(home / "torrc")],
-                           stdout=subprocess.DEVNULL)
+    tor = Tor(home, "DisableNetwork 1")
     try:
-        wait_until("tor is up", lambda: (home / "cookie").exists() and (home / "control").exists())
         (home / "cookie").write_bytes(os.urandom(32))
-        daemon = Daemon("cookie", tor_control=f"unix:{home}/control", tor_socks=f"unix:{home}/socks")
+        daemon = Daemon("cookie", **tor.settings)
         del daemon.settings["tor-extra-file"]
         daemon.start()
         say("wrong cookie:", wait_until_problem(daemon))
         daemon.stop()
         daemon.remove()
     finally:
-        tor.kill()
-        tor.wait()
+        tor.end()
 
 
 def read_all(connection, limit=5):
