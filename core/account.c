@@ -10,6 +10,7 @@
 #include "core/door.h"
 #include "core/guest.h"
 #include "core/request.h"
+#include "core/sent_marks.h"
 #include "core/status.h"
 #include "core/visit.h"
 
@@ -126,7 +127,8 @@ struct account *account_load(struct engine *engine, int64_t id, const char *name
 	}
 	account->id = id;
 	strncpy(account->name, name, ACCOUNT_NAME_MAX);
-	if (identity_load(private_key, &account->identity, err) < 0 ||
+	account->marks = sent_marks_new(engine->env, engine->store, id, err);
+	if (account->marks == NULL || identity_load(private_key, &account->identity, err) < 0 ||
 	    store_contacts(engine->store, id, load_contact, &loading, err) < 0 ||
 	    doors_load(account, err) < 0 || requests_load(account, err) < 0) {
 		account_free(&account);
@@ -151,6 +153,7 @@ void account_free(struct account **account)
 	doors_free(a);
 	requests_free(a);
 	lobby_free(&a->lobby);
+	sent_marks_free(&a->marks);
 	identity_wipe(&a->identity);
 	secret_free(a, sizeof(*a));
 	*account = NULL;
@@ -359,13 +362,21 @@ void *account_setting_get(struct account *account, const char *key, size_t *len)
 	return store_setting_get(account->engine->store, STORE_ACCOUNT, account->id, key, len);
 }
 
-static void deliver(void *arg, struct contact *contact)
-{
-	(void)arg;
-	contact_deliver(contact);
-}
-
 void engine_deliver_waiting(struct account *account)
 {
-	account_contacts(account, deliver, NULL);
+	unsigned left = account->contact_count;
+
+	/* A handler may remove contacts. */
+	while (left-- > 0 && account->contact_count > 0) {
+		unsigned place = account->deliver_next++ % account->contact_count;
+
+		if (!contact_deliver(account->contacts[place]))
+			break;
+	}
+}
+
+void account_sent_marks(struct account *account,
+			void (*each)(void *arg, const uint8_t mark[SENT_MARK_LEN]), void *arg)
+{
+	sent_marks_each(account->marks, each, arg);
 }

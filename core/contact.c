@@ -5,6 +5,7 @@
  */
 #include "core/base/log.h"
 #include "core/guest.h"
+#include "core/sent_marks.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -246,9 +247,9 @@ const char *contact_state_name(enum contact_state state)
 
 /* --- messages --- */
 
-/* The message and the number that it has used up, in one transaction. */
+/* The message, the number that it has used up and its mark, in one transaction. */
 static int store_outgoing(struct contact *contact, const struct store_message *message,
-			  struct err *err)
+			  const uint8_t *mark, struct err *err)
 {
 	struct store *store = store_of(contact);
 	uint64_t last = contact->row.out_id;
@@ -257,7 +258,8 @@ static int store_outgoing(struct contact *contact, const struct store_message *m
 		return -1;
 	contact->row.out_id = message->id;
 	if (store_message_add(store, STORE_OUTBOX, contact->row.id, message, err) == 0 &&
-	    store_contact_save(store, &contact->row, err) == 0) {
+	    store_contact_save(store, &contact->row, err) == 0 &&
+	    (mark == NULL || sent_marks_add(contact->account->marks, mark, err) == 0)) {
 		if (store_commit(store, err) == 0)
 			return 0;
 	} else {
@@ -267,8 +269,8 @@ static int store_outgoing(struct contact *contact, const struct store_message *m
 	return -1;
 }
 
-int engine_send(struct contact *contact, const void *payload, size_t len, uint64_t *token,
-		struct err *err)
+static int send_message(struct contact *contact, const void *payload, size_t len,
+			const uint8_t *mark, uint64_t *token, struct err *err)
 {
 	struct engine *engine = contact->account->engine;
 	/* From the clock, so that a copy of the database that is put back does not use an id again.
@@ -285,7 +287,7 @@ int engine_send(struct contact *contact, const void *payload, size_t len, uint64
 	message.id = id > contact->row.out_id ? id : contact->row.out_id + 1;
 	/* Only read from. */
 	message.payload = (uint8_t *)(uintptr_t)payload;
-	if (store_outgoing(contact, &message, err) < 0)
+	if (store_outgoing(contact, &message, mark, err) < 0)
 		return -1;
 	contact->outbox_count++;
 	if (token != NULL)
@@ -295,26 +297,60 @@ int engine_send(struct contact *contact, const void *payload, size_t len, uint64
 	return 0;
 }
 
-/* True: it was taken, and is forgotten. */
+int engine_send(struct contact *contact, const void *payload, size_t len, uint64_t *token,
+		struct err *err)
+{
+	return send_message(contact, payload, len, NULL, token, err);
+}
+
+int engine_send_marked(struct contact *contact, const void *payload, size_t len,
+		       const uint8_t mark[SENT_MARK_LEN], uint64_t *token, struct err *err)
+{
+	return send_message(contact, payload, len, mark, token, err);
+}
+
+/* There is room again: begin a session in which messages are taken. */
+static void hear_again(struct contact *contact)
+{
+	if (!contact->gone && contact->link != NULL && link_deaf(contact->link) &&
+	    contact->inbox_count < INBOX_MAX / 2)
+		contact_break(contact);
+}
+
+static void forget_message(struct contact *contact, uint64_t id)
+{
+	struct err why = {0};
+	int removed =
+	    store_message_remove(store_of(contact), STORE_INBOX, contact->row.id, id, &why);
+
+	if (removed < 0)
+		log_warn("contact: a message that was taken stays stored: %s", why.text);
+	else
+		contact->inbox_count -= (unsigned)removed;
+}
+
+void contact_message_taken(struct contact *contact, uint64_t token)
+{
+	forget_message(contact, token);
+	hear_again(contact);
+}
+
+/* False: it was refused. */
 static bool hand_over(struct contact *contact, const struct store_message *message)
 {
 	struct engine *engine = contact->account->engine;
-	struct err why = {0};
+	enum reception reception = engine->handler.message(
+	    engine->arg, contact, message->id, message->payload, message->len, message->sent_ms);
 
-	if (!engine->handler.message(engine->arg, contact, message->payload, message->len,
-				     message->sent_ms))
+	if (contact->gone || reception == MESSAGE_REFUSED)
 		return false;
-	if (contact->gone)
-		return false;
-	contact->taken_id = message->id;
-	if (store_message_remove(engine->store, STORE_INBOX, contact->row.id, message->id, &why) <
-	    0)
-		log_warn("contact: a message that was taken stays stored: %s", why.text);
-	contact->inbox_count--;
+	contact->handed_id = message->id;
+	if (reception == MESSAGE_TAKEN)
+		forget_message(contact, message->id);
 	return true;
 }
 
-void contact_deliver(struct contact *contact)
+bool contact_deliver(struct contact *contact)
 {
 	struct engine *engine = contact->account->engine;
 	struct store_message message;
@@ -322,11 +358,11 @@ void contact_deliver(struct contact *contact)
 	bool taken = true;
 
 	if (contact->delivering || contact->inbox_count == 0 || engine->handler.message == NULL)
-		return;
+		return true;
 	contact->delivering = true;
 	while (taken) {
 		int found = store_message_next(engine->store, STORE_INBOX, contact->row.id,
-					       contact->taken_id, &message, &why);
+					       contact->handed_id, &message, &why);
 		if (found < 0)
 			log_warn("contact: %s", why.text);
 		if (found != 1)
@@ -335,8 +371,6 @@ void contact_deliver(struct contact *contact)
 		store_message_wipe(&message);
 	}
 	contact->delivering = false;
-	/* There is room again: begin a session in which messages are taken. */
-	if (!contact->gone && contact->link != NULL && link_deaf(contact->link) &&
-	    contact->inbox_count < INBOX_MAX / 2)
-		contact_break(contact);
+	hear_again(contact);
+	return taken || contact->gone;
 }

@@ -51,6 +51,22 @@ enum contact_state {
 /* How a message ended. */
 enum delivery { DELIVERY_ACKED, DELIVERY_REJECTED };
 
+/* What became of a message that the layer above was handed. */
+enum reception {
+	MESSAGE_REFUSED, /* not now: it stays, for engine_deliver_waiting */
+	MESSAGE_TAKEN,   /* it is dealt with, and forgotten */
+	/* It is under way to the user, and stays stored until contact_message_taken; handed over
+	 * again by the next process only. */
+	MESSAGE_HELD,
+};
+
+/* By what the layer above knows a message of its own again (engine_send_marked), in bytes. */
+#define SENT_MARK_LEN 32
+/* Marks that are kept for an account, and for how long a process that runs keeps them at least, in
+ * ms; at most twice as long. */
+#define SENT_MARKS_MAX 256
+#define SENT_MARK_MS   ((int64_t)10 * 60 * 1000)
+
 /* Longest text of a request, in bytes. */
 #define REQUEST_TEXT_MAX 512
 /* Most requests that wait for the user; when half of them are there, a new one costs the guest a
@@ -98,12 +114,11 @@ struct engine_handler {
 	/* A contact's status as it is to be shown (SHOW_OFFLINE when the link is gone). */
 	void (*status)(void *arg, struct contact *contact, const struct status *status);
 	/*
-	 * A message has come and is stored. Return true when someone has taken it; false keeps it
-	 * for engine_deliver_waiting. sent_ms: the sender's clock. Messages of a contact come in
-	 * order.
+	 * A message has come and is stored. token names it among those of the contact, now and
+	 * after a restart; sent_ms: the sender's clock. Messages of a contact come in order.
 	 */
-	bool (*message)(void *arg, struct contact *contact, const uint8_t *payload, size_t len,
-			int64_t sent_ms);
+	enum reception (*message)(void *arg, struct contact *contact, uint64_t token,
+				  const uint8_t *payload, size_t len, int64_t sent_ms);
 	/* A message of ours was stored by the contact's daemon, or refused. token: as in
 	 * engine_send. */
 	void (*delivered)(void *arg, struct contact *contact, uint64_t token, enum delivery how,
@@ -180,8 +195,11 @@ void *account_setting_get(struct account *account, const char *key, size_t *len)
 /* A pointer that the layer above keeps with the account. */
 void account_set_user(struct account *account, void *user);
 void *account_user(const struct account *account);
-/* Hand over what waits in the account's inbox: message() is called for each, oldest first. */
+/* Hand over what waits in the account's inbox: message() is called for each, the oldest of a
+ * contact first, until one is refused; the next call begins with another contact. */
 void engine_deliver_waiting(struct account *account);
+/* A message that was held has reached the user: forget it. Not to be called from message(). */
+void contact_message_taken(struct contact *contact, uint64_t token);
 
 /* --- backup --- */
 /*
@@ -242,6 +260,14 @@ const char *contact_state_name(enum contact_state state);
  */
 int engine_send(struct contact *contact, const void *payload, size_t len, uint64_t *token,
 		struct err *err);
+
+/* The same; mark is stored with the message, in one transaction. */
+int engine_send_marked(struct contact *contact, const void *payload, size_t len,
+		       const uint8_t mark[SENT_MARK_LEN], uint64_t *token, struct err *err);
+/* The marks that are stored, oldest first: of what was sent lately, also by the process before this
+ * one, however long ago that ended. */
+void account_sent_marks(struct account *account,
+			void (*each)(void *arg, const uint8_t mark[SENT_MARK_LEN]), void *arg);
 
 /* --- invitations and requests (DESIGN section 8) --- */
 /* A new invitation, one-time or reusable; lifetime_ms > 0. name: as the link shall call the

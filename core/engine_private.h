@@ -5,6 +5,7 @@
  *     account.c          an identity, its address, its contacts
  *     contact.c          what the layer above asks of a contact
  *     contact_outbox.c   its messages that wait
+ *     sent_marks.c       by what messages that were sent lately are known again
  *     contact_secret.c   its pair secrets, and their renewal (renewal.c)
  *     contact_search.c   how a contact is found and dialled
  *     contact_session.c  how its sessions come and go
@@ -41,6 +42,7 @@
 struct door;
 struct guest;
 struct request;
+struct sent_marks;
 struct visit;
 
 struct engine {
@@ -78,6 +80,8 @@ struct account {
 	unsigned contact_count, contact_size;
 	struct lobby *lobby;
 	struct address *address;
+	unsigned deliver_next; /* place of the contact that engine_deliver_waiting begins with */
+	struct sent_marks *marks;
 	struct door *doors; /* open invitations, newest first */
 	unsigned door_count;
 	struct visit *visits; /* guests at the doors */
@@ -126,8 +130,8 @@ struct contact {
 	enum contact_state state;
 	int64_t since_ms;
 	unsigned outbox_count, inbox_count;
-	uint64_t left_id;  /* messages of ours up to this one have left, or may have */
-	uint64_t taken_id; /* of the last message that the layer above took */
+	uint64_t left_id;   /* messages of ours up to this one have left, or may have */
+	uint64_t handed_id; /* of the last message that the layer above took or holds */
 	bool delivering;
 
 	/* What is to be told, and the list of those who have news. */
@@ -174,8 +178,8 @@ struct contact *contact_load(struct account *account, const struct store_contact
 void contact_retire(struct contact *contact);
 /* Free it now. */
 void contact_free(struct contact **contact);
-/* Call message() for what is in the inbox, oldest first, until one is not taken. */
-void contact_deliver(struct contact *contact);
+/* Call message() for what is in the inbox, oldest first, until one is refused: then false. */
+bool contact_deliver(struct contact *contact);
 /* Write the row, or say in the log that it could not be done. */
 int contact_save(struct contact *contact);
 

@@ -90,6 +90,12 @@ static const char *const migrations[] = {
     "ALTER TABLE contact ADD COLUMN verification BLOB NOT NULL DEFAULT " NO_KEY ";"
     "ALTER TABLE contact ADD COLUMN secret_serial INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE contact ADD COLUMN renewed_ms INTEGER NOT NULL DEFAULT 0;",
+    /* By what messages that were sent lately are known again (sent_marks.h). */
+    "CREATE TABLE sent_mark ("
+    " account INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,"
+    " number INTEGER NOT NULL,"
+    " mark BLOB NOT NULL,"
+    " PRIMARY KEY (account, number));",
 };
 
 #define SCHEMA_VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
@@ -134,6 +140,9 @@ static const char *const store_sql[SQL_COUNT] = {
     [SQL_INBOX_REMOVE] = "DELETE FROM inbox WHERE contact = ?1 AND id = ?2",
     [SQL_OUTBOX_COUNT] = "SELECT count(*) FROM outbox WHERE contact = ?1",
     [SQL_INBOX_COUNT] = "SELECT count(*) FROM inbox WHERE contact = ?1",
+    [SQL_MARK_ADD] = "INSERT INTO sent_mark (account, number, mark) VALUES (?1, ?2, ?3)",
+    [SQL_MARKS] = "SELECT number, mark FROM sent_mark WHERE account = ?1 ORDER BY number",
+    [SQL_MARKS_REMOVE] = "DELETE FROM sent_mark WHERE account = ?1 AND number <= ?2",
     [SQL_INVITATION_ADD] = "INSERT INTO invitation (account, secret, name, reusable, expires_ms,"
 			   " used, guest, sequence) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     [SQL_INVITATIONS] = "SELECT id, secret, name, reusable, expires_ms, used, guest, sequence"

@@ -127,6 +127,17 @@ int store_message_remove(struct store *store, enum store_box box, int64_t contac
 int store_message_count(struct store *store, enum store_box box, int64_t contact, unsigned *count,
 			struct err *err);
 
+/* --- marks of messages that were sent lately (sent_marks.h) --- */
+/* Numbers of an account go up, from 1. */
+int store_mark_add(struct store *store, int64_t account, int64_t number,
+		   const uint8_t mark[SENT_MARK_LEN], struct err *err);
+/* By number; as store_accounts. */
+int store_marks(struct store *store, int64_t account,
+		int (*each)(void *arg, int64_t number, const uint8_t mark[SENT_MARK_LEN]),
+		void *arg, struct err *err);
+/* Those up to this number. */
+int store_marks_remove(struct store *store, int64_t account, int64_t number, struct err *err);
+
 /* --- invitations --- */
 /* By what a guest is known again in its first message (introduction.h). */
 #define STORE_MARK_LEN 8

@@ -1,5 +1,6 @@
 /*
- * store_message.c: the messages that wait: outbox (not acknowledged yet) and inbox (not taken yet).
+ * store_message.c: the messages that wait: outbox (not acknowledged yet) and inbox (not taken yet);
+ * and the marks of those that were sent lately.
  *
  * Neighbours: store.c (the file), store_rows.c (the other tables).
  */
@@ -98,4 +99,54 @@ int store_message_count(struct store *store, enum store_box box, int64_t contact
 	*count = (unsigned)sqlite3_column_int64(statement, 0);
 	database_done(statement);
 	return 0;
+}
+
+/* --- marks --- */
+
+int store_mark_add(struct store *store, int64_t account, int64_t number,
+		   const uint8_t mark[SENT_MARK_LEN], struct err *err)
+{
+	sqlite3_stmt *statement = database_statement(store->db, SQL_MARK_ADD, err);
+
+	if (statement == NULL)
+		return -1;
+	sqlite3_bind_int64(statement, 1, account);
+	sqlite3_bind_int64(statement, 2, number);
+	database_bind_bytes(statement, 3, mark, SENT_MARK_LEN);
+	return database_run(store->db, statement, "store the mark", err);
+}
+
+int store_marks(struct store *store, int64_t account,
+		int (*each)(void *arg, int64_t number, const uint8_t mark[SENT_MARK_LEN]),
+		void *arg, struct err *err)
+{
+	sqlite3_stmt *statement = database_statement(store->db, SQL_MARKS, err);
+	uint8_t mark[SENT_MARK_LEN];
+	int row;
+
+	if (statement == NULL)
+		return -1;
+	sqlite3_bind_int64(statement, 1, account);
+	while ((row = database_step(store->db, statement, "read marks", err)) == 1) {
+		if (database_column_bytes(statement, 1, mark, sizeof(mark)) < 0)
+			row = err_set(err, ERR_INPUT, "read marks: malformed row");
+		else
+			row = each(arg, sqlite3_column_int64(statement, 0), mark);
+		if (row < 0) {
+			database_done(statement);
+			return -1;
+		}
+	}
+	return row;
+}
+
+int store_marks_remove(struct store *store, int64_t account, int64_t number, struct err *err)
+{
+	sqlite3_stmt *statement = database_statement(store->db, SQL_MARKS_REMOVE, err);
+
+	if (statement == NULL)
+		return -1;
+	sqlite3_bind_int64(statement, 1, account);
+	sqlite3_bind_int64(statement, 2, number);
+	return database_run(store->db, statement, "remove marks", err);
 }

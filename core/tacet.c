@@ -145,13 +145,16 @@ static void on_status(void *arg, struct contact *contact, const struct status *s
 		tacet->handlers.presence(tacet->arg, contact_out(contact), &presence);
 }
 
-static bool on_message(void *arg, struct contact *contact, const uint8_t *payload, size_t len,
-		       int64_t sent_ms)
+static enum reception on_message(void *arg, struct contact *contact, uint64_t token,
+				 const uint8_t *payload, size_t len, int64_t sent_ms)
 {
 	struct tacet *tacet = arg;
 
-	return tacet->handlers.message != NULL &&
-	       tacet->handlers.message(tacet->arg, contact_out(contact), payload, len, sent_ms);
+	(void)token;
+	if (tacet->handlers.message != NULL &&
+	    tacet->handlers.message(tacet->arg, contact_out(contact), payload, len, sent_ms))
+		return MESSAGE_TAKEN;
+	return MESSAGE_REFUSED;
 }
 
 static void on_delivered(void *arg, struct contact *contact, uint64_t token, enum delivery how,

@@ -72,14 +72,15 @@ static void on_status(void *arg, struct contact *contact, const struct status *s
 }
 
 /* Messages of other must come in the order of sending, none missing, none twice. */
-static bool on_message(void *arg, struct contact *contact, const uint8_t *payload, size_t len,
-		       int64_t sent_ms)
+static enum reception on_message(void *arg, struct contact *contact, uint64_t token,
+				 const uint8_t *payload, size_t len, int64_t sent_ms)
 {
 	struct daemon *daemon = arg;
 	struct peer *peer = peer_of(daemon, contact);
+	(void)token;
 	(void)sent_ms;
 	if (!peer || daemon->inbox_closed)
-		return false;
+		return MESSAGE_REFUSED;
 	const struct peer *back = daemon_peer(peer->other, daemon);
 	if (!back || peer->got >= back->sent_count)
 		world_fail(daemon->world, "%s got a message that %s has not sent (after %u)",
@@ -93,7 +94,7 @@ static bool on_message(void *arg, struct contact *contact, const uint8_t *payloa
 	peer->got++;
 	trace(daemon->world, "%s got message %u from %s (%zu bytes)", daemon->name, peer->got,
 	      peer->other->name, len);
-	return true;
+	return MESSAGE_TAKEN;
 }
 
 static void on_delivered(void *arg, struct contact *contact, uint64_t token, enum delivery how,

@@ -24,15 +24,15 @@ static void on_status(void *arg, struct contact *contact, const struct status *s
 		node->on_status(node, contact);
 }
 
-static bool on_message(void *arg, struct contact *contact, const uint8_t *payload, size_t len,
-		       int64_t sent_ms)
+static enum reception on_message(void *arg, struct contact *contact, uint64_t token,
+				 const uint8_t *payload, size_t len, int64_t sent_ms)
 {
 	struct node_rig *node = arg;
 	char expected[32];
 
 	(void)sent_ms;
 	if (node->refuse)
-		return false;
+		return MESSAGE_REFUSED;
 	snprintf(expected, sizeof(expected), "%u", node->got);
 	if (!node->loose && (strlen(expected) != len || memcmp(expected, payload, len) != 0))
 		node->wrong++;
@@ -41,7 +41,8 @@ static bool on_message(void *arg, struct contact *contact, const uint8_t *payloa
 		 (const char *)payload);
 	if (node->on_message != NULL)
 		node->on_message(node, contact);
-	return true;
+	node->held = token;
+	return node->hold ? MESSAGE_HELD : MESSAGE_TAKEN;
 }
 
 static void on_delivered(void *arg, struct contact *contact, uint64_t token, enum delivery how,

@@ -43,6 +43,8 @@ struct node_rig {
 	unsigned not_introduced;        /* or too late */
 	unsigned conflicts;             /* that were told */
 	bool refuse;                    /* take no messages */
+	bool hold;                      /* messages are under way to the user … */
+	uint64_t held;                  /* … the last one with this token */
 	bool loose;                     /* messages are not numbers */
 	void (*on_message)(struct node_rig *node, struct contact *contact);
 	void (*on_state)(struct node_rig *node, struct contact *contact);

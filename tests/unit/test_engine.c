@@ -349,6 +349,122 @@ static void test_nobody_takes(void **state)
 	assert_int_equal(ben->wrong, 0);
 }
 
+/* What the layer above holds is stored until it is taken: the next process hands it over again,
+ * with the same tokens, in order; this one does not. */
+static void test_held_messages(void **state)
+{
+	uint64_t first;
+
+	(void)state;
+	start_both();
+	ben->hold = true;
+	node_send(anna, ben, 0, 1);
+	rig_run(rig, 5000);
+	first = ben->held;
+	node_send(anna, ben, 1, 4);
+	rig_run(rig, 5000);
+	engine_deliver_waiting(ben->account);
+	assert_int_equal(ben->got, 5);
+	assert_true(ben->held > first);
+	contact_message_taken(node_contact(ben, anna), first);
+	contact_message_taken(node_contact(ben, anna), first);
+	node_kill(ben);
+	node_reopen(ben);
+	ben->got = 1;
+	engine_deliver_waiting(ben->account);
+	assert_int_equal(ben->got, 5);
+	contact_message_taken(node_contact(ben, anna), ben->held);
+	node_kill(ben);
+	node_reopen(ben);
+	ben->got = 1;
+	ben->hold = false;
+	engine_deliver_waiting(ben->account);
+	assert_int_equal(ben->got, 4);
+	assert_int_equal(ben->wrong, 0);
+}
+
+/* A full inbox is deaf until enough of what was held has been taken. */
+static void test_held_fill_the_inbox(void **state)
+{
+	uint64_t token;
+
+	(void)state;
+	ben->hold = true;
+	node_send(anna, ben, 0, OUTBOX_MAX);
+	start_both();
+	rig_run(rig, 10 * MINUTE_MS);
+	assert_int_equal(ben->got, OUTBOX_MAX);
+	node_send(anna, ben, OUTBOX_MAX, 1);
+	rig_run(rig, MINUTE_MS);
+	assert_int_equal(contact_outbox(node_contact(anna, ben)), 1);
+	token = ben->held;
+	for (unsigned i = 0; i < OUTBOX_MAX; i++)
+		contact_message_taken(node_contact(ben, anna), token - i);
+	rig_run(rig, MINUTE_MS);
+	assert_int_equal(ben->got, OUTBOX_MAX + 1);
+	assert_int_equal(ben->wrong, 0);
+}
+
+static void count_mark(void *arg, const uint8_t mark[SENT_MARK_LEN])
+{
+	unsigned *next = arg;
+
+	assert_int_equal(mark[0] | mark[1] << 8, (*next)++);
+}
+
+static void send_marked(unsigned number)
+{
+	uint8_t mark[SENT_MARK_LEN] = {(uint8_t)number, (uint8_t)(number >> 8)};
+	struct err err = {0};
+
+	assert_int_equal(engine_send_marked(node_contact(anna, ben), "x", 1, mark, NULL, &err), 0);
+}
+
+/* From first on, so many. */
+static void expect_marks(unsigned first, unsigned count)
+{
+	unsigned next = first;
+
+	account_sent_marks(anna->account, count_mark, &next);
+	assert_int_equal(next - first, count);
+}
+
+static void test_sent_marks(void **state)
+{
+	(void)state;
+	expect_marks(0, 0);
+	for (unsigned i = 0; i < 10; i++)
+		send_marked(i);
+	expect_marks(0, 10);
+	/* They outlive the process, and its being away. */
+	node_kill(anna);
+	rig_run(rig, 10 * SENT_MARK_MS);
+	node_reopen(anna);
+	rig_run(rig, SENT_MARK_MS - 1);
+	expect_marks(0, 10);
+	send_marked(10);
+	rig_run(rig, 1);
+	expect_marks(10, 1);
+	rig_run(rig, SENT_MARK_MS - 1);
+	expect_marks(10, 1);
+	rig_run(rig, 1);
+	expect_marks(0, 0);
+	/* Only so many are kept. */
+	for (unsigned i = 0; i < SENT_MARKS_MAX + 3; i++)
+		send_marked(i);
+	expect_marks(3, SENT_MARKS_MAX);
+	rig_run(rig, 2 * SENT_MARK_MS);
+	expect_marks(0, 0);
+	/* A message that is refused leaves none. */
+	{
+		uint8_t mark[SENT_MARK_LEN] = {0};
+
+		assert_int_equal(
+		    engine_send_marked(node_contact(anna, ben), "", 0, mark, NULL, NULL), -1);
+	}
+	expect_marks(0, 0);
+}
+
 static void test_outbox_is_bounded(void **state)
 {
 	struct err err = {0};
@@ -695,6 +811,9 @@ int main(void)
 	    WITH_RIG(test_large_messages),
 	    WITH_RIG(test_thousand_messages),
 	    WITH_RIG(test_nobody_takes),
+	    WITH_RIG(test_held_messages),
+	    WITH_RIG(test_held_fill_the_inbox),
+	    WITH_RIG(test_sent_marks),
 	    WITH_RIG(test_outbox_is_bounded),
 	    WITH_RIG(test_contacts),
 	    WITH_RIG(test_accounts),

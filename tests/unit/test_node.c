@@ -50,14 +50,15 @@ static void on_status(void *arg, struct contact *contact, const struct status *s
 	((struct side *)arg)->show = status->show;
 }
 
-static bool on_message(void *arg, struct contact *contact, const uint8_t *payload, size_t len,
-		       int64_t sent_ms)
+static enum reception on_message(void *arg, struct contact *contact, uint64_t token,
+				 const uint8_t *payload, size_t len, int64_t sent_ms)
 {
 	(void)contact;
+	(void)token;
 	(void)sent_ms;
 	snprintf(((struct side *)arg)->got, sizeof(((struct side *)arg)->got), "%.*s", (int)len,
 		 (const char *)payload);
-	return true;
+	return MESSAGE_TAKEN;
 }
 
 static void on_delivered(void *arg, struct contact *contact, uint64_t token, enum delivery how,
