@@ -10,6 +10,7 @@
 #include "component/inner_stanza.h"
 #include "core/base/log.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,11 +19,25 @@
 /* A message older than this says when it was sent; on its way through Tor one may spend some
  * seconds. */
 #define DELAY_SHOWN_MS ((int64_t)30 * 1000)
+/* A stanza-id: the beginning of the contact's id, 80 bits that tell it from all others, a hyphen,
+ * and the message's number in hexadecimal. */
+#define STANZA_ID_CONTACT 16
+#define STANZA_ID_SIZE    (STANZA_ID_CONTACT + 1 + 16 + 1)
 
 /* --- from a client --- */
 
+static int send_payload(struct contact *contact, const struct buf *payload, const uint8_t *mark,
+			uint64_t *token, struct err *err)
+{
+	_Static_assert(SERVER_MARK_LEN == SENT_MARK_LEN, "the engine keeps the server's marks");
+
+	if (mark)
+		return engine_send_marked(contact, payload->data, payload->len, mark, token, err);
+	return engine_send(contact, payload->data, payload->len, token, err);
+}
+
 int bridge_message(void *arg, const char *user, const char *id, struct xml *message,
-		   struct err *err)
+		   const uint8_t *mark, struct err *err)
 {
 	struct bridge *bridge = arg;
 	struct contact *contact = bridge_lookup(bridge, user, id, err);
@@ -41,9 +56,10 @@ int bridge_message(void *arg, const char *user, const char *id, struct xml *mess
 	kind = inner_write(message, &payload, err);
 	if (kind < 0)
 		result = -1;
-	else if (kind == INNER_LASTING ||
-		 (kind == INNER_TRANSIENT && contact_state(contact) == CONTACT_LINKED))
-		result = engine_send(contact, payload.data, payload.len, &token, err);
+	else if (kind == INNER_LASTING)
+		result = send_payload(contact, &payload, mark, &token, err);
+	else if (kind == INNER_TRANSIENT && contact_state(contact) == CONTACT_LINKED)
+		result = send_payload(contact, &payload, NULL, &token, err);
 	if (!result && kind == INNER_LASTING)
 		bridge_sent_remember(bridge, contact, token, message);
 	buf_free(&payload);
@@ -85,30 +101,61 @@ static int add_delay(struct bridge *bridge, struct xml *message, int64_t sent_ms
 	return delay ? 0 : -1;
 }
 
-bool bridge_contact_message(void *arg, struct contact *contact, const uint8_t *payload, size_t len,
-			    int64_t sent_ms)
+/* XEP-0359: the same each time that the message is delivered, so that a client that has got it from
+ * an earlier process knows it again. -1: memory is short. */
+static int add_stanza_id(const struct bridge *bridge, const struct contact *contact, uint64_t token,
+			 struct xml *message)
+{
+	struct xml *stanza_id = xml_child_add(message, "stanza-id", "urn:xmpp:sid:0");
+	char by[JID_TEXT_SIZE], id[STANZA_ID_SIZE];
+
+	snprintf(by, sizeof(by), "%s@%s", bridge_user_of(contact), bridge->domain);
+	snprintf(id, sizeof(id), "%.*s-%016" PRIx64, STANZA_ID_CONTACT, contact_id(contact), token);
+	stanza_id = xml_set(stanza_id, "by", by);
+	return xml_set(stanza_id, "id", id) ? 0 : -1;
+}
+
+enum reception bridge_contact_message(void *arg, struct contact *contact, uint64_t token,
+				      const uint8_t *payload, size_t len, int64_t sent_ms)
 {
 	struct bridge *bridge = arg;
+	const char *user = bridge_user_of(contact);
 	enum inner_kind kind;
 	char from[CONTACT_JID_SIZE];
 	struct err err;
 	struct xml *message;
 
 	if (!bridge->server)
-		return false;
+		return MESSAGE_REFUSED;
 	message = inner_read(payload, len, &kind, &err);
 	if (!message) {
 		log_debug("dropped a contact's message: %s", err.text);
-		return err.code != ERR_MEMORY;
+		return err.code != ERR_MEMORY ? MESSAGE_TAKEN : MESSAGE_REFUSED;
 	}
 	bridge_contact_jid(bridge, contact, from);
-	if (!xml_set(message, "from", from) || add_delay(bridge, message, sent_ms)) {
+	if (!xml_set(message, "from", from) || add_delay(bridge, message, sent_ms) ||
+	    (kind == INNER_LASTING && add_stanza_id(bridge, contact, token, message))) {
 		xml_free(&message);
-		return false;
+		return MESSAGE_REFUSED;
 	}
 	/* What is worth nothing later is not kept for later. */
-	return server_deliver(bridge->server, bridge_user_of(contact), message) > 0 ||
-	       kind == INNER_TRANSIENT;
+	if (kind == INNER_TRANSIENT) {
+		server_deliver(bridge->server, user, message);
+		return MESSAGE_TAKEN;
+	}
+	return server_deliver_stored(bridge->server, user, contact_id(contact), token, message)
+		   ? MESSAGE_HELD
+		   : MESSAGE_REFUSED;
+}
+
+void bridge_arrived(void *arg, const char *user, const char *id, uint64_t token)
+{
+	struct err err;
+	struct contact *contact = bridge_lookup(arg, user, id, &err);
+
+	/* It may have been removed since. */
+	if (contact)
+		contact_message_taken(contact, token);
 }
 
 void bridge_ready(void *arg, const char *user)
@@ -120,6 +167,16 @@ void bridge_ready(void *arg, const char *user)
 		return;
 	bridge_warn(bridge, account);
 	engine_deliver_waiting(account);
+}
+
+void bridge_marks(void *arg, const char *user, void (*each)(void *each_arg, const uint8_t *mark),
+		  void *each_arg)
+{
+	struct err err;
+	struct account *account = bridge_account(arg, user, &err);
+
+	if (account)
+		account_sent_marks(account, each, each_arg);
 }
 
 /* --- to the server itself --- */

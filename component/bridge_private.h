@@ -120,10 +120,13 @@ void status_of_presence(const struct server_presence *presence, struct status *s
 
 /* bridge_message.c */
 int bridge_message(void *arg, const char *user, const char *contact, struct xml *message,
-		   struct err *err);
+		   const uint8_t *mark, struct err *err);
+void bridge_marks(void *arg, const char *user, void (*each)(void *each_arg, const uint8_t *mark),
+		  void *each_arg);
+void bridge_arrived(void *arg, const char *user, const char *contact, uint64_t token);
 void bridge_ready(void *arg, const char *user);
-bool bridge_contact_message(void *arg, struct contact *contact, const uint8_t *payload, size_t len,
-			    int64_t sent_ms);
+enum reception bridge_contact_message(void *arg, struct contact *contact, uint64_t token,
+				      const uint8_t *payload, size_t len, int64_t sent_ms);
 /* A client has written to the server itself: an id or a link makes a contact. */
 void bridge_told(void *arg, const char *user, const char *text);
 /* Say something to the user in the server's own name. Returns how many clients have got it. */

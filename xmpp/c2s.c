@@ -370,8 +370,17 @@ static void on_received(void *arg, const uint8_t *data, size_t len)
 
 /* --- life --- */
 
+static void on_drained(void *arg)
+{
+	struct c2s *c2s = arg;
+
+	if (c2s->state == C2S_BOUND && c2s->handler->drained)
+		c2s->handler->drained(c2s->arg);
+}
+
 static const struct stream_handler on_stream = {
     .received = on_received,
+    .drained = on_drained,
     .closed = on_closed,
 };
 

@@ -69,6 +69,8 @@ struct c2s_handler {
 	/* An element of stream management (XEP-0198); it stays the stream's. Before a resource is
 	 * bound it is <enable/> or <resume/>. */
 	void (*management)(void *arg, const struct xml *element);
+	/* All that was sent was written to the socket. NULL: not interested. */
+	void (*drained)(void *arg);
 	/* The stream has ended: nothing comes any more, and what is sent is dropped. Exactly once,
 	 * possibly from within c2s_end. Not for the owner to free the stream in. */
 	void (*ended)(void *arg);

@@ -81,6 +81,10 @@ void message_to_contact(struct request *request);
 void message_to_server(struct request *request);
 /* What server_deliver promises; stanza stays the caller's. */
 unsigned message_deliver(struct user *user, struct xml *stanza);
+bool message_deliver_stored(struct user *user, struct xml *stanza, const char *contact,
+			    uint64_t token);
+/* A message that a resource which has gone did not get; its parcel stays the caller's. */
+void message_deliver_again(struct user *user, struct xml *stanza, struct parcel *parcel);
 
 /* feature_carbons.c: XEP-0280. */
 void carbons_enable(struct request *request);

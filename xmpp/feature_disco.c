@@ -25,7 +25,7 @@ static const struct entity server = {
 static const struct entity account = {
     .category = "account",
     .type = "registered",
-    .features = (const char *const[]){NS_DISCO_INFO, NS_DISCO_ITEMS, NS_PING, NULL},
+    .features = (const char *const[]){NS_DISCO_INFO, NS_DISCO_ITEMS, NS_PING, NS_STANZA_ID, NULL},
 };
 
 static const struct entity contact_bare = {

@@ -32,39 +32,56 @@ static bool somebody_listens(const struct user *user)
 	return false;
 }
 
-static unsigned deliver_to_listeners(struct user *user, struct xml *stanza)
+static unsigned deliver_to_listeners(struct user *user, struct xml *stanza, struct parcel *parcel)
 {
-	struct parcel *parcel = NULL;
 	unsigned count = 0;
 
 	if (!somebody_listens(user))
 		return 0;
+	for (struct resource *resource = user->resources; resource; resource = resource->next)
+		if (resource_takes_messages(resource) && xml_set(stanza, "to", resource->jid) &&
+		    resource_deliver(resource, stanza, parcel))
+			count++;
+	return count;
+}
+
+/* Who did not get it is told so, or keeps it. */
+static void parcel_done(struct parcel **parcel, unsigned count)
+{
+	if (count > 0)
+		parcel_drop(parcel);
+	else
+		parcel_cancel(parcel);
+}
+
+static unsigned deliver_to_all(struct user *user, struct xml *stanza)
+{
+	struct parcel *parcel = NULL;
+	unsigned count;
+
 	if (parcel_wanted(stanza)) {
 		parcel = parcel_new(user, stanza);
 		if (!parcel)
 			return 0;
 	}
-	for (struct resource *resource = user->resources; resource; resource = resource->next)
-		if (resource_takes_messages(resource) && xml_set(stanza, "to", resource->jid) &&
-		    resource_deliver(resource, stanza, parcel))
-			count++;
-	parcel_drop(&parcel);
+	count = deliver_to_listeners(user, stanza, parcel);
+	parcel_done(&parcel, count);
 	return count;
 }
 
 static unsigned deliver_to_one(struct resource *resource, struct xml *stanza)
 {
 	struct parcel *parcel = NULL;
-	bool taken;
+	unsigned count;
 
 	if (parcel_wanted(stanza)) {
 		parcel = parcel_new(resource->user, stanza);
 		if (!parcel)
 			return 0;
 	}
-	taken = resource_deliver(resource, stanza, parcel);
-	parcel_drop(&parcel);
-	return taken ? 1 : 0;
+	count = resource_deliver(resource, stanza, parcel) ? 1 : 0;
+	parcel_done(&parcel, count);
+	return count;
 }
 
 /* To the bare JID: RFC 6121 section 8.5.2.1.1. Of the two ways it leaves open for chat and normal
@@ -75,7 +92,7 @@ static unsigned deliver_bare(struct user *user, struct xml *stanza)
 		return user_send(user, resource_available, stanza);
 	if (is_type(stanza, "groupchat") || is_type(stanza, "error"))
 		return 0;
-	return deliver_to_listeners(user, stanza);
+	return deliver_to_all(user, stanza);
 }
 
 /* The connected resource that stanza's to names, or NULL. */
@@ -123,6 +140,30 @@ unsigned message_deliver(struct user *user, struct xml *stanza)
 	return count;
 }
 
+bool message_deliver_stored(struct user *user, struct xml *stanza, const char *contact,
+			    uint64_t token)
+{
+	struct parcel *parcel;
+	unsigned count;
+
+	if (!somebody_listens(user))
+		return false;
+	parcel = parcel_new_stored(user, stanza, contact, token);
+	if (!parcel)
+		return false;
+	count = deliver_to_listeners(user, stanza, parcel);
+	parcel_done(&parcel, count);
+	if (count > 0)
+		carbons_send(user, stanza, "received", takes_messages, NULL);
+	return count > 0;
+}
+
+void message_deliver_again(struct user *user, struct xml *stanza, struct parcel *parcel)
+{
+	if (deliver_to_listeners(user, stanza, parcel) > 0)
+		carbons_send(user, stanza, "received", takes_messages, NULL);
+}
+
 void message_to_account(struct request *request)
 {
 	/* An error comes from the address that it was sent to, so the request keeps its to. */
@@ -151,17 +192,19 @@ void message_to_resource(struct request *request)
 }
 
 /* copy NULL: memory is short. */
-static void message_taken(const struct request *request, const struct xml *copy)
+static void message_taken(const struct request *request, const struct xml *copy,
+			  const uint8_t *mark)
 {
-	if (!copy)
-		return;
-	taken_note(request->resource, copy);
-	carbons_send(request->resource->user, copy, "sent", is_resource, request->resource);
+	taken_note(request->resource, mark);
+	if (copy)
+		carbons_send(request->resource->user, copy, "sent", is_resource, request->resource);
 }
 
 void message_to_contact(struct request *request)
 {
 	struct server *server = request->server;
+	uint8_t hash[SERVER_MARK_LEN];
+	const uint8_t *mark = NULL;
 	struct xml *copy;
 	struct err err;
 
@@ -170,15 +213,18 @@ void message_to_contact(struct request *request)
 				     NS_BLOCKING_ERRORS);
 		return;
 	}
-	if (taken_before(request->resource, request->stanza))
+	if (taken_mark(request->stanza, hash) == 0)
+		mark = hash;
+	if (taken_before(request->resource, mark))
 		return;
 	/* The host may change what it is given. */
 	copy = xml_copy(request->stanza);
 	if (server->host->message(server->host_arg, request->resource->user->name,
-				  request->to.local, request->stanza, &err) < 0)
+				  request->to.local, request->stanza,
+				  request->resource->sm ? mark : NULL, &err) < 0)
 		request_refused(request, &err);
 	else
-		message_taken(request, copy);
+		message_taken(request, copy, mark);
 	xml_free(&copy);
 }
 

@@ -167,7 +167,7 @@ void presence_ready(struct resource *resource)
 	struct user *user = resource->user;
 
 	resource->ready = true;
-	parcel_deliver_kept(user);
+	parcels_deliver(resource);
 	user->server->host->ready(user->server->host_arg, user->name);
 }
 

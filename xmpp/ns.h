@@ -48,6 +48,8 @@
 /* XEP-0198, 0203 */
 #define NS_SM    "urn:xmpp:sm:3"
 #define NS_DELAY "urn:xmpp:delay"
+/* XEP-0359 */
+#define NS_STANZA_ID "urn:xmpp:sid:0"
 /* XEP-0085, 0184, 0333: what contacts may be asked for */
 #define NS_CHATSTATES "http://jabber.org/protocol/chatstates"
 #define NS_RECEIPTS   "urn:xmpp:receipts"

@@ -12,16 +12,14 @@
 #include <time.h>
 
 struct parcel {
+	struct parcel *next, **at; /* among those of the user, oldest first; at NULL: it is not */
 	struct user *user;
 	struct xml *stanza;
 	int64_t wall_ms; /* when it was to be delivered first */
 	unsigned holders;
-	bool settled;
-};
-
-struct kept {
-	struct kept *next;
-	struct xml *stanza;
+	bool stored; /* by the host, which knows it by: */
+	char *contact;
+	uint64_t token;
 };
 
 bool parcel_wanted(const struct xml *stanza)
@@ -40,7 +38,49 @@ bool parcel_wanted(const struct xml *stanza)
 	return false;
 }
 
-struct parcel *parcel_new(struct user *user, const struct xml *stanza)
+/* --- the list of those that have not arrived --- */
+
+static void enlist(struct parcel *parcel)
+{
+	struct user *user = parcel->user;
+
+	if (!user->parcels)
+		user->parcels_end = &user->parcels;
+	parcel->at = user->parcels_end;
+	*parcel->at = parcel;
+	user->parcels_end = &parcel->next;
+	if (parcel->stored)
+		user->parcels_stored++;
+}
+
+static void unlist(struct parcel *parcel)
+{
+	struct user *user = parcel->user;
+
+	*parcel->at = parcel->next;
+	if (parcel->next)
+		parcel->next->at = parcel->at;
+	else
+		user->parcels_end = parcel->at;
+	parcel->at = NULL;
+	if (parcel->stored)
+		user->parcels_stored--;
+	else if (parcel->holders == 0)
+		user->parcels_kept--;
+}
+
+static void free_parcel(struct parcel *parcel)
+{
+	if (parcel->at)
+		unlist(parcel);
+	xml_free(&parcel->stanza);
+	free(parcel->contact);
+	free(parcel);
+}
+
+/* --- life --- */
+
+static struct parcel *new_parcel(struct user *user, const struct xml *stanza)
 {
 	struct parcel *parcel = calloc(1, sizeof(*parcel));
 
@@ -50,24 +90,76 @@ struct parcel *parcel_new(struct user *user, const struct xml *stanza)
 	parcel->holders = 1;
 	parcel->wall_ms = env_wall_ms(user->server->env);
 	parcel->stanza = xml_copy(stanza);
-	if (!parcel->stanza)
-		parcel_drop(&parcel);
+	if (!parcel->stanza) {
+		free(parcel);
+		return NULL;
+	}
+	return parcel;
+}
+
+struct parcel *parcel_new(struct user *user, const struct xml *stanza)
+{
+	struct parcel *parcel = new_parcel(user, stanza);
+
+	if (parcel)
+		enlist(parcel);
+	return parcel;
+}
+
+struct parcel *parcel_new_stored(struct user *user, const struct xml *stanza, const char *contact,
+				 uint64_t token)
+{
+	struct parcel *parcel;
+
+	if (user->parcels_stored >= PARCEL_WINDOW) {
+		user->wants_room = true;
+		return NULL;
+	}
+	parcel = new_parcel(user, stanza);
+	if (!parcel)
+		return NULL;
+	parcel->stored = true;
+	parcel->token = token;
+	parcel->contact = strdup(contact);
+	if (!parcel->contact) {
+		free_parcel(parcel);
+		return NULL;
+	}
+	enlist(parcel);
 	return parcel;
 }
 
 struct parcel *parcel_hold(struct parcel *parcel)
 {
-	if (parcel)
-		parcel->holders++;
+	if (parcel && parcel->holders++ == 0 && !parcel->stored)
+		parcel->user->parcels_kept--;
 	return parcel;
 }
 
 void parcel_settle(struct parcel *parcel)
 {
-	if (parcel)
-		parcel->settled = true;
+	const struct server *server;
+
+	if (!parcel || !parcel->at)
+		return;
+	server = parcel->user->server;
+	unlist(parcel);
+	if (parcel->stored)
+		server->host->arrived(server->host_arg, parcel->user->name, parcel->contact,
+				      parcel->token);
 }
 
+static void forget_oldest_kept(const struct user *user)
+{
+	struct parcel *parcel = user->parcels;
+
+	while (parcel->holders > 0 || parcel->stored)
+		parcel = parcel->next;
+	log_warn("a message is lost: too many wait for a client");
+	free_parcel(parcel);
+}
+
+/* One that has not arrived stays, without holders. */
 void parcel_drop(struct parcel **parcel)
 {
 	struct parcel *old = *parcel;
@@ -75,63 +167,33 @@ void parcel_drop(struct parcel **parcel)
 	*parcel = NULL;
 	if (!old || --old->holders > 0)
 		return;
-	xml_free(&old->stanza);
-	free(old);
+	if (!old->at)
+		free_parcel(old);
+	else if (!old->stored && ++old->user->parcels_kept > PARCEL_KEPT_MAX)
+		forget_oldest_kept(old->user);
+}
+
+void parcel_cancel(struct parcel **parcel)
+{
+	if (*parcel && (*parcel)->at)
+		unlist(*parcel);
+	parcel_drop(parcel);
 }
 
 /* --- what has not arrived --- */
 
-static void forget_oldest(struct user *user)
-{
-	struct kept *kept = user->kept;
-
-	user->kept = kept->next;
-	user->kept_count--;
-	xml_free(&kept->stanza);
-	free(kept);
-}
-
-static void keep(struct user *user, struct xml *stanza)
-{
-	struct kept *kept = calloc(1, sizeof(*kept));
-
-	if (!kept) {
-		log_warn("a message is lost: no memory for it");
-		xml_free(&stanza);
-		return;
-	}
-	if (user->kept_count == PARCEL_KEPT_MAX) {
-		log_warn("a message is lost: too many wait for a client");
-		forget_oldest(user);
-	}
-	kept->stanza = stanza;
-	if (!user->kept)
-		user->kept_end = &user->kept;
-	*user->kept_end = kept;
-	user->kept_end = &kept->next;
-	user->kept_count++;
-}
-
-static void deliver_or_keep(struct user *user, struct xml *stanza)
-{
-	if (message_deliver(user, stanza) > 0)
-		xml_free(&stanza);
-	else
-		keep(user, stanza);
-}
-
 /* XEP-0203: since it comes late now. */
-static void add_delay(const struct parcel *parcel, struct xml *stanza)
+static void add_delay(struct parcel *parcel)
 {
 	time_t then = (time_t)(parcel->wall_ms / 1000);
 	struct xml *delay;
 	char stamp[32];
 	struct tm tm;
 
-	if (xml_child(stanza, "delay", NS_DELAY) || !gmtime_r(&then, &tm) ||
+	if (xml_child(parcel->stanza, "delay", NS_DELAY) || !gmtime_r(&then, &tm) ||
 	    strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
 		return;
-	delay = xml_child_add(stanza, "delay", NS_DELAY);
+	delay = xml_child_add(parcel->stanza, "delay", NS_DELAY);
 	xml_set(delay, "from", parcel->user->server->domain);
 	xml_set(delay, "stamp", stamp);
 }
@@ -139,34 +201,48 @@ static void add_delay(const struct parcel *parcel, struct xml *stanza)
 void parcel_return(struct parcel **parcel)
 {
 	struct parcel *old = *parcel;
-	struct xml *stanza;
 
-	if (old && old->holders == 1 && !old->settled) {
-		stanza = old->stanza;
-		old->stanza = NULL;
+	if (old && old->holders == 1 && old->at) {
 		/* It was for a resource; now it is for whoever is there. */
-		xml_set(stanza, "to", NULL);
-		add_delay(old, stanza);
-		deliver_or_keep(old->user, stanza);
+		xml_set(old->stanza, "to", NULL);
+		add_delay(old);
+		message_deliver_again(old->user, old->stanza, old);
 	}
 	parcel_drop(parcel);
 }
 
-void parcel_deliver_kept(struct user *user)
+void parcels_deliver(struct resource *resource)
 {
-	struct kept *list = user->kept, *kept;
+	struct user *user = resource->user;
 
-	user->kept = NULL;
-	user->kept_count = 0;
-	while ((kept = list)) {
-		list = kept->next;
-		deliver_or_keep(user, kept->stanza);
-		free(kept);
+	for (struct parcel *parcel = user->parcels; parcel; parcel = parcel->next) {
+		if (parcel->holders > 0 && (!parcel->stored || resource_holds(resource, parcel)))
+			continue;
+		add_delay(parcel);
+		if (!xml_set(parcel->stanza, "to", resource->jid) ||
+		    !resource_deliver(resource, parcel->stanza, parcel))
+			return;
 	}
 }
 
-void parcel_forget_kept(struct user *user)
+void parcel_room(struct user *user)
 {
-	while (user->kept)
-		forget_oldest(user);
+	const struct server *server = user->server;
+
+	if (!user->wants_room || user->parcels_stored >= PARCEL_WINDOW)
+		return;
+	user->wants_room = false;
+	server->host->ready(server->host_arg, user->name);
+}
+
+void parcels_forget(struct user *user)
+{
+	while (user->parcels) {
+		struct parcel *parcel = user->parcels;
+
+		if (parcel->holders == 0)
+			free_parcel(parcel);
+		else
+			unlist(parcel);
+	}
 }

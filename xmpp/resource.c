@@ -5,6 +5,7 @@
 
 #include "xmpp/feature.h"
 #include "xmpp/sm.h"
+#include "xmpp/unacked.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,6 +55,8 @@ void resource_end(struct resource *resource)
 	/* Last, so that one who was not to see the resource does not see it go. */
 	directed_end(resource);
 	sm_end(resource->sm);
+	if (resource->unwritten)
+		unacked_return(resource->unwritten);
 }
 
 void resource_free(struct resource **resource)
@@ -63,6 +66,7 @@ void resource_free(struct resource **resource)
 	if (!old)
 		return;
 	sm_free(&old->sm);
+	unacked_free(&old->unwritten);
 	xml_free(&old->presence);
 	directed_forget(old);
 	commands_forget(old);
@@ -78,13 +82,38 @@ void resource_send(struct resource *resource, const struct xml *stanza)
 	resource_deliver(resource, stanza, NULL);
 }
 
+/* Nothing better than the socket is known of a client without stream management. */
+static bool hold_until_written(struct resource *resource, struct parcel *parcel)
+{
+	const struct buf no_text = {0};
+
+	if (!resource->unwritten)
+		resource->unwritten = unacked_new(0);
+	return resource->unwritten && unacked_add(resource->unwritten, &no_text, parcel) == 0;
+}
+
 bool resource_deliver(struct resource *resource, const struct xml *stanza, struct parcel *parcel)
 {
 	if (resource->sm)
 		return sm_send(resource->sm, stanza, parcel);
+	if (resource->ended || (parcel && !hold_until_written(resource, parcel)))
+		return false;
 	c2s_send(resource->c2s, stanza);
-	parcel_settle(parcel);
 	return true;
+}
+
+bool resource_holds(const struct resource *resource, const struct parcel *parcel)
+{
+	return (resource->sm && sm_holds(resource->sm, parcel)) ||
+	       (resource->unwritten && unacked_holds(resource->unwritten, parcel));
+}
+
+void resource_drained(struct resource *resource)
+{
+	if (!resource->unwritten || unacked_count(resource->unwritten) == 0)
+		return;
+	unacked_acknowledge(resource->unwritten, unacked_sent(resource->unwritten));
+	parcel_room(resource->user);
 }
 
 bool resource_available(const struct resource *resource)

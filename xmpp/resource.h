@@ -7,13 +7,16 @@
 #include "xmpp/user.h"
 
 struct sm;
+struct unacked;
 struct parcel;
 
 struct resource {
 	struct resource *next;
 	struct user *user;
-	struct c2s *c2s;      /* not owned; NULL while it waits for its client to come back */
-	struct sm *sm;        /* stream management; NULL: not wanted */
+	struct c2s *c2s; /* not owned; NULL while it waits for its client to come back */
+	struct sm *sm;   /* stream management; NULL: not wanted */
+	struct unacked
+	    *unwritten;       /* without it: parcels that have not left yet; NULL: none so far */
 	char *name;           /* the resource part of its JID */
 	char *jid;            /* full JID */
 	bool ended;           /* not among the user's resources any more */
@@ -44,6 +47,9 @@ void resource_send(struct resource *resource, const struct xml *stanza);
 /* The same for a message that must not be lost on the way (parcel NULL: it may). False: the
  * resource does not take it. */
 bool resource_deliver(struct resource *resource, const struct xml *stanza, struct parcel *parcel);
+bool resource_holds(const struct resource *resource, const struct parcel *parcel);
+/* All that was sent was written to the socket. */
+void resource_drained(struct resource *resource);
 
 /* For user_send. */
 bool resource_available(const struct resource *resource);

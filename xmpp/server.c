@@ -196,6 +196,14 @@ static void on_management(void *arg, const struct xml *element)
 		sm_unexpected(client->c2s);
 }
 
+static void on_drained(void *arg)
+{
+	struct client *client = arg;
+
+	if (client->resource)
+		resource_drained(client->resource);
+}
+
 static void on_ended(void *arg)
 {
 	struct client *client = arg;
@@ -221,6 +229,7 @@ static const struct c2s_handler on_c2s = {
     .bind = on_bind,
     .stanza = on_stanza,
     .management = on_management,
+    .drained = on_drained,
     .ended = on_ended,
     .gone = on_gone,
 };
@@ -377,6 +386,16 @@ unsigned server_deliver(struct server *server, const char *user_name, struct xml
 	return count;
 }
 
+bool server_deliver_stored(struct server *server, const char *user_name, const char *contact,
+			   uint64_t token, struct xml *message)
+{
+	struct user *user = user_find(server, user_name);
+	bool taken = user && message && message_deliver_stored(user, message, contact, token);
+
+	xml_free(&message);
+	return taken;
+}
+
 void server_contact_presence(struct server *server, const char *user_name, const char *contact,
 			     const struct server_presence *presence)
 {
@@ -425,6 +444,6 @@ void server_user_end_others(struct server *server, const char *user_name, const 
 	sm_end_waiting(user);
 	/* Whoever has that name next has nothing to do with this one. */
 	if (server->host->credentials(server->host_arg, user_name, &credentials) < 0)
-		parcel_forget_kept(user);
+		parcels_forget(user);
 	secret_wipe(&credentials, sizeof(credentials));
 }

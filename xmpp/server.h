@@ -15,6 +15,9 @@
 
 struct server;
 
+/* Of a mark of a message, in bytes. */
+#define SERVER_MARK_LEN 32
+
 /* RFC 6121 section 2.1.2.5, without "remove". */
 enum subscription { SUBSCRIPTION_NONE, SUBSCRIPTION_TO, SUBSCRIPTION_FROM, SUBSCRIPTION_BOTH };
 
@@ -103,14 +106,26 @@ struct server_host {
 	 * available when the last resource has gone. */
 	void (*presence)(void *arg, const char *user, const struct server_presence *presence);
 	/* A message to a contact (or to a user's own bare JID: not given here, the server does it).
-	 * The callee may change, not keep, the stanza. */
+	 * The callee may change, not keep, the stanza. mark: SERVER_MARK_LEN bytes by which the
+	 * server knows the message if a client that was not told that it was taken says it again;
+	 * to be stored together with it. NULL: none. */
 	int (*message)(void *arg, const char *user, const char *contact, struct xml *message,
-		       struct err *err);
+		       const uint8_t *mark, struct err *err);
+	/* Call each(each_arg, mark) for the marks of what the user sent lately, oldest first, at
+	 * least those of the last minutes in which a daemon ran. NULL: none are stored. */
+	void (*marks)(void *arg, const char *user,
+		      void (*each)(void *each_arg, const uint8_t *mark), void *each_arg);
+	/* A message of server_deliver_stored has arrived: a client with stream management has
+	 * acknowledged it, or it was written to the socket of one without. Once for each, unless
+	 * the server ends or the user goes before; not from within server_deliver_stored. It must
+	 * not call the server. */
+	void (*arrived)(void *arg, const char *user, const char *contact, uint64_t token);
 	/* A chat message to the server's own JID. An answer goes through server_deliver. NULL:
 	 * refused. */
 	void (*told)(void *arg, const char *user, const char *text);
 	/* A resource became available with priority >= 0 and had not been before, or its client has
-	 * come back after its connection broke: deliver what waits. */
+	 * come back after its connection broke, or there is room again after
+	 * server_deliver_stored had refused a message: deliver what waits. */
 	void (*ready)(void *arg, const char *user);
 	/* A new account by XEP-0077, from a loopback connection. NULL: not offered. */
 	int (*account_create)(void *arg, const char *user, const char *password, struct err *err);
@@ -182,6 +197,14 @@ uint16_t server_tls_port(const struct server *server);
  * for a message of type error.
  */
 unsigned server_deliver(struct server *server, const char *user, struct xml *stanza);
+/*
+ * The same for a message to the user's bare JID that the host keeps until it is told that it has
+ * arrived (arrived(), with this contact and token): until then the server passes it on from
+ * resource to resource, as long as this process lives. False: not now; nobody is there, or too many
+ * have not arrived yet. ready() says when to try again.
+ */
+bool server_deliver_stored(struct server *server, const char *user, const char *contact,
+			   uint64_t token, struct xml *message);
 /* A contact's presence has changed: tell the user's available resources. */
 void server_contact_presence(struct server *server, const char *user, const char *contact,
 			     const struct server_presence *presence);

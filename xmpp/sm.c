@@ -156,6 +156,11 @@ bool sm_send(struct sm *sm, const struct xml *stanza, struct parcel *parcel)
 	return taken || doom(sm);
 }
 
+bool sm_holds(const struct sm *sm, const struct parcel *parcel)
+{
+	return unacked_holds(sm->queue, parcel);
+}
+
 void sm_handled(struct sm *sm)
 {
 	sm->handled++;
@@ -234,6 +239,7 @@ static void acknowledged(struct sm *sm, const struct xml *element)
 		timer_set(sm->timer, SM_ASK_MS);
 	else
 		timer_stop(sm->timer);
+	parcel_room(sm->resource->user);
 }
 
 void sm_element(struct resource *resource, const struct xml *element)

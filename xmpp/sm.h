@@ -21,6 +21,7 @@
 void sm_element(struct resource *resource, const struct xml *element);
 /* A stanza of the client was handled. */
 void sm_handled(struct sm *sm);
+bool sm_holds(const struct sm *sm, const struct parcel *parcel);
 /* Send a stanza, or keep it for the client that is to come back. False: it was not taken. */
 bool sm_send(struct sm *sm, const struct xml *stanza, struct parcel *parcel);
 

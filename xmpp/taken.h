@@ -6,6 +6,9 @@
  * acknowledged. Only that is looked for: the same message in all but its sender's resource, by its
  * id, of another session with stream management. Clients that begin to count their ids from 1 at
  * each start lose nothing but a word that they say twice.
+ *
+ * The host stores the marks with the messages, so that what an earlier process has taken is known
+ * too; all of its sessions are other ones.
  */
 #ifndef XMPP_TAKEN_H
 #define XMPP_TAKEN_H
@@ -18,10 +21,13 @@
 
 struct taken;
 
-/* Has the host taken this message in another session of the user's? */
-bool taken_before(const struct resource *resource, const struct xml *message);
-/* The host has taken it. Nothing is noted without an id or stream management. */
-void taken_note(const struct resource *resource, const struct xml *message);
+/* By what the message will be known. -1: it has no id, or memory is short. */
+int taken_mark(const struct xml *message, uint8_t mark[SERVER_MARK_LEN]);
+/* Has the host taken the message with this mark (NULL: none) in another session of the user's? */
+bool taken_before(const struct resource *resource, const uint8_t *mark);
+/* The host has taken it. Nothing is noted without a mark or stream management: a client without it
+ * does not send again on its own. */
+void taken_note(const struct resource *resource, const uint8_t *mark);
 void taken_free(struct taken **taken);
 
 #endif

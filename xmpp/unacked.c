@@ -98,6 +98,14 @@ uint32_t unacked_acknowledged(const struct unacked *queue)
 	return queue->acknowledged;
 }
 
+bool unacked_holds(const struct unacked *queue, const struct parcel *parcel)
+{
+	for (const struct entry *entry = queue->first; entry; entry = entry->next)
+		if (entry->parcel == parcel)
+			return true;
+	return false;
+}
+
 int unacked_acknowledge(struct unacked *queue, uint32_t h)
 {
 	uint32_t news = h - queue->acknowledged;

@@ -27,6 +27,7 @@ unsigned unacked_count(const struct unacked *queue);
 /* How many were sent in all, and how many of them acknowledged, modulo 2^32. */
 uint32_t unacked_sent(const struct unacked *queue);
 uint32_t unacked_acknowledged(const struct unacked *queue);
+bool unacked_holds(const struct unacked *queue, const struct parcel *parcel);
 /* The client has got h stanzas: their parcels have arrived. -1 and nothing done: so many were not
  * sent, or it has said more before. */
 int unacked_acknowledge(struct unacked *queue, uint32_t h);

@@ -47,7 +47,7 @@ void user_free(struct user **user)
 	if (!old)
 		return;
 	bob_forget(old);
-	parcel_forget_kept(old);
+	parcels_forget(old);
 	taken_free(&old->taken);
 	free((char *)(uintptr_t)old->told.status);
 	free(old->name);

@@ -10,7 +10,7 @@
 #include "xmpp/server_private.h"
 
 struct resource;
-struct kept;
+struct parcel;
 struct taken;
 
 /* How many sessions that have ended a user's clients can still ask about (sm.h). */
@@ -29,8 +29,10 @@ struct user {
 	struct server *server;
 	char *name; /* local part */
 	struct resource *resources;
-	struct kept *kept, **kept_end; /* messages that nobody has got (parcel.h), oldest first */
-	unsigned kept_count;
+	struct parcel *parcels, **parcels_end; /* that have not arrived, oldest first */
+	unsigned parcels_stored;               /* of them: those that the host keeps, */
+	unsigned parcels_kept;                 /* and the others, when nobody holds them */
+	bool wants_room;     /* the host was refused, for too many have not arrived */
 	struct taken *taken; /* messages that were taken lately; NULL: none */
 	struct sm_past past[SM_PAST_MAX];
 	unsigned past_next;

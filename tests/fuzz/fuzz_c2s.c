@@ -98,12 +98,21 @@ static void on_presence(void *arg, const char *user, const struct server_presenc
 
 /* What contacts are sent comes back. */
 static int on_message(void *arg, const char *user, const char *contact, struct xml *message,
-		      struct err *err)
+		      const uint8_t *mark, struct err *err)
 {
+	(void)mark;
 	if (strcmp(contact, item.contact) != 0)
 		return err_set(err, ERR_NOT_FOUND, "no %s", contact);
-	server_deliver(arg, user, xml_copy(message));
+	server_deliver_stored(arg, user, contact, 1, xml_copy(message));
 	return 0;
+}
+
+static void on_arrived(void *arg, const char *user, const char *contact, uint64_t token)
+{
+	(void)arg;
+	(void)user;
+	(void)contact;
+	FUZZ_CHECK(token == 1);
 }
 
 static void on_ready(void *arg, const char *user)
@@ -122,6 +131,7 @@ static const struct server_host host = {
     .contact_presence = on_contact_presence,
     .presence = on_presence,
     .message = on_message,
+    .arrived = on_arrived,
     .ready = on_ready,
 };
 

@@ -73,3 +73,8 @@ void memory_stream_receive(struct memory_stream *memory, const void *data, size_
 		len -= n;
 	}
 }
+
+void memory_stream_drain(struct memory_stream *memory)
+{
+	memory->stream.handler->drained(memory->stream.arg);
+}

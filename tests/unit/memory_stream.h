@@ -21,4 +21,7 @@ void memory_stream_clear(struct memory_stream *memory);
 void memory_stream_receive(struct memory_stream *memory, const void *data, size_t len,
 			   size_t piece);
 
+/* Tell the owner that all was written. */
+void memory_stream_drain(struct memory_stream *memory);
+
 #endif

@@ -8,6 +8,7 @@
 #include "tests/scenario/fake_env.h"
 #include "tests/scenario/fake_net.h"
 
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -25,6 +26,7 @@
 struct server {
 	struct buf told; /* one line for each call */
 	unsigned takers; /* resources that take a message */
+	uint64_t token;  /* of the last one that was taken */
 };
 
 unsigned server_deliver(struct server *server, const char *user, struct xml *stanza)
@@ -36,6 +38,16 @@ unsigned server_deliver(struct server *server, const char *user, struct xml *sta
 	buf_add_text(&server->told, "\n");
 	xml_free(&stanza);
 	return takers;
+}
+
+bool server_deliver_stored(struct server *server, const char *user, const char *contact,
+			   uint64_t token, struct xml *message)
+{
+	assert_int_equal(strlen(contact), ID_LEN);
+	if (server_deliver(server, user, message) == 0)
+		return false;
+	server->token = token;
+	return true;
 }
 
 void server_contact_presence(struct server *server, const char *user, const char *contact,
@@ -216,7 +228,7 @@ static struct xml *message(const char *text)
 static int say(struct side *from, const char *contact, const char *text, struct err *err)
 {
 	struct xml *stanza = message(text);
-	int result = host->message(from->bridge, from->user, contact, stanza, err);
+	int result = host->message(from->bridge, from->user, contact, stanza, NULL, err);
 
 	xml_free(&stanza);
 	return result;
@@ -832,12 +844,21 @@ static void message_travels(void **state)
 	fake_clock_run(world->clock, 10 * 1000);
 	snprintf(want, sizeof(want),
 		 "deliver ben <message xmlns='jabber:client' type='chat' id='m1' "
-		 "from='%s@localhost/tacet'><body>hi</body></message>\n",
-		 id_of(&world->ann));
+		 "from='%s@localhost/tacet'><body>hi</body>"
+		 "<stanza-id xmlns='urn:xmpp:sid:0' by='ben@localhost' id='%.16s-%016" PRIx64
+		 "'/></message>\n",
+		 id_of(&world->ann), id_of(&world->ann), world->ben.server.token);
 	expect_told(&world->ben, want);
 	/* Delivered once. */
 	host->ready(world->ben.bridge, "ben");
 	fake_clock_run(world->clock, MINUTE_MS);
+	expect_told(&world->ben, "");
+	/* A word about what is not there is harmless. */
+	host->arrived(world->ben.bridge, "ben", id_of(&world->ann), world->ben.server.token + 1);
+	host->arrived(world->ben.bridge, "ben", id_of(&world->ben), world->ben.server.token);
+	host->arrived(world->ben.bridge, "ben", id_of(&world->ann), world->ben.server.token);
+	host->arrived(world->ben.bridge, "ben", id_of(&world->ann), world->ben.server.token);
+	host->ready(world->ben.bridge, "ben");
 	expect_told(&world->ben, "");
 }
 
@@ -1236,12 +1257,14 @@ static void strange_payloads(void **state)
 	ben = contact_find(world->ann.account, id_of(&world->ben));
 	forget_told(&world->ann);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_true(handler->message(world->ann.bridge, ben, (const uint8_t *)bad[i],
-					     strlen(bad[i]), 0));
+		assert_int_equal(handler->message(world->ann.bridge, ben, 1,
+						  (const uint8_t *)bad[i], strlen(bad[i]), 0),
+				 MESSAGE_TAKEN);
 	expect_told(&world->ann, "");
 	/* While there is no server all waits. */
 	bridge_set_server(world->ann.bridge, NULL);
-	assert_false(handler->message(world->ann.bridge, ben, (const uint8_t *)"x", 1, 0));
+	assert_int_equal(handler->message(world->ann.bridge, ben, 1, (const uint8_t *)"x", 1, 0),
+			 MESSAGE_REFUSED);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

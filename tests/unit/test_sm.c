@@ -37,6 +37,9 @@ struct world {
 	struct server server;
 	struct user *user;
 	unsigned present, absent, ready;
+	uint64_t arrived;
+	unsigned asked; /* for the marks, of which there is one */
+	uint8_t mark[SERVER_MARK_LEN];
 	struct client {
 		struct world *world;
 		struct memory_stream stream;
@@ -88,6 +91,11 @@ static void on_authenticated(void *arg)
 	(void)arg;
 }
 
+static void on_drained(void *arg)
+{
+	resource_drained(((struct client *)arg)->resource);
+}
+
 static int on_bind(void *arg, const char *resource, char jid[JID_TEXT_SIZE],
 		   enum stanza_error *error)
 {
@@ -133,6 +141,7 @@ static const struct c2s_handler handler = {
     .bind = on_bind,
     .stanza = on_stanza,
     .management = on_management,
+    .drained = on_drained,
     .ended = on_ended,
     .gone = on_gone,
 };
@@ -343,9 +352,10 @@ static void test_last_holder_decides(void **state)
 			parcel_settle(two);
 		parcel_return(&one);
 		assert_null(one);
-		assert_null(world->user->kept);
+		assert_int_equal(world->user->parcels_kept, 0);
 		parcel_return(&two);
-		assert_int_equal(world->user->kept != NULL, !settled);
+		assert_int_equal(world->user->parcels_kept, !settled);
+		assert_int_equal(world->user->parcels != NULL, !settled);
 		xml_free(&stanza);
 		world_free(world);
 	}
@@ -370,12 +380,13 @@ static void test_kept_are_bounded(void **state)
 	}
 	client = log_in(world, "");
 	say(client, "<presence/>");
-	assert_null(world->user->kept);
+	assert_int_equal(world->user->parcels_kept, 0);
 	/* The two oldest have gone. */
 	assert_null(strstr(buf_text(&client->stream.out), "no 1."));
 	assert_non_null(strstr(buf_text(&client->stream.out), "no 2."));
 	assert_int_equal(said(client, "<body>no "), PARCEL_KEPT_MAX);
-	assert_int_equal(world->user->kept_count, 0);
+	memory_stream_drain(&client->stream);
+	assert_null(world->user->parcels);
 	world_free(world);
 }
 
@@ -416,12 +427,12 @@ static void test_waits_and_ends(void **state)
 	fake_clock_run(world->clock, SM_WAIT_S * 1000 - 1);
 	assert_int_equal(world->absent, 0);
 	assert_non_null(world->user->resources);
-	assert_null(world->user->kept);
+	assert_int_equal(world->user->parcels_kept, 0);
 	assert_int_equal(deliver(world, MESSAGE("y")), 0);
 	fake_clock_run(world->clock, 1);
 	assert_int_equal(world->absent, 1);
 	assert_null(world->user->resources);
-	assert_non_null(world->user->kept);
+	assert_int_equal(world->user->parcels_kept, 1);
 	/* It comes with the time at which it was sent first. */
 	client = log_in(world, "");
 	say(client, "<presence/>");
@@ -445,11 +456,13 @@ static void test_does_not_wait_unasked(void **state)
 
 		say(client, "<presence/>");
 		assert_int_equal(deliver(world, MESSAGE("x")), 1);
+		memory_stream_drain(&client->stream);
+		assert_int_equal(deliver(world, MESSAGE("y")), 1);
 		cut(client);
 		assert_int_equal(world->absent, 1);
 		assert_null(world->user->resources);
 		/* Without stream management, what was written counts as arrived. */
-		assert_int_equal(world->user->kept != NULL, i > 0);
+		assert_int_equal(world->user->parcels_kept, i > 0 ? 2 : 1);
 		world_free(world);
 	}
 }
@@ -470,11 +483,25 @@ static void test_full_queue_ends_the_session(void **state)
 	assert_int_equal(said(client, "<resource-constraint"), 1);
 	assert_null(world->user->resources);
 	/* What the host has been told to be taken is kept. */
-	assert_int_equal(world->user->kept_count, count);
+	assert_int_equal(world->user->parcels_kept, count);
 	world_free(world);
 }
 
 /* --- what was taken --- */
+
+static bool was_taken(const struct resource *resource, const struct xml *message)
+{
+	uint8_t mark[SERVER_MARK_LEN];
+
+	return taken_before(resource, taken_mark(message, mark) == 0 ? mark : NULL);
+}
+
+static void note(const struct resource *resource, const struct xml *message)
+{
+	uint8_t mark[SERVER_MARK_LEN];
+
+	taken_note(resource, taken_mark(message, mark) == 0 ? mark : NULL);
+}
 
 static void test_taken_for_a_while(void **state)
 {
@@ -486,34 +513,168 @@ static void test_taken_for_a_while(void **state)
 	struct resource other = {.user = world->user};
 
 	(void)state;
-	assert_false(taken_before(&other, message));
-	taken_note(client->resource, message);
-	taken_note(client->resource, without);
-	assert_false(taken_before(client->resource, message));
-	assert_true(taken_before(&other, message));
-	assert_false(taken_before(&other, without));
+	assert_false(was_taken(&other, message));
+	note(client->resource, message);
+	note(client->resource, without);
+	assert_false(was_taken(client->resource, message));
+	assert_true(was_taken(&other, message));
+	assert_false(was_taken(&other, without));
 	assert_non_null(xml_set(message, "from", "alice@localhost/two"));
-	assert_true(taken_before(&other, message));
+	assert_true(was_taken(&other, message));
 	fake_clock_run(world->clock, TAKEN_MS - 1);
-	assert_true(taken_before(&other, message));
+	assert_true(was_taken(&other, message));
 	fake_clock_run(world->clock, 1);
-	assert_false(taken_before(&other, message));
+	assert_false(was_taken(&other, message));
 
-	taken_note(client->resource, message);
+	note(client->resource, message);
 	assert_non_null(xml_set(message, "id", "2"));
-	assert_false(taken_before(&other, message));
+	assert_false(was_taken(&other, message));
 	for (int i = 0; i < TAKEN_MAX - 1; i++)
-		taken_note(client->resource, message);
+		note(client->resource, message);
 	assert_non_null(xml_set(message, "id", "1"));
-	assert_true(taken_before(&other, message));
-	taken_note(client->resource, without);
-	assert_true(taken_before(&other, message));
+	assert_true(was_taken(&other, message));
+	note(client->resource, without);
+	assert_true(was_taken(&other, message));
 	assert_non_null(xml_set(message, "id", "2"));
-	taken_note(client->resource, message);
+	note(client->resource, message);
 	assert_non_null(xml_set(message, "id", "1"));
-	assert_false(taken_before(&other, message));
+	assert_false(was_taken(&other, message));
 	xml_free(&message);
 	xml_free(&without);
+	world_free(world);
+}
+
+static void on_marks(void *arg, const char *user, void (*each)(void *each_arg, const uint8_t *mark),
+		     void *each_arg)
+{
+	struct world *world = arg;
+
+	assert_string_equal(user, "alice");
+	world->asked++;
+	each(each_arg, world->mark);
+}
+
+/* What an earlier process has taken, the host still knows; it is asked once. */
+static void test_taken_by_an_earlier_process(void **state)
+{
+	struct world *world = world_new();
+	struct xml *message = parse("<message xmlns='jabber:client' id='1' to='aaaa@localhost' "
+				    "from='alice@localhost/one'><body>x</body></message>");
+	struct client *client = log_in(world, ENABLE);
+
+	(void)state;
+	world->host.marks = on_marks;
+	assert_int_equal(taken_mark(message, world->mark), 0);
+	assert_true(was_taken(client->resource, message));
+	fake_clock_run(world->clock, TAKEN_MS - 1);
+	assert_true(was_taken(client->resource, message));
+	fake_clock_run(world->clock, 1);
+	assert_false(was_taken(client->resource, message));
+	assert_int_equal(world->asked, 1);
+	xml_free(&message);
+	world_free(world);
+}
+
+/* --- what the host keeps until it has arrived --- */
+
+static void on_arrived(void *arg, const char *user, const char *contact, uint64_t token)
+{
+	struct world *world = arg;
+
+	assert_string_equal(user, "alice");
+	assert_string_equal(contact, "aaaa");
+	/* In order, once. */
+	assert_int_equal(token, world->arrived + 1);
+	world->arrived++;
+}
+
+static bool store(struct world *world, uint64_t token)
+{
+	char text[160];
+	struct xml *stanza;
+	bool taken;
+
+	snprintf(text, sizeof(text), MESSAGE("no %llu."), (unsigned long long)token);
+	stanza = parse(text);
+	taken = message_deliver_stored(world->user, stanza, "aaaa", token);
+	xml_free(&stanza);
+	return taken;
+}
+
+static void acknowledge(struct client *client, unsigned h)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "<a xmlns='urn:xmpp:sm:3' h='%u'/>", h);
+	say(client, text);
+}
+
+static void test_stored_until_acknowledged(void **state)
+{
+	struct world *world = world_new();
+	struct client *client;
+
+	(void)state;
+	world->host.arrived = on_arrived;
+	assert_false(store(world, 1));
+	client = log_in(world, ENABLE "<presence/>");
+	for (uint64_t token = 1; token <= PARCEL_WINDOW; token++)
+		assert_true(store(world, token));
+	/* That is the window; the host hears when there is room. */
+	assert_false(store(world, PARCEL_WINDOW + 1));
+	assert_int_equal(world->arrived, 0);
+	assert_int_equal(world->ready, 1);
+	acknowledge(client, 1 + 2);
+	assert_int_equal(world->arrived, 2);
+	assert_int_equal(world->ready, 2);
+	acknowledge(client, 1 + 3);
+	assert_int_equal(world->arrived, 3);
+	assert_int_equal(world->ready, 2);
+	assert_true(store(world, PARCEL_WINDOW + 1));
+	/* A client that goes for good leaves the rest to the next one, in order and before what is
+	 * new. */
+	cut(client);
+	client_close(client);
+	fake_clock_run(world->clock, SM_WAIT_S * 1000);
+	assert_int_equal(world->arrived, 3);
+	client = log_in(world, ENABLE);
+	say(client, "<presence/>");
+	assert_null(strstr(buf_text(&client->stream.out), "no 3."));
+	assert_in_range(
+	    strstr(buf_text(&client->stream.out), "no 4.") - buf_text(&client->stream.out), 1,
+	    strstr(buf_text(&client->stream.out), "no 33.") - buf_text(&client->stream.out));
+	assert_int_equal(said(client, "<body>no "), PARCEL_WINDOW - 2);
+	acknowledge(client, 1 + PARCEL_WINDOW - 2);
+	assert_int_equal(world->arrived, PARCEL_WINDOW + 1);
+	assert_null(world->user->parcels);
+	world_free(world);
+}
+
+/* Without stream management: until it was written. */
+static void test_stored_until_written(void **state)
+{
+	struct world *world = world_new();
+	struct client *client = log_in(world, "<presence/>");
+
+	(void)state;
+	world->host.arrived = on_arrived;
+	for (uint64_t token = 1; token <= PARCEL_WINDOW; token++)
+		assert_true(store(world, token));
+	assert_false(store(world, PARCEL_WINDOW + 1));
+	assert_int_equal(world->arrived, 0);
+	memory_stream_drain(&client->stream);
+	assert_int_equal(world->arrived, PARCEL_WINDOW);
+	assert_int_equal(world->ready, 2);
+	/* What was not written when the connection broke is for the next one. */
+	assert_true(store(world, PARCEL_WINDOW + 1));
+	cut(client);
+	client_close(client);
+	assert_int_equal(world->arrived, PARCEL_WINDOW);
+	client = log_in(world, "");
+	say(client, "<presence/>");
+	assert_int_equal(said(client, "<body>no 33."), 1);
+	memory_stream_drain(&client->stream);
+	assert_int_equal(world->arrived, PARCEL_WINDOW + 1);
 	world_free(world);
 }
 
@@ -541,7 +702,8 @@ static void test_each_allocation_fails(void **state)
 			cut(client);
 		fake_clock_run(world->clock, SM_WAIT_S * 1000);
 		assert_null(world->user->resources);
-		assert_int_equal(world->user->kept != NULL, count == 1);
+		assert_int_equal(world->user->parcels_kept, count);
+		assert_int_equal(world->user->parcels != NULL, count == 1);
 		xml_free(&stanza);
 		world_free(world);
 	}
@@ -560,6 +722,9 @@ int main(void)
 	    cmocka_unit_test(test_does_not_wait_unasked),
 	    cmocka_unit_test(test_full_queue_ends_the_session),
 	    cmocka_unit_test(test_taken_for_a_while),
+	    cmocka_unit_test(test_taken_by_an_earlier_process),
+	    cmocka_unit_test(test_stored_until_acknowledged),
+	    cmocka_unit_test(test_stored_until_written),
 	    cmocka_unit_test(test_each_allocation_fails),
 	};
 

@@ -354,10 +354,16 @@ static void on_presence(void *arg, const char *user, const struct server_presenc
 }
 
 static int on_message(void *arg, const char *user, const char *id, struct xml *message,
-		      struct err *err)
+		      const uint8_t *mark, struct err *err)
 {
+	(void)mark;
 	dialogue_host_note(arg, message, "message %s %s", user, id);
 	return dialogue_host_refused(arg, err) ? -1 : 0;
+}
+
+static void on_arrived(void *arg, const char *user, const char *id, uint64_t token)
+{
+	dialogue_host_note(arg, NULL, "arrived %s %s %llu", user, id, (unsigned long long)token);
 }
 
 static void on_ready(void *arg, const char *user)
@@ -377,6 +383,7 @@ const struct server_host *dialogue_host_least_functions(void)
 	    .contact_presence = on_contact_presence,
 	    .presence = on_presence,
 	    .message = on_message,
+	    .arrived = on_arrived,
 	    .ready = on_ready,
 	};
 

@@ -50,6 +50,23 @@ static int deliver(struct script *script, const struct statement *s)
 	return 0;
 }
 
+/* host stores USER ID TOKEN yes|no: <message/>, which it keeps until it has arrived */
+static int store(struct script *script, const struct statement *s)
+{
+	struct xml *list = script_parse(script, s->block);
+	struct xml *stanza = xml_detach(xml_first(list));
+	bool taken;
+
+	xml_free(&list);
+	if (!stanza || s->count != 6)
+		return script_fail(script, "host stores USER ID TOKEN yes|no: <message/>");
+	taken = server_deliver_stored(script->server, s->words[2], s->words[3],
+				      strtoull(s->words[4], NULL, 10), stanza);
+	if (taken != (strcmp(s->words[5], "yes") == 0))
+		return script_fail(script, taken ? "it was taken" : "it was not taken");
+	return 0;
+}
+
 static int push(struct script *script, const struct statement *s)
 {
 	if (s->count != 4 || dialogue_host_push(script->host, s->words[2], s->words[3]) < 0)
@@ -145,11 +162,10 @@ static const struct {
 	int (*say)(struct script *script, const struct statement *statement);
 	size_t words; /* at least */
 } verbs[] = {
-    {"sets", set_presence, 3},      {"shows", set_presence, 3},
-    {"delivers", deliver, 4},       {"pushes", push, 4},
-    {"removes", remove_contact, 4}, {"ends", end_user, 3},
-    {"refuses", refuse, 4},         {"gets", gets, 3},
-    {"forgets", forget, 2},         {"requests", request, 4},
+    {"sets", set_presence, 3}, {"shows", set_presence, 3}, {"delivers", deliver, 4},
+    {"pushes", push, 4},       {"stores", store, 6},       {"removes", remove_contact, 4},
+    {"ends", end_user, 3},     {"refuses", refuse, 4},     {"gets", gets, 3},
+    {"forgets", forget, 2},    {"requests", request, 4},
 };
 
 int host_say(struct script *script, const struct statement *statement)

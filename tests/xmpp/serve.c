@@ -22,10 +22,11 @@
 #define CARL  "carlllllllllllllllllllllllllllllllllllllllllllllllllllll"
 
 static int echo(void *arg, const char *user, const char *contact, struct xml *message,
-		struct err *err)
+		const uint8_t *mark, struct err *err)
 {
 	struct xml *copy = xml_copy(message);
 
+	(void)mark;
 	if (strcmp(contact, ANNA) != 0) {
 		xml_free(&copy);
 		return err_set(err, ERR_LIMIT, "too many messages wait for this contact");
