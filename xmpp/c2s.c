@@ -41,12 +41,25 @@ void c2s_enter_state(struct c2s *c2s, enum c2s_state state)
 
 /* --- output --- */
 
+static int write_framed(struct c2s *c2s, const struct buf *text)
+{
+	struct buf alone;
+	int result = -1;
+
+	if (!c2s->framing->alone)
+		return stream_write(c2s->stream, text->data, text->len);
+	buf_init(&alone, C2S_QUEUE_MAX);
+	if (c2s_framing_declare(text, &alone) == 0)
+		result = stream_write(c2s->stream, alone.data, alone.len);
+	buf_free(&alone);
+	return result;
+}
+
 void c2s_write(struct c2s *c2s, const struct buf *text)
 {
 	if (c2s->state == C2S_CLOSING)
 		return;
-	if (stream_queued(c2s->stream) + text->len <= C2S_QUEUE_MAX &&
-	    stream_write(c2s->stream, text->data, text->len) == 0)
+	if (stream_queued(c2s->stream) + text->len <= C2S_QUEUE_MAX && write_framed(c2s, text) == 0)
 		return;
 	log_info("a client does not read what it is sent: its stream ends");
 	c2s_enter_state(c2s, C2S_CLOSING);
@@ -98,12 +111,9 @@ static void send_header(struct c2s *c2s)
 	env_random(c2s->config->env, id, sizeof(id));
 	hex_encode(id, sizeof(id), id_text);
 	buf_init(&text, C2S_QUEUE_MAX);
-	if (buf_printf(&text,
-		       "<?xml version='1.0'?><stream:stream xmlns='" NS_CLIENT "' "
-		       "xmlns:stream='" NS_STREAMS "' id='%s' from='",
-		       id_text) == 0 &&
+	if (buf_printf(&text, "%s id='%s' from='", c2s->framing->header, id_text) == 0 &&
 	    xml_escape(c2s->config->domain, &text) == 0 &&
-	    buf_add_text(&text, "' version='1.0' xml:lang='en'>") == 0)
+	    buf_printf(&text, "' version='1.0' xml:lang='en'%s", c2s->framing->header_end) == 0)
 		c2s_write(c2s, &text);
 	buf_free(&text);
 	c2s->header_sent = true;
@@ -122,7 +132,7 @@ static void tell_ended(struct c2s *c2s)
 /* Close our side. What was queued still leaves, within C2S_LINGER_MS. */
 static void close_stream(struct c2s *c2s)
 {
-	c2s_write_text(c2s, "</stream:stream>");
+	c2s_write_text(c2s, c2s->framing->end);
 	c2s_enter_state(c2s, C2S_CLOSING);
 	xml_parser_stop(c2s->parser);
 	stream_finish(c2s->stream);
@@ -175,50 +185,28 @@ static void on_timer(void *arg)
 
 /* --- header and features --- */
 
+bool c2s_plain(const struct c2s *c2s)
+{
+	return c2s->secure || c2s->private || c2s->config->plain_without_tls;
+}
+
 void c2s_private(struct c2s *c2s)
 {
 	c2s->private = true;
 }
 
-static int write_mechanisms(const struct sasl_channel *channel, struct buf *out)
-{
-	const char *names[SASL_MECHANISMS_MAX + 1];
-	int failed = buf_add_text(out, "<mechanisms xmlns='" NS_SASL "'>");
-
-	sasl_mechanisms(channel, names);
-	for (const char **name = names; *name; name++)
-		failed |= buf_printf(out, "<mechanism>%s</mechanism>", *name);
-	return failed | buf_add_text(out, "</mechanisms>");
-}
-
-/* XEP-0440: which bindings -PLUS may use. */
-static int write_bindings(const struct sasl_channel *channel, struct buf *out)
-{
-	int failed = 0;
-
-	if (channel->binding_count == 0)
-		return 0;
-	failed |= buf_add_text(out, "<sasl-channel-binding xmlns='" NS_CHANNEL_BINDING "'>");
-	for (size_t i = 0; i < channel->binding_count; i++)
-		if (!channel->bindings[i].unasked)
-			failed |= buf_printf(out, "<channel-binding type='%s'/>",
-					     channel->bindings[i].type);
-	return failed | buf_add_text(out, "</sasl-channel-binding>");
-}
-
 static int write_login_features(const struct c2s *c2s, struct buf *out)
 {
-	struct sasl_channel channel;
 	int failed = 0;
 
-	c2s_channel(c2s, &channel);
-	if (c2s->config->tls && !c2s->secure)
+	if (c2s->config->tls && !c2s->secure && c2s->framing->starttls)
 		failed |= buf_add_text(out, "<starttls xmlns='" NS_TLS "'/>");
-	failed |= write_mechanisms(&channel, out);
-	failed |= write_bindings(&channel, out);
+	failed |= buf_add_text(out, "<mechanisms xmlns='" NS_SASL "'>");
+	for (const char *const *name = sasl_mechanisms(c2s_plain(c2s)); *name; name++)
+		failed |= buf_printf(out, "<mechanism>%s</mechanism>", *name);
+	failed |= buf_add_text(out, "</mechanisms>");
 	if (c2s->config->registration)
 		failed |= buf_add_text(out, "<register xmlns='" NS_REGISTER_FEATURE "'/>");
-	secret_wipe(&channel, sizeof(channel));
 	return failed;
 }
 
@@ -262,10 +250,10 @@ static int check_header(const struct c2s *c2s, const struct xml *root, enum stre
 	struct jid jid;
 
 	*error = STREAM_INVALID_NAMESPACE;
-	if (strcmp(xml_ns(root), NS_STREAMS) != 0)
+	if (strcmp(xml_ns(root), c2s->framing->open_ns) != 0)
 		return -1;
 	*error = STREAM_BAD_FORMAT;
-	if (strcmp(xml_name(root), "stream") != 0)
+	if (strcmp(xml_name(root), c2s->framing->open) != 0)
 		return -1;
 	*error = STREAM_UNSUPPORTED_VERSION;
 	if (!version_fits(xml_get(root, "version")))
@@ -353,9 +341,36 @@ static void on_end_tag(void *arg)
 		close_stream(c2s);
 }
 
+/* Where each element is a document, the header and the end are elements, too. True: it was one of
+ * them, or came where the header must. */
+static bool frame(struct c2s *c2s, const struct xml *element)
+{
+	const struct c2s_framing *framing = c2s->framing;
+
+	if (!framing->close)
+		return false;
+	if (c2s->state == C2S_HEADER || c2s->state == C2S_RESTART)
+		on_opened(c2s, element);
+	else if (xml_is(element, framing->close, framing->open_ns))
+		on_end_tag(c2s);
+	else if (xml_is(element, NULL, framing->open_ns))
+		c2s_end(c2s, STREAM_BAD_FORMAT, NULL);
+	else
+		return false;
+	return true;
+}
+
+static void on_element(void *arg, struct xml *element)
+{
+	if (frame(arg, element))
+		xml_free(&element);
+	else
+		on_stanza(arg, element);
+}
+
 static const struct xml_handler on_xml = {
     .opened = on_opened,
-    .stanza = on_stanza,
+    .stanza = on_element,
     .closed = on_end_tag,
 };
 
@@ -364,7 +379,7 @@ static void on_received(void *arg, const uint8_t *data, size_t len)
 	struct c2s *c2s = arg;
 	struct err err;
 
-	if (c2s->state != C2S_CLOSING && xml_parse(c2s->parser, data, len, &err) < 0)
+	if (c2s->state != C2S_CLOSING && c2s->framing->parse(c2s->parser, data, len, &err) < 0)
 		c2s_end(c2s, stream_error_find(err.text), NULL);
 }
 
@@ -397,6 +412,7 @@ struct c2s *c2s_new(const struct c2s_config *config, struct stream *stream,
 		return NULL;
 	}
 	*c2s = (struct c2s){.config = config, .handler = handler, .arg = arg, .stream = stream};
+	c2s->framing = &c2s_framing_tcp;
 	c2s->parser = xml_parser_new(&limits, &on_xml, c2s);
 	c2s->timer = timer_new(config->env, on_timer, c2s);
 	if (!c2s->parser || !c2s->timer) {
@@ -422,6 +438,18 @@ void c2s_free(struct c2s **c2s)
 	free(old->user);
 	free(old);
 	*c2s = NULL;
+}
+
+void c2s_over_websocket(struct c2s *c2s)
+{
+	c2s->framing = &c2s_framing_websocket;
+}
+
+void c2s_set_limits(struct c2s *c2s, const struct xml_limits *limits)
+{
+	xml_parser_set_limits(c2s->parser, limits);
+	if (c2s->framing->set_limit)
+		c2s->framing->set_limit(c2s->stream, limits->bytes);
 }
 
 const char *c2s_user(const struct c2s *c2s)

@@ -84,6 +84,8 @@ struct c2s *c2s_new(const struct c2s_config *config, struct stream *stream,
 /* Right after c2s_new, on a socket, when config has TLS: the client begins with it. -1: memory is
  * short, and the stream is of no use. */
 int c2s_direct_tls(struct c2s *c2s);
+/* Right after c2s_new, on a stream of websocket_new: the framing is that of RFC 7395. */
+void c2s_over_websocket(struct c2s *c2s);
 /* Right after c2s_new: nobody else can listen to this connection, so that PLAIN is good without
  * TLS, whatever config says. */
 void c2s_private(struct c2s *c2s);

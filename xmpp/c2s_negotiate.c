@@ -4,7 +4,6 @@
  * Neighbours: c2s.c calls one function a state; sasl.c knows the mechanisms.
  */
 #include "xmpp/c2s_private.h"
-#include "xmpp/channel_binding.h"
 
 #include "core/base/codec.h"
 #include "core/base/stream_socket.h"
@@ -26,7 +25,7 @@ static void start_tls(struct c2s *c2s)
 {
 	struct err err;
 
-	if (!c2s->config->tls || c2s->secure) {
+	if (!c2s->config->tls || c2s->secure || !c2s->framing->starttls) {
 		c2s_write_text(c2s, "<failure xmlns='" NS_TLS "'/>");
 		c2s_end(c2s, STREAM_POLICY_VIOLATION, NULL);
 		return;
@@ -45,14 +44,6 @@ static void start_tls(struct c2s *c2s)
 }
 
 /* --- SASL --- */
-
-void c2s_channel(const struct c2s *c2s, struct sasl_channel *channel)
-{
-	*channel = (struct sasl_channel){.plain = c2s->secure || c2s->private ||
-						  c2s->config->plain_without_tls};
-	if (c2s->secure)
-		channel_binding_fill(channel, stream_tls(c2s->stream));
-}
 
 /* condition is a literal. */
 static void fail(struct c2s *c2s, const char *condition)
@@ -105,7 +96,7 @@ static void succeed(struct c2s *c2s, const uint8_t *data, size_t len)
 		return;
 	}
 	send_sasl(c2s, "success", data, len);
-	xml_parser_set_limits(c2s->parser, &limits);
+	c2s_set_limits(c2s, &limits);
 	xml_parser_reset(c2s->parser);
 	c2s->header_sent = false;
 	c2s_enter_state(c2s, C2S_RESTART);
@@ -159,14 +150,11 @@ static void step_element(struct c2s *c2s, struct xml *element)
 static void authenticate(struct c2s *c2s, struct xml *element)
 {
 	const char *mechanism = xml_get(element, "mechanism");
-	struct sasl_channel channel;
 
-	c2s_channel(c2s, &channel);
 	if (mechanism)
 		c2s->sasl =
-		    sasl_new(c2s->config->env, mechanism, &channel, &c2s->config->state_secret,
-			     c2s->handler->credentials, c2s->arg);
-	secret_wipe(&channel, sizeof(channel));
+		    sasl_new(c2s->config->env, mechanism, c2s_plain(c2s),
+			     &c2s->config->state_secret, c2s->handler->credentials, c2s->arg);
 	if (c2s->sasl)
 		step_element(c2s, element);
 	else

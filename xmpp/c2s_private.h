@@ -1,11 +1,12 @@
 /*
  * c2s_private.h: what the files of a client stream share: c2s.c (life, header, features, output),
- * c2s_negotiate.c (STARTTLS, SASL, bind).
+ * c2s_negotiate.c (STARTTLS, SASL, bind). What is different over WebSocket is in c2s_framing.c.
  */
 #ifndef XMPP_C2S_PRIVATE_H
 #define XMPP_C2S_PRIVATE_H
 
 #include "xmpp/c2s.h"
+#include "xmpp/c2s_framing.h"
 
 /*
  *            header           <auth/>           right
@@ -30,6 +31,7 @@ struct c2s {
 	const struct c2s_handler *handler;
 	void *arg;
 	struct stream *stream;
+	const struct c2s_framing *framing;
 	struct xml_parser *parser;
 	struct timer *timer; /* what it means depends on the state */
 	enum c2s_state state;
@@ -52,8 +54,11 @@ void c2s_write(struct c2s *c2s, const struct buf *text);
 void c2s_write_text(struct c2s *c2s, const char *text);
 void c2s_write_element(struct c2s *c2s, const struct xml *element);
 
-/* What a login may count on now; wipe it. */
-void c2s_channel(const struct c2s *c2s, struct sasl_channel *channel);
+/* What a client may send from now on. */
+void c2s_set_limits(struct c2s *c2s, const struct xml_limits *limits);
+
+/* PLAIN may be used now. */
+bool c2s_plain(const struct c2s *c2s);
 
 /* One function a state for what comes in it; the element stays the caller's. */
 void c2s_login(struct c2s *c2s, struct xml *element);

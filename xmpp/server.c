@@ -9,6 +9,7 @@
 #include "xmpp/parcel.h"
 #include "xmpp/secret_file.h"
 #include "xmpp/sm.h"
+#include "xmpp/web.h"
 
 #include "core/base/codec.h"
 #include "core/base/log.h"
@@ -267,6 +268,8 @@ void server_accept(struct server *server, struct stream *stream, enum server_doo
 	client_link(client);
 	if (door == SERVER_DOOR_SOCKET)
 		c2s_private(client->c2s);
+	if (door == SERVER_DOOR_WEBSOCKET)
+		c2s_over_websocket(client->c2s);
 	if (door == SERVER_DOOR_TLS && c2s_direct_tls(client->c2s) < 0)
 		client_free(client);
 }
@@ -322,7 +325,8 @@ struct server *server_new(struct loop *loop, const struct server_config *config,
 	server->host = host;
 	server->host_arg = arg;
 	register_init(server);
-	if (prepare(server, config, err) < 0 || server_listen(server, config, err) < 0)
+	if (prepare(server, config, err) < 0 || server_listen(server, config, err) < 0 ||
+	    (config->web && !(server->web = web_new(server, config, err))))
 		server_free(&server);
 	return server;
 }
@@ -330,6 +334,7 @@ struct server *server_new(struct loop *loop, const struct server_config *config,
 void server_stop(struct server *server)
 {
 	server_stop_listening(server);
+	web_free(&server->web);
 	for (struct client *client = server->oldest; client; client = client->newer)
 		c2s_end(client->c2s, STREAM_SYSTEM_SHUTDOWN, NULL);
 	for (struct user *user = server->users; user; user = user->next)
@@ -344,6 +349,7 @@ void server_free(struct server **server)
 	if (!old)
 		return;
 	server_stop_listening(old);
+	web_free(&old->web);
 	for (user = old->users; user; user = user->next)
 		sm_free_waiting(user);
 	while (old->oldest)
@@ -362,6 +368,11 @@ void server_free(struct server **server)
 uint16_t server_port(const struct server *server)
 {
 	return server->port;
+}
+
+uint16_t server_web_port(const struct server *server)
+{
+	return server->web ? web_port(server->web) : 0;
 }
 
 uint16_t server_tls_port(const struct server *server)

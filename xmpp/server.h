@@ -153,6 +153,14 @@ struct server_host {
 	const struct server_command *commands;
 };
 
+/* The HTTP side, on the same addresses: RFC 7395, XEP-0156 and a web page. Web pages of others are
+ * refused (core/base/http_origin.h). */
+struct server_web {
+	uint16_t port;              /* 5280; 0: any free one */
+	const char *const *origins; /* whose pages may come, besides our own; ends with NULL */
+	const char *files;          /* directory of the page that is served at /; NULL: none */
+};
+
 struct server_config {
 	const char *domain;        /* "localhost" */
 	const char *const *listen; /* numeric loopback addresses, ends with NULL */
@@ -163,6 +171,7 @@ struct server_config {
 	/* Path of a Unix socket (mode 0600, replaced if it is there) on which the same is spoken,
 	 * for programs of our own user and root; NULL: none. PLAIN is always offered there. */
 	const char *socket;
+	const struct server_web *web; /* NULL: no HTTP, no WebSocket */
 	/* Offer PLAIN on a connection without TLS, too: mcabber and BitlBee know nothing else
 	 * there, and on loopback only root could listen. The daemon's default is true. */
 	bool plain_without_tls;
@@ -183,6 +192,8 @@ void server_stop(struct server *server);
 /* Close what is left at once. The host is not called any more. */
 void server_free(struct server **server);
 uint16_t server_port(const struct server *server);
+/* The port for HTTP; 0: none. */
+uint16_t server_web_port(const struct server *server);
 /* The port for direct TLS; 0: none. */
 uint16_t server_tls_port(const struct server *server);
 

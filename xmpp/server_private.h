@@ -22,6 +22,7 @@
 
 struct client;
 struct user;
+struct web;
 
 struct server {
 	struct loop *loop;
@@ -35,6 +36,7 @@ struct server {
 	struct listener *listeners[2 * SERVER_LISTEN_MAX + 1];
 	unsigned listener_count;
 	uint16_t port, tls_port;        /* tls_port 0: none */
+	struct web *web;                /* NULL: no HTTP */
 	struct client *oldest, *newest; /* all streams, by age */
 	unsigned streams, authenticated;
 	struct user *users;   /* those who have logged in since the start */
@@ -44,8 +46,8 @@ struct server {
 	struct rate account_tries;
 };
 
-/* How a client has come in. */
-enum server_door { SERVER_DOOR_TCP, SERVER_DOOR_TLS, SERVER_DOOR_SOCKET };
+/* How a client has come in; through the last as messages (websocket.h). */
+enum server_door { SERVER_DOOR_TCP, SERVER_DOOR_TLS, SERVER_DOOR_SOCKET, SERVER_DOOR_WEBSOCKET };
 
 /* server_listen.c; on failure some may be open. */
 int server_listen(struct server *server, const struct server_config *config, struct err *err);

@@ -109,6 +109,11 @@ void xml_parser_stop(struct xml_parser *parser);
  */
 int xml_parse(struct xml_parser *parser, const void *data, size_t len, struct err *err);
 
+/* Feed one whole document, whose root is given to handler->stanza; opened and closed are not
+ * called. Errors are those of xml_parse, and may come after the root was given. A parser is used
+ * for either this or xml_parse. */
+int xml_parse_document(struct xml_parser *parser, const void *data, size_t len, struct err *err);
+
 /* One whole element from text (an inner stanza from a contact). NULL with *err as above. */
 struct xml *xml_parse_element(const void *data, size_t len, const struct xml_limits *limits,
 			      struct err *err);

@@ -487,6 +487,25 @@ int xml_parse(struct xml_parser *p, const void *data, size_t len, struct err *er
 	return -1;
 }
 
+/* --- documents --- */
+
+int xml_parse_document(struct xml_parser *p, const void *data, size_t len, struct err *err)
+{
+	p->single = true;
+	if (p->halt == HALT_NONE && p->fed > 0)
+		document_begin(p);
+	if (xml_parse(p, data, len, err) < 0)
+		return -1;
+	/* It may have been stopped, or have begun anew for a reset, in a handler. */
+	if (p->halt == HALT_NONE && (p->fed > 0 || len == 0))
+		feed(p, "", 0, true);
+	if (p->halt != HALT_ERROR)
+		return 0;
+	if (err)
+		*err = p->err;
+	return -1;
+}
+
 /* --- one element --- */
 
 static void keep_single(void *arg, struct xml *stanza)

@@ -224,6 +224,7 @@ static int run(struct loop *loop, const char *path)
 {
 	struct script script = {
 	    .path = path, .loop = loop, .directory = "/tmp/tacet-dialogue-XXXXXX"};
+	struct server_web web = {.port = 0};
 	FILE *file = fopen(path, "r");
 	int result;
 
@@ -235,6 +236,7 @@ static int run(struct loop *loop, const char *path)
 	}
 	snprintf(script.socket, sizeof(script.socket), "%s/xmpp", script.directory);
 	script.config.plain_without_tls = true;
+	script.config.web = &web;
 	script.functions = dialogue_host_functions();
 	script.host = dialogue_host_new(loop_env(loop));
 	alarm(SCRIPT_SECONDS);

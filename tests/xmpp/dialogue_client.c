@@ -2,6 +2,7 @@
  * dialogue_client.c: see dialogue_client.h. SASL is in dialogue_login.c.
  */
 #include "tests/xmpp/dialogue_client.h"
+#include "tests/xmpp/dialogue_websocket.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -14,6 +15,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#define NS_FRAMING "urn:ietf:params:xml:ns:xmpp-framing"
+
 struct item {
 	struct item *next;
 	enum dialogue_item what;
@@ -25,6 +28,7 @@ struct dialogue_client {
 	int fd;
 	SSL_CTX *ctx;
 	SSL *tls;
+	struct dialogue_websocket *ws; /* NULL: plain TCP or TLS */
 	struct xml_parser *parser;
 	struct item *items, **end;
 	bool closed, deaf;
@@ -105,6 +109,23 @@ struct dialogue_client *dialogue_client_new_unix(struct loop *loop, const char *
 	return connect_to(loop, (struct sockaddr *)&address, sizeof(address));
 }
 
+struct dialogue_client *dialogue_client_new_websocket(struct loop *loop, uint16_t port,
+						      const char *origin)
+{
+	struct dialogue_client *client = dialogue_client_new(loop, port);
+
+	if (client)
+		client->ws = dialogue_websocket_new(loop, client->fd, origin);
+	if (client && !client->ws)
+		dialogue_client_free(&client);
+	return client;
+}
+
+bool dialogue_client_is_websocket(const struct dialogue_client *client)
+{
+	return client->ws;
+}
+
 void dialogue_client_free(struct dialogue_client **client)
 {
 	struct dialogue_client *old = *client;
@@ -117,6 +138,7 @@ void dialogue_client_free(struct dialogue_client **client)
 		xml_free(&item->element);
 		free(item);
 	}
+	dialogue_websocket_free(&old->ws);
 	SSL_free(old->tls);
 	SSL_CTX_free(old->ctx);
 	if (old->fd >= 0)
@@ -146,6 +168,31 @@ static ssize_t transfer(struct dialogue_client *client, void *in, const void *ou
 	return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
 }
 
+static void on_message(void *arg, const void *text, size_t len)
+{
+	static const struct xml_limits limits = {
+	    .bytes = 64 << 20, .depth = 1000, .children = 1000000};
+	struct xml *element = xml_parse_element(text, len, &limits, NULL);
+	enum dialogue_item what = ITEM_STANZA;
+
+	if (!element)
+		what = ITEM_BAD;
+	else if (xml_is(element, "open", NS_FRAMING))
+		what = ITEM_HEADER;
+	else if (xml_is(element, "close", NS_FRAMING))
+		what = ITEM_END;
+	add_item(arg, what, element);
+}
+
+/* -1: what came is no XML. */
+static int take(struct dialogue_client *client, const void *data, size_t len)
+{
+	if (!client->ws)
+		return xml_parse(client->parser, data, len, NULL);
+	dialogue_websocket_feed(client->ws, data, len, on_message, client);
+	return 0;
+}
+
 static void receive(struct dialogue_client *client)
 {
 	char chunk[16384];
@@ -156,14 +203,14 @@ static void receive(struct dialogue_client *client)
 		if (n < 0) {
 			client->closed = true;
 			add_item(client, ITEM_CLOSED, NULL);
-		} else if (xml_parse(client->parser, chunk, (size_t)n, NULL) < 0) {
+		} else if (take(client, chunk, (size_t)n) < 0) {
 			client->closed = true;
 			add_item(client, ITEM_BAD, NULL);
 		}
 	}
 }
 
-int dialogue_client_send(struct dialogue_client *client, const void *data, size_t len)
+static int send_bytes(struct dialogue_client *client, const void *data, size_t len)
 {
 	int64_t deadline = env_mono_ms(loop_env(client->loop)) + 10000;
 	const char *at = data;
@@ -180,6 +227,36 @@ int dialogue_client_send(struct dialogue_client *client, const void *data, size_
 		receive(client);
 	}
 	return 0;
+}
+
+static int send_pieces(struct dialogue_client *client, const void *data, size_t len, size_t piece)
+{
+	struct buf out;
+	int result = 0;
+
+	buf_init(&out, 64 << 20);
+	if (client->ws)
+		dialogue_websocket_frame(client->ws, data, len, &out);
+	else
+		buf_add(&out, data, len);
+	for (size_t at = 0, n; at < out.len && result == 0; at += n) {
+		n = piece < out.len - at ? piece : out.len - at;
+		result = send_bytes(client, out.data + at, n);
+		if (at + n < out.len)
+			loop_run_once(client->loop, 1);
+	}
+	buf_free(&out);
+	return result;
+}
+
+int dialogue_client_send(struct dialogue_client *client, const void *data, size_t len)
+{
+	return send_pieces(client, data, len, SIZE_MAX);
+}
+
+int dialogue_client_send_slowly(struct dialogue_client *client, const void *data, size_t len)
+{
+	return send_pieces(client, data, len, 1);
 }
 
 int dialogue_client_send_text(struct dialogue_client *client, const char *text)
@@ -235,11 +312,6 @@ int dialogue_client_start_tls(struct dialogue_client *client, const char *ca_fil
 	}
 	dialogue_client_restart(client);
 	return 0;
-}
-
-SSL *dialogue_client_tls(struct dialogue_client *client)
-{
-	return client->tls;
 }
 
 void dialogue_client_deafen(struct dialogue_client *client, bool deaf)

@@ -20,6 +20,9 @@
 static const char header[] = "<?xml version='1.0'?><stream:stream to='localhost' version='1.0' "
 			     "xmlns='jabber:client' xmlns:stream='" NS_STREAMS "'>";
 
+static const char open_element[] =
+    "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='localhost' version='1.0'/>";
+
 static const char *const item_names[] = {
     [ITEM_NOTHING] = "nothing",   [ITEM_HEADER] = "a header",
     [ITEM_STANZA] = "an element", [ITEM_END] = "the end of the stream",
@@ -111,6 +114,25 @@ static int connects_to_socket(const struct actor *actor)
 	    actor, dialogue_client_new_unix(actor->script->loop, actor->script->config.socket));
 }
 
+/* A connects by WebSocket [from ORIGIN]; "PORT" in it is the server's */
+static int connects_by_websocket(const struct actor *actor)
+{
+	const char *word = actor->statement->count > 5 ? actor->statement->words[5] : NULL;
+	char origin[128] = "";
+	const char *end;
+	uint16_t port;
+
+	if (script_start(actor->script) < 0)
+		return -1;
+	port = server_web_port(actor->script->server);
+	if (word && (end = strstr(word, "PORT")))
+		snprintf(origin, sizeof(origin), "%.*s%u", (int)(end - word), word, (unsigned)port);
+	else if (word)
+		snprintf(origin, sizeof(origin), "%s", word);
+	return connected(
+	    actor, dialogue_client_new_websocket(actor->script->loop, port, word ? origin : NULL));
+}
+
 static int connects_with_tls(const struct actor *actor)
 {
 	return connects_to_tls_port(actor) < 0 ? -1 : handshake(actor);
@@ -122,8 +144,14 @@ static int sends(const struct actor *actor)
 	unsigned long times =
 	    actor->statement->count > 2 ? strtoul(actor->statement->words[2], NULL, 10) : 1;
 	struct buf text;
-	int result;
+	int result = 0;
 
+	/* Each is a message of its own. */
+	if (dialogue_client_is_websocket(*actor->client)) {
+		while (times-- && result == 0)
+			result = send_text(actor, actor->statement->block);
+		return result;
+	}
 	buf_init(&text, 64 << 20);
 	while (times--)
 		buf_add_text(&text, actor->statement->block);
@@ -135,11 +163,10 @@ static int sends(const struct actor *actor)
 /* A sends byte by byte: … */
 static int sends_bytes(const struct actor *actor)
 {
-	for (const char *at = actor->statement->block; *at; at++) {
-		if (dialogue_client_send(*actor->client, at, 1) < 0)
-			return script_fail(actor->script, "%s cannot send", actor->name);
-		loop_run_once(actor->script->loop, 1);
-	}
+	const char *text = actor->statement->block;
+
+	if (dialogue_client_send_slowly(*actor->client, text, strlen(text)) < 0)
+		return script_fail(actor->script, "%s cannot send", actor->name);
 	return 0;
 }
 
@@ -236,7 +263,8 @@ static int receives_nothing(const struct actor *actor)
 		return what == ITEM_NOTHING ? 0 : fail_item(actor, "nothing", what, got);
 	}
 	snprintf(text, sizeof(text),
-		 "<iq type='get' id='silence-%u' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>",
+		 "<iq xmlns='jabber:client' type='get' id='silence-%u' to='localhost'>"
+		 "<ping xmlns='urn:xmpp:ping'/></iq>",
 		 ++actor->script->silences);
 	if (send_text(actor, text) < 0)
 		return -1;
@@ -255,7 +283,9 @@ static int opens(const struct actor *actor)
 	struct xml *got;
 	enum dialogue_item what;
 
-	if (send_text(actor, header) < 0 || receive_one(actor, ITEM_HEADER, NULL) < 0)
+	const char *text = dialogue_client_is_websocket(*actor->client) ? open_element : header;
+
+	if (send_text(actor, text) < 0 || receive_one(actor, ITEM_HEADER, NULL) < 0)
 		return -1;
 	what = dialogue_client_next(*actor->client, WAIT_MS, &got);
 	if (!xml_is(got, "features", NS_STREAMS))
@@ -319,7 +349,8 @@ static int bind_resource(const struct actor *actor, const char *resource)
 	int result;
 
 	snprintf(text, sizeof(text),
-		 "<iq type='set' id='bind-1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
+		 "<iq xmlns='jabber:client' type='set' id='bind-1'><bind "
+		 "xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
 		 "<resource>%s</resource></bind></iq>",
 		 resource);
 	if (send_text(actor, text) < 0)
@@ -390,6 +421,7 @@ static const struct {
 	bool without_connection;
 } verbs[] = {
     /* A longer one comes before one that it begins with. */
+    {"connects by WebSocket", connects_by_websocket, true},
     {"connects with TLS", connects_with_tls, true},
     {"connects to the TLS port", connects_to_tls_port, true},
     {"connects to the socket", connects_to_socket, true},

@@ -1,10 +1,11 @@
 /*
  * serve.c: the server with a small made-up world, for clients that others wrote.
- * usage: serve DIRECTORY [PORT]; ends with its standard input, or by a signal.
+ * usage: serve DIRECTORY [PORT]; ends with its standard input, or by a signal. $SERVE_FILES: the
+ * directory of a web page.
  *
  * Users alice and bob, password "secret". The contact anna is there and says back what she is told;
  * boris is away; carl has not answered yet. DIRECTORY gets the certificates, and the socket
- * "xmpp". Prints "port N tls N".
+ * "xmpp". Prints "port N tls N http N".
  */
 #include "tests/xmpp/dialogue_host.h"
 
@@ -75,8 +76,8 @@ static void run(struct loop *loop, struct server *server)
 	struct watch *input = watch_fd(loop, STDIN_FILENO, WATCH_READ, on_input, loop);
 	struct watch *term = watch_signal(loop, SIGTERM, on_signal, loop);
 
-	printf("port %u tls %u\n", (unsigned)server_port(server),
-	       (unsigned)server_tls_port(server));
+	printf("port %u tls %u http %u\n", (unsigned)server_port(server),
+	       (unsigned)server_tls_port(server), (unsigned)server_web_port(server));
 	fflush(stdout);
 	loop_run(loop);
 	server_stop(server);
@@ -91,6 +92,7 @@ int main(int argc, char **argv)
 	static const char *const listen[] = {"127.0.0.1", NULL};
 	struct server_config config = {
 	    .domain = "localhost", .listen = listen, .plain_without_tls = true};
+	struct server_web web = {.port = 0};
 	struct server_host functions = dialogue_host_functions();
 	struct dialogue_host *host;
 	struct server *server;
@@ -103,6 +105,8 @@ int main(int argc, char **argv)
 	config.tls_directory = argv[1];
 	snprintf(socket, sizeof(socket), "%s/xmpp", argv[1]);
 	config.socket = socket;
+	web.files = getenv("SERVE_FILES");
+	config.web = &web;
 	if (argc > 2)
 		config.port = (uint16_t)atoi(argv[2]);
 	functions.message = echo;
