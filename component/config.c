@@ -3,6 +3,7 @@
  */
 #include "component/config.h"
 
+#include "core/base/http_origin.h"
 #include "core/pair.h"
 #include "xmpp/jid.h"
 
@@ -66,19 +67,29 @@ static unsigned port_at(const char **text)
 	return port <= 65535 ? port : 0;
 }
 
-/* What tls_port holds until it is known what port is. */
-#define TLS_PORT_USUAL (-1)
+/* What tls_port and http_port hold until it is known what port is. */
+#define PORT_USUAL (-1)
 /* The ports that clients try by themselves. */
 #define CLIENT_PORT     5222
 #define CLIENT_TLS_PORT 5223
+/* The one that other Jabber servers have for it. */
+#define HTTP_PORT 5280
 
-static int check_tls_port(const char *value, struct err *err)
+static int check_optional_port(const char *value, struct err *err)
 {
 	const char *rest = value;
 
 	if (strcmp(value, "0") == 0 || strcmp(value, "-1") == 0 || (port_at(&rest) && !*rest))
 		return 0;
 	return err_set(err, ERR_INPUT, "must be a port, 1 to 65535, or 0 for none");
+}
+
+static int check_origin(const char *value, struct err *err)
+{
+	if (!http_origin_valid(value))
+		return err_set(err, ERR_INPUT,
+			       "must be http://HOST:PORT or https://HOST, in lower case");
+	return 0;
 }
 
 /* unix:PATH or LOOPBACK:PORT, as tor.h wants them. */
@@ -202,10 +213,26 @@ static const struct config_key keys[] = {
     {.name = "tls-port",
      .type = CONFIG_NUMBER,
      .offset = AT(tls_port),
-     .min = TLS_PORT_USUAL,
+     .min = PORT_USUAL,
      .max = 65535,
      .initial = "-1",
-     .check = check_tls_port},
+     .check = check_optional_port},
+    {.name = "http-port",
+     .type = CONFIG_NUMBER,
+     .offset = AT(http_port),
+     .min = PORT_USUAL,
+     .max = 65535,
+     .initial = "-1",
+     .check = check_optional_port},
+    {.name = "http-origin",
+     .type = CONFIG_LIST,
+     .offset = AT(http_origins),
+     .max = 200,
+     .check = check_origin},
+    {.name = "web-directory",
+     .type = CONFIG_TEXT,
+     .offset = AT(web_directory),
+     .check = check_path},
     {.name = "xmpp-socket", .type = CONFIG_TEXT, .offset = AT(xmpp_socket), .check = check_socket},
     {.name = "tls", .type = CONFIG_BOOL, .offset = AT(tls), .initial = "yes"},
     {.name = "plain", .type = CONFIG_BOOL, .offset = AT(plain), .initial = "yes"},
@@ -376,7 +403,7 @@ static int expand_gateways(struct config *config, struct err *err)
 /* A daemon beside another one has a port of its own, and does not take the usual one for TLS. */
 static int complete_tls_port(struct config *config, struct err *err)
 {
-	if (config->tls_port == TLS_PORT_USUAL)
+	if (config->tls_port == PORT_USUAL)
 		config->tls_port = config->tls && config->port == CLIENT_PORT ? CLIENT_TLS_PORT : 0;
 	if (config->tls_port && !config->tls)
 		return err_set(err, ERR_INPUT, "tls-port: needs tls = yes");
@@ -385,12 +412,24 @@ static int complete_tls_port(struct config *config, struct err *err)
 	return 0;
 }
 
+static int complete_http_port(struct config *config, struct err *err)
+{
+	if (config->http_port == PORT_USUAL)
+		config->http_port = config->port == CLIENT_PORT ? HTTP_PORT : 0;
+	if (config->http_port &&
+	    (config->http_port == config->port || config->http_port == config->tls_port))
+		return err_set(err, ERR_INPUT, "http-port: must be another than port and tls-port");
+	if (config->web_directory && !config->http_port)
+		return err_set(err, ERR_INPUT, "web-directory: needs an http-port");
+	return 0;
+}
+
 static int complete(struct config *config, struct err *err)
 {
 	if (config->listen.count == 0 &&
 	    (add_item(&config->listen, "127.0.0.1", err) || add_item(&config->listen, "::1", err)))
 		return err_wrap(err, "listen");
-	if (complete_tls_port(config, err))
+	if (complete_tls_port(config, err) || complete_http_port(config, err))
 		return -1;
 	if (!config->state_dir)
 		config->state_dir = default_state_dir(err);

@@ -25,7 +25,10 @@ struct config {
 	struct config_list listen; /* numeric loopback addresses */
 	int64_t port;
 	int64_t tls_port;  /* 0: no direct TLS */
-	char *xmpp_socket; /* NULL: none */
+	int64_t http_port; /* 0: none */
+	struct config_list http_origins;
+	char *web_directory; /* NULL: none */
+	char *xmpp_socket;   /* NULL: none */
 	bool tls;
 	bool plain;
 	bool registration; /* clients may make accounts */

@@ -101,9 +101,23 @@ static int start_node(struct daemon *daemon, const struct config *config, struct
 	return 0;
 }
 
+/* The list with a NULL at its end; the items stay the list's. */
+static const char **ended(const struct config_list *list)
+{
+	const char **items = calloc(list->count + 1, sizeof(*items));
+
+	for (size_t i = 0; items && i < list->count; i++)
+		items[i] = list->items[i];
+	return items;
+}
+
 static int start_server(struct daemon *daemon, const struct config *config, struct err *err)
 {
-	const char **listen = calloc(config->listen.count + 1, sizeof(*listen));
+	const char **listen = ended(&config->listen);
+	const char **origins = ended(&config->http_origins);
+	const struct server_web web = {.port = (uint16_t)config->http_port,
+				       .origins = origins,
+				       .files = config->web_directory};
 	char *tls = config->tls ? state_dir_path(config->state_dir, "tls", err) : NULL;
 	char *secret = state_dir_path(config->state_dir, "sasl.secret", err);
 	struct server_config server = {
@@ -112,21 +126,20 @@ static int start_server(struct daemon *daemon, const struct config *config, stru
 	    .port = (uint16_t)config->port,
 	    .tls_port = config->tls_port ? (int32_t)config->tls_port : -1,
 	    .socket = config->xmpp_socket,
+	    .web = config->http_port ? &web : NULL,
 	    .plain_without_tls = config->plain,
 	    .tls_directory = tls,
 	    .state_secret = secret,
 	};
 
 	bridge_set_registration(daemon->bridge, config->registration);
-	if (!listen)
+	if (!listen || !origins)
 		err_set(err, ERR_MEMORY, "out of memory");
-	if (listen && secret && (tls || !config->tls)) {
-		for (size_t i = 0; i < config->listen.count; i++)
-			listen[i] = config->listen.items[i];
+	if (listen && origins && secret && (tls || !config->tls))
 		daemon->server = server_new(
 		    daemon->loop, &server, bridge_server_host(daemon->bridge), daemon->bridge, err);
-	}
 	free(listen);
+	free(origins);
 	free(tls);
 	free(secret);
 	if (!daemon->server)

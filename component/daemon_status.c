@@ -43,9 +43,9 @@ static json_t *xmpp_json(const struct server *server)
 	unsigned streams, authenticated;
 
 	server_counts(server, &streams, &authenticated);
-	return json_pack("{s:i, s:i, s:i, s:i}", "port", (int)server_port(server), "tls_port",
-			 (int)server_tls_port(server), "streams", (int)streams, "authenticated",
-			 (int)authenticated);
+	return json_pack("{s:i, s:i, s:i, s:i, s:i}", "port", (int)server_port(server), "tls_port",
+			 (int)server_tls_port(server), "http_port", (int)server_web_port(server),
+			 "streams", (int)streams, "authenticated", (int)authenticated);
 }
 
 int daemon_status(const struct node *node, const struct server *server, json_t *status)

@@ -204,6 +204,8 @@ void print_status(const json_t *answer, FILE *out)
 	fprintf(out, "clients   port %" PRId64, print_number(xmpp, "port"));
 	if (print_number(xmpp, "tls_port"))
 		fprintf(out, " (TLS from the start: %" PRId64 ")", print_number(xmpp, "tls_port"));
+	if (print_number(xmpp, "http_port"))
+		fprintf(out, ", http port %" PRId64, print_number(xmpp, "http_port"));
 	fprintf(out, ", %" PRId64 " logged in\n", print_number(xmpp, "authenticated"));
 	json_array_foreach(accounts, i, account)
 	    print_account(account, print_number(answer, "now_ms"), out);

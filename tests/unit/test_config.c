@@ -29,6 +29,9 @@ static void without_a_file(void **state)
 	assert_string_equal(config.listen.items[1], "::1");
 	assert_int_equal(config.port, 5222);
 	assert_int_equal(config.tls_port, 5223);
+	assert_int_equal(config.http_port, 5280);
+	assert_int_equal(config.http_origins.count, 0);
+	assert_null(config.web_directory);
 	assert_null(config.xmpp_socket);
 	assert_true(config.tls);
 	assert_true(config.plain);
@@ -125,6 +128,32 @@ static void port_for_tls(void **state)
 	}
 }
 
+static void port_for_http(void **state)
+{
+	static const struct {
+		const char *text;
+		int port;
+	} cases[] = {
+	    {"http-port = 0\n", 0},
+	    {"http-port = 8080\n", 8080},
+	    {"port = 0\n", 0},
+	    {"port = 15222\nhttp-port = 15280\nweb-directory = /srv/web\n", 15280},
+	    {"http-origin = http://localhost:8000\nhttp-origin = https://app.example\n", 5280},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct config config;
+		struct err err;
+		char text[256];
+
+		snprintf(text, sizeof(text), STATE "%s", cases[i].text);
+		assert_int_equal(config_read_text("x", text, &config, &err), 0);
+		assert_int_equal(config.http_port, cases[i].port);
+		config_wipe(&config);
+	}
+}
+
 /* Each mistake stands in line 2; its message must name the line and the key. */
 static const struct {
 	const char *line, *where;
@@ -138,6 +167,13 @@ static const struct {
     {"domain = LocalHost", "x:2: domain"},
     {"domain =", "x:2: domain"},
     {"listen = 0.0.0.0", "x:2: listen"},
+    {"http-port = 65536", "x:2: http-port"},
+    {"http-port = web", "x:2: http-port"},
+    {"http-origin = null", "x:2: http-origin"},
+    {"http-origin = *", "x:2: http-origin"},
+    {"http-origin = http://localhost:8000/", "x:2: http-origin"},
+    {"http-origin = localhost", "x:2: http-origin"},
+    {"web-directory = web", "x:2: web-directory"},
     {"listen = 192.168.1.1", "x:2: listen"},
     {"listen = ::", "x:2: listen"},
     {"listen = localhost", "x:2: listen"},
@@ -287,10 +323,10 @@ static void reads_a_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(without_a_file),       cmocka_unit_test(everything_set),
-	    cmocka_unit_test(port_for_tls),         cmocka_unit_test(names_mistakes),
-	    cmocka_unit_test(socket_path_too_long), cmocka_unit_test(user_directories),
-	    cmocka_unit_test(reads_a_file),
+	    cmocka_unit_test(without_a_file),   cmocka_unit_test(everything_set),
+	    cmocka_unit_test(port_for_tls),     cmocka_unit_test(port_for_http),
+	    cmocka_unit_test(names_mistakes),   cmocka_unit_test(socket_path_too_long),
+	    cmocka_unit_test(user_directories), cmocka_unit_test(reads_a_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
