@@ -185,28 +185,50 @@ static void on_timer(void *arg)
 
 /* --- header and features --- */
 
-bool c2s_plain(const struct c2s *c2s)
-{
-	return c2s->secure || c2s->private || c2s->config->plain_without_tls;
-}
-
 void c2s_private(struct c2s *c2s)
 {
 	c2s->private = true;
 }
 
-static int write_login_features(const struct c2s *c2s, struct buf *out)
+static int write_mechanisms(const struct sasl_channel *channel, struct buf *out)
+{
+	const char *names[SASL_MECHANISMS_MAX + 1];
+	int failed = buf_add_text(out, "<mechanisms xmlns='" NS_SASL "'>");
+
+	sasl_mechanisms(channel, names);
+	for (const char **name = names; *name; name++)
+		failed |= buf_printf(out, "<mechanism>%s</mechanism>", *name);
+	return failed | buf_add_text(out, "</mechanisms>");
+}
+
+/* XEP-0440: which bindings -PLUS may use. */
+static int write_bindings(const struct sasl_channel *channel, struct buf *out)
 {
 	int failed = 0;
 
+	if (channel->binding_count == 0)
+		return 0;
+	failed |= buf_add_text(out, "<sasl-channel-binding xmlns='" NS_CHANNEL_BINDING "'>");
+	for (size_t i = 0; i < channel->binding_count; i++)
+		if (!channel->bindings[i].unasked)
+			failed |= buf_printf(out, "<channel-binding type='%s'/>",
+					     channel->bindings[i].type);
+	return failed | buf_add_text(out, "</sasl-channel-binding>");
+}
+
+static int write_login_features(const struct c2s *c2s, struct buf *out)
+{
+	struct sasl_channel channel;
+	int failed = 0;
+
+	c2s_channel(c2s, &channel);
 	if (c2s->config->tls && !c2s->secure && c2s->framing->starttls)
 		failed |= buf_add_text(out, "<starttls xmlns='" NS_TLS "'/>");
-	failed |= buf_add_text(out, "<mechanisms xmlns='" NS_SASL "'>");
-	for (const char *const *name = sasl_mechanisms(c2s_plain(c2s)); *name; name++)
-		failed |= buf_printf(out, "<mechanism>%s</mechanism>", *name);
-	failed |= buf_add_text(out, "</mechanisms>");
+	failed |= write_mechanisms(&channel, out);
+	failed |= write_bindings(&channel, out);
 	if (c2s->config->registration)
 		failed |= buf_add_text(out, "<register xmlns='" NS_REGISTER_FEATURE "'/>");
+	secret_wipe(&channel, sizeof(channel));
 	return failed;
 }
 

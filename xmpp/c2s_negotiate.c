@@ -4,6 +4,7 @@
  * Neighbours: c2s.c calls one function a state; sasl.c knows the mechanisms.
  */
 #include "xmpp/c2s_private.h"
+#include "xmpp/channel_binding.h"
 
 #include "core/base/codec.h"
 #include "core/base/stream_socket.h"
@@ -44,6 +45,14 @@ static void start_tls(struct c2s *c2s)
 }
 
 /* --- SASL --- */
+
+void c2s_channel(const struct c2s *c2s, struct sasl_channel *channel)
+{
+	*channel = (struct sasl_channel){.plain = c2s->secure || c2s->private ||
+						  c2s->config->plain_without_tls};
+	if (c2s->secure)
+		channel_binding_fill(channel, stream_tls(c2s->stream));
+}
 
 /* condition is a literal. */
 static void fail(struct c2s *c2s, const char *condition)
@@ -150,11 +159,14 @@ static void step_element(struct c2s *c2s, struct xml *element)
 static void authenticate(struct c2s *c2s, struct xml *element)
 {
 	const char *mechanism = xml_get(element, "mechanism");
+	struct sasl_channel channel;
 
+	c2s_channel(c2s, &channel);
 	if (mechanism)
 		c2s->sasl =
-		    sasl_new(c2s->config->env, mechanism, c2s_plain(c2s),
-			     &c2s->config->state_secret, c2s->handler->credentials, c2s->arg);
+		    sasl_new(c2s->config->env, mechanism, &channel, &c2s->config->state_secret,
+			     c2s->handler->credentials, c2s->arg);
+	secret_wipe(&channel, sizeof(channel));
 	if (c2s->sasl)
 		step_element(c2s, element);
 	else

@@ -57,8 +57,8 @@ void c2s_write_element(struct c2s *c2s, const struct xml *element);
 /* What a client may send from now on. */
 void c2s_set_limits(struct c2s *c2s, const struct xml_limits *limits);
 
-/* PLAIN may be used now. */
-bool c2s_plain(const struct c2s *c2s);
+/* What a login may count on now; wipe it. */
+void c2s_channel(const struct c2s *c2s, struct sasl_channel *channel);
 
 /* One function a state for what comes in it; the element stays the caller's. */
 void c2s_login(struct c2s *c2s, struct xml *element);

@@ -17,6 +17,8 @@
 #define NS_ROSTER        "jabber:iq:roster"
 /* RFC 7395 */
 #define NS_FRAMING "urn:ietf:params:xml:ns:xmpp-framing"
+/* XEP-0440 */
+#define NS_CHANNEL_BINDING "urn:xmpp:sasl-cb:0"
 /* XEP-0030, 0092, 0199, 0202 */
 #define NS_DISCO_INFO  "http://jabber.org/protocol/disco#info"
 #define NS_DISCO_ITEMS "http://jabber.org/protocol/disco#items"

@@ -20,18 +20,29 @@
 
 /* Best first: clients that do not choose themselves take the first that they know. */
 static const struct sasl_mechanism mechanisms[] = {
-    {"SCRAM-SHA-256", false, SCRAM_SHA256, sasl_step_scram},
-    {"SCRAM-SHA-1", false, SCRAM_SHA1, sasl_step_scram},
-    {"PLAIN", true, SCRAM_SHA256, sasl_step_plain},
+    {"SCRAM-SHA-256-PLUS", false, true, SCRAM_SHA256, sasl_step_scram},
+    {"SCRAM-SHA-1-PLUS", false, true, SCRAM_SHA1, sasl_step_scram},
+    {"SCRAM-SHA-256", false, false, SCRAM_SHA256, sasl_step_scram},
+    {"SCRAM-SHA-1", false, false, SCRAM_SHA1, sasl_step_scram},
+    {"PLAIN", true, false, SCRAM_SHA256, sasl_step_plain},
 };
 #define MECHANISMS (sizeof(mechanisms) / sizeof(mechanisms[0]))
 
-const char *const *sasl_mechanisms(bool plain)
+static bool is_offered(const struct sasl_mechanism *mechanism, const struct sasl_channel *channel)
 {
-	static const char *const all[] = {"SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", NULL};
-	static const char *const no_plain[] = {"SCRAM-SHA-256", "SCRAM-SHA-1", NULL};
+	return (channel->plain || !mechanism->plain) &&
+	       (channel->binding_count > 0 || !mechanism->plus);
+}
 
-	return plain ? all : no_plain;
+void sasl_mechanisms(const struct sasl_channel *channel, const char *names[SASL_MECHANISMS_MAX + 1])
+{
+	size_t count = 0;
+
+	static_assert(MECHANISMS <= SASL_MECHANISMS_MAX, "there is room for all");
+	for (size_t i = 0; i < MECHANISMS; i++)
+		if (is_offered(&mechanisms[i], channel))
+			names[count++] = mechanisms[i].name;
+	names[count] = NULL;
 }
 
 /* --- credentials --- */
@@ -171,26 +182,34 @@ const char *sasl_identify(struct sasl *sasl, const char *name, const char *authz
 
 /* --- the exchange --- */
 
-struct sasl *sasl_new(const struct env *env, const char *mechanism, bool plain,
-		      const struct key *state_secret, sasl_lookup lookup, void *arg)
+static const struct sasl_mechanism *find_mechanism(const char *name,
+						   const struct sasl_channel *channel)
 {
-	struct sasl *sasl = NULL;
+	for (size_t i = 0; i < MECHANISMS; i++)
+		if (strcmp(mechanisms[i].name, name) == 0)
+			return is_offered(&mechanisms[i], channel) ? &mechanisms[i] : NULL;
+	return NULL;
+}
 
-	for (size_t i = 0; i < MECHANISMS; i++) {
-		if (strcmp(mechanisms[i].name, mechanism) != 0 || (mechanisms[i].plain && !plain))
-			continue;
-		sasl = calloc(1, sizeof(*sasl));
-		if (!sasl)
-			return NULL;
-		sasl->mechanism = &mechanisms[i];
-		sasl->env = env;
-		sasl->state_secret = *state_secret;
-		sasl->lookup = lookup;
-		sasl->arg = arg;
-		scram_init(&sasl->scram, mechanisms[i].hash);
-		buf_init(&sasl->out, SASL_MESSAGE_MAX);
-		break;
-	}
+struct sasl *sasl_new(const struct env *env, const char *mechanism,
+		      const struct sasl_channel *channel, const struct key *state_secret,
+		      sasl_lookup lookup, void *arg)
+{
+	const struct sasl_mechanism *found = find_mechanism(mechanism, channel);
+	struct sasl *sasl = found ? calloc(1, sizeof(*sasl)) : NULL;
+
+	if (!sasl)
+		return NULL;
+	sasl->mechanism = found;
+	sasl->env = env;
+	sasl->channel = *channel;
+	sasl->state_secret = *state_secret;
+	sasl->lookup = lookup;
+	sasl->arg = arg;
+	scram_init(&sasl->scram, found->hash);
+	sasl->scram.plus = found->plus;
+	sasl->scram.channel = &sasl->channel;
+	buf_init(&sasl->out, SASL_MESSAGE_MAX);
 	return sasl;
 }
 
@@ -240,10 +259,9 @@ enum sasl_result sasl_step(struct sasl *sasl, const uint8_t *message, size_t len
 	result = step(sasl, message, len, condition);
 	if (result != SASL_CHALLENGE)
 		sasl->ended = true;
-	if (result == SASL_FAILURE) {
-		sasl->user[0] = 0;
+	sasl->succeeded = result == SASL_SUCCESS;
+	if (result == SASL_FAILURE)
 		return result;
-	}
 	*condition = NULL;
 	if (sasl->out.len)
 		memcpy(out, sasl->out.data, sasl->out.len);
@@ -253,5 +271,10 @@ enum sasl_result sasl_step(struct sasl *sasl, const uint8_t *message, size_t len
 
 const char *sasl_user(const struct sasl *sasl)
 {
-	return sasl->user;
+	return sasl->ended && !sasl->succeeded ? "" : sasl->user;
+}
+
+const char *sasl_guessed(const struct sasl *sasl)
+{
+	return sasl->tried && !sasl->succeeded ? sasl->user : NULL;
 }

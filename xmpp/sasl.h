@@ -1,6 +1,6 @@
 /*
- * sasl.h: the server's side of SASL (RFC 4422): SCRAM-SHA-256, SCRAM-SHA-1 (RFC 5802, 7677), PLAIN
- * (RFC 4616). No I/O: challenges in, responses out.
+ * sasl.h: the server's side of SASL (RFC 4422): SCRAM-SHA-256, SCRAM-SHA-1 (RFC 5802, 7677), with
+ * and without channel binding (-PLUS), PLAIN (RFC 4616). No I/O: challenges in, responses out.
  */
 #ifndef XMPP_SASL_H
 #define XMPP_SASL_H
@@ -53,15 +53,34 @@ typedef int (*sasl_lookup)(void *arg, const char *user, struct sasl_credentials 
 
 enum sasl_result { SASL_CHALLENGE, SASL_SUCCESS, SASL_FAILURE };
 
+/* A value that only the two ends of this very TLS connection know (RFC 5056). */
+#define SASL_BINDING_LEN_MAX 64
+struct sasl_binding {
+	const char *type; /* "tls-exporter": a literal */
+	bool unasked;     /* taken from clients that use it, not offered */
+	size_t len;
+	uint8_t data[SASL_BINDING_LEN_MAX];
+};
+/* What a login may count on, by the connection that it comes over. */
+#define SASL_BINDINGS_MAX 3
+struct sasl_channel {
+	bool plain; /* nobody else can listen: PLAIN is offered */
+	size_t binding_count;
+	struct sasl_binding bindings[SASL_BINDINGS_MAX]; /* if any: -PLUS is offered */
+};
+
 struct sasl;
 
-/* The mechanisms offered, best first, ending with NULL. PLAIN is among them when plain is true. */
-const char *const *sasl_mechanisms(bool plain);
-/* NULL: no such mechanism, PLAIN when plain is false, or memory is short. The salts of unknown
- * users come from state_secret (copied), so that they stay the same for the life of an
- * installation. */
-struct sasl *sasl_new(const struct env *env, const char *mechanism, bool plain,
-		      const struct key *state_secret, sasl_lookup lookup, void *arg);
+/* The mechanisms offered there, best first, ending with NULL. */
+#define SASL_MECHANISMS_MAX 5
+void sasl_mechanisms(const struct sasl_channel *channel,
+		     const char *names[SASL_MECHANISMS_MAX + 1]);
+/* NULL: no such mechanism, not offered there, or memory is short. channel and state_secret are
+ * copied; the salts of unknown users come from the latter, so that they stay the same for the life
+ * of an installation. */
+struct sasl *sasl_new(const struct env *env, const char *mechanism,
+		      const struct sasl_channel *channel, const struct key *state_secret,
+		      sasl_lookup lookup, void *arg);
 void sasl_free(struct sasl **sasl);
 /*
  * One step: message as it came, decoded from base64 (NULL: none was sent). out (size bytes, at
@@ -76,5 +95,8 @@ enum sasl_result sasl_step(struct sasl *sasl, const uint8_t *message, size_t len
 			   size_t size, size_t *out_len, const char **condition);
 /* The authenticated user, normalised; valid after SASL_SUCCESS. */
 const char *sasl_user(const struct sasl *sasl);
+/* After SASL_FAILURE: the user (perhaps unknown) for whom a password was tried that is wrong; NULL
+ * when the exchange failed before that. */
+const char *sasl_guessed(const struct sasl *sasl);
 
 #endif

@@ -49,5 +49,6 @@ enum sasl_result sasl_step_plain(struct sasl *sasl, char *message, size_t len,
 		return SASL_FAILURE;
 	}
 	*condition = "not-authorized";
+	sasl->tried = true;
 	return password_fits(sasl, password) ? SASL_SUCCESS : SASL_FAILURE;
 }

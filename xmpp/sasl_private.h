@@ -13,6 +13,7 @@
 struct sasl_mechanism {
 	const char *name;
 	bool plain; /* sends the password itself */
+	bool plus;  /* with channel binding */
 	enum scram_hash hash;
 	/* One step. message has a NUL behind it, and may be changed. Gives the result, fills out
 	 * with sasl_reply, and sets *condition on failure. */
@@ -23,6 +24,9 @@ struct sasl_mechanism {
 /* A SCRAM exchange, from the client's first message on. */
 struct scram {
 	enum scram_hash hash;
+	bool plus;                          /* the mechanism is one with channel binding */
+	const struct sasl_channel *channel; /* what is offered; NULL: nothing */
+	const struct sasl_binding *binding; /* what the client uses of it; NULL: none */
 	char *nonce;     /* the client's, then the client's and the server's; owned */
 	char *gs2;       /* the header, which the last message repeats; owned */
 	struct buf auth; /* AuthMessage as far as it has come (RFC 5802 section 3) */
@@ -31,14 +35,17 @@ struct scram {
 struct sasl {
 	const struct env *env;
 	const struct sasl_mechanism *mechanism;
+	struct sasl_channel channel;
 	struct key state_secret;
 	sasl_lookup lookup;
 	void *arg;
 	unsigned steps; /* messages taken */
 	bool asked;     /* for the first message, which did not come with <auth/> */
 	bool ended;     /* by success or failure */
+	bool succeeded;
 	char user[JID_PART_MAX + 1];
 	bool known;                          /* the lookup found the user */
+	bool tried;                          /* a password was */
 	struct sasl_credentials credentials; /* made up when it did not */
 	struct scram scram;
 	struct buf out;

@@ -1,13 +1,16 @@
 /*
- * sasl_scram.c: the SCRAM mechanisms (RFC 5802, RFC 7677), without channel binding.
+ * sasl_scram.c: the SCRAM mechanisms (RFC 5802, RFC 7677), with and without channel binding.
  *
  *     C: n,,n=user,r=NONCE                     gs2 header, then client-first-message-bare
  *     S: r=NONCE+NONCE,s=SALT,i=ITERATIONS
- *     C: c=base64(gs2 header),r=NONCE+NONCE,p=PROOF
+ *     C: c=base64(gs2 header + binding data),r=NONCE+NONCE,p=PROOF
  *     S: v=SIGNATURE                           with success
  *
- * Errors go into the stream's <failure/> and not into "e=" (RFC 6120 section 6.5). No -PLUS
- * mechanism is offered, so a client that says "y" is right, and one that says "p" is not.
+ * Errors go into the stream's <failure/> and not into "e=" (RFC 6120 section 6.5).
+ *
+ * The gs2 header says what the client knows of channel binding (RFC 5802 section 6): "n" nothing,
+ * "p=TYPE" that it uses it, "y" that it could and was not offered it. "y" where it was offered
+ * means that somebody between has taken the offer away, and is refused.
  */
 #include "core/base/codec.h"
 #include "xmpp/sasl_private.h"
@@ -149,27 +152,56 @@ static bool nonce_valid(const char *nonce)
 	return len > 0 && len <= CLIENT_NONCE_MAX;
 }
 
+static const struct sasl_binding *find_binding(const struct scram *scram, const char *type,
+					       size_t len)
+{
+	size_t count = scram->channel ? scram->channel->binding_count : 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (strlen(scram->channel->bindings[i].type) == len &&
+		    memcmp(scram->channel->bindings[i].type, type, len) == 0)
+			return &scram->channel->bindings[i];
+	return NULL;
+}
+
+/* flag, len bytes: "n", "y" or "p=TYPE". Does it fit the mechanism and what was offered? */
+static const char *take_flag(struct scram *scram, const char *flag, size_t len)
+{
+	bool offered = scram->channel && scram->channel->binding_count > 0;
+
+	if (len > 2 && flag[0] == 'p' && flag[1] == '=') {
+		if (scram->plus)
+			scram->binding = find_binding(scram, flag + 2, len - 2);
+		return scram->binding ? NULL : "not-authorized";
+	}
+	if (len != 1 || (flag[0] != 'n' && flag[0] != 'y') || scram->plus)
+		return malformed;
+	return flag[0] == 'y' && offered ? "not-authorized" : NULL;
+}
+
 /* The gs2 header: keep it, point *authzid into it ("" for none), and *at behind it. */
 static const char *take_gs2(struct scram *scram, char **at, const char **authzid)
 {
-	char *message = *at, *end;
+	char *message = *at, *comma = strchr(message, ','), *end;
+	const char *failure;
 
-	if ((message[0] != 'n' && message[0] != 'y') || message[1] != ',')
-		return message[0] == 'p' && message[1] == '=' ? "not-authorized" : malformed;
-	end = strchr(message + 2, ',');
+	end = comma ? strchr(comma + 1, ',') : NULL;
 	if (!end)
 		return malformed;
+	failure = take_flag(scram, message, (size_t)(comma - message));
+	if (failure)
+		return failure;
 	scram->gs2 = strndup(message, (size_t)(end + 1 - message));
 	if (!scram->gs2)
 		return no_memory;
 	*end = 0;
 	*at = end + 1;
 	*authzid = "";
-	if (end == message + 2)
+	if (end == comma + 1)
 		return NULL;
-	if (message[2] != 'a' || message[3] != '=' || !message[4] || unescape(message + 4) < 0)
+	if (comma[1] != 'a' || comma[2] != '=' || !comma[3] || unescape(comma + 3) < 0)
 		return malformed;
-	*authzid = message + 4;
+	*authzid = comma + 3;
 	return NULL;
 }
 
@@ -214,14 +246,20 @@ const char *scram_challenge(struct scram *scram, const char *server_nonce, const
 	return NULL;
 }
 
-/* Does the client repeat the header that it began with? */
-static bool gs2_repeated(const struct scram *scram, const char *text)
+/* Does the client repeat the header that it began with, and know what this TLS connection has
+ * alone? */
+static bool binding_fits(const struct scram *scram, const char *text)
 {
-	char decoded[SASL_MESSAGE_MAX];
-	int len = base64_decode(text, strlen(text), decoded, sizeof(decoded));
+	uint8_t decoded[SASL_MESSAGE_MAX];
+	const struct sasl_binding *binding = scram->binding;
+	size_t gs2_len = strlen(scram->gs2), len = binding ? binding->len : 0;
+	int decoded_len = base64_decode(text, strlen(text), decoded, sizeof(decoded));
+	bool fits = decoded_len >= 0 && (size_t)decoded_len == gs2_len + len &&
+		    memcmp(decoded, scram->gs2, gs2_len) == 0 &&
+		    (!binding || secret_equal(decoded + gs2_len, binding->data, len));
 
-	return len >= 0 && (size_t)len == strlen(scram->gs2) &&
-	       memcmp(decoded, scram->gs2, (size_t)len) == 0;
+	secret_wipe(decoded, sizeof(decoded));
+	return fits;
 }
 
 const char *scram_take_final(struct scram *scram, char *message, uint8_t proof[SCRAM_KEY_MAX])
@@ -242,7 +280,7 @@ const char *scram_take_final(struct scram *scram, char *message, uint8_t proof[S
 	nonce = take_attribute(&message, 'r');
 	if (!binding || !nonce)
 		return malformed;
-	return gs2_repeated(scram, binding) && strcmp(nonce, scram->nonce) == 0 ? NULL
+	return binding_fits(scram, binding) && strcmp(nonce, scram->nonce) == 0 ? NULL
 										: "not-authorized";
 }
 
@@ -274,6 +312,7 @@ static const char * final(struct sasl *sasl, char *message)
 
 	if (failure)
 		return failure;
+	sasl->tried = true;
 	if (scram_verify(hash, &sasl->credentials.keys[hash], buf_text(&sasl->scram.auth), proof,
 			 signature) < 0 ||
 	    !sasl->known)

@@ -2,9 +2,9 @@
  * fuzz_sasl.c: the server's side of SASL against any client.
  *
  *     input: mode 1 ‖ messages
- *     mode 0 … 2: the mechanism; messages: length 2 ‖ bytes, a length of 0xffff for "none was sent"
- *     mode 3:     the rest is a client-first-message of SCRAM-SHA-1, which we finish as a client
- *                 that knows the password: the server must accept it
+ *     mode 0 … 2, 4: the mechanism (4 with channel binding); messages: length 2 ‖ bytes, a length
+ * of 0xffff for "none was sent" mode 3:     the rest is a client-first-message of SCRAM-SHA-1,
+ * which we finish as a client that knows the password: the server must accept it
  */
 #include "core/base/codec.h"
 #include "core/base/cursor.h"
@@ -121,7 +121,11 @@ static void good_client(struct sasl *sasl, const uint8_t *first, size_t len,
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char *const names[] = {"SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "SCRAM-SHA-1"};
+	static const char *const names[] = {"SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "SCRAM-SHA-1",
+					    "SCRAM-SHA-256-PLUS"};
+	static const struct sasl_channel plain = {.plain = true};
+	static const struct sasl_channel bound = {
+	    .binding_count = 1, .bindings = {{.type = "tls-exporter", .len = 4, .data = "abc"}}};
 	static const struct key secret = {{1}};
 	struct sasl_credentials credentials;
 	struct known_random random;
@@ -132,13 +136,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	known_random_init(&random, 1);
 	make_credentials(&credentials);
-	sasl = sasl_new(&random.env, names[data[0] % 4], true, &secret, lookup, &credentials);
+	sasl = sasl_new(&random.env, names[data[0] % 5], data[0] % 5 == 4 ? &bound : &plain,
+			&secret, lookup, &credentials);
 	FUZZ_CHECK(sasl);
 	reader_init(&r, data + 1, size - 1);
-	if (data[0] % 4 == 3)
+	if (data[0] % 5 == 3)
 		good_client(sasl, r.at, r.left, &credentials);
 	else
-		any_messages(sasl, &r, data[0] % 4 == 2);
+		any_messages(sasl, &r, data[0] % 5 == 2);
 	sasl_free(&sasl);
 	return 0;
 }

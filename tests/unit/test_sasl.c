@@ -23,6 +23,14 @@
 #define PASSWORD "pencil"
 
 static const struct key state_secret = {{1, 2, 3}};
+static const struct sasl_channel open_channel; /* others may listen */
+static const struct sasl_channel plain_channel = {.plain = true};
+static const struct sasl_channel bound_channel = {
+    .plain = true,
+    .binding_count = 2,
+    .bindings = {{.type = "tls-exporter", .len = 4, .data = {0, 1, 2, 255}},
+		 {.type = "tls-unique", .unasked = true, .len = 3, .data = {9, 8, 7}}},
+};
 
 /* --- a store with one user: "user" --- */
 
@@ -54,7 +62,8 @@ static void fixture_init(struct fixture *f, const char *password)
 
 static struct sasl *begin(struct fixture *f, const char *mechanism)
 {
-	struct sasl *sasl = sasl_new(&f->random.env, mechanism, true, &state_secret, lookup, f);
+	struct sasl *sasl =
+	    sasl_new(&f->random.env, mechanism, &plain_channel, &state_secret, lookup, f);
 
 	assert_non_null(sasl);
 	return sasl;
@@ -142,8 +151,10 @@ static void test_published(void **state)
 struct client {
 	enum scram_hash hash;
 	const char *gs2, *bare, *password;
-	char last[5000];    /* client-final-message */
-	char signature[64]; /* what the server must answer */
+	char last[5000];     /* client-final-message */
+	char signature[64];  /* what the server must answer */
+	const void *binding; /* channel binding data that it believes in */
+	size_t binding_len;
 };
 
 static void hmac(const EVP_MD *md, const uint8_t *key, const char *text, uint8_t *out)
@@ -159,13 +170,17 @@ static void client_answer(struct client *c, const char *challenge, const char *e
 	int len = EVP_MD_get_size(md), salt_len, iterations;
 	char nonce[2000], salt_text[100], gs2[2000], auth[9000], proof[64], without[4500];
 	uint8_t salt[64], salted[32], client_key[32], stored[32], server_key[32], signature[32];
+	uint8_t input[1500];
 
 	assert_int_equal(
 	    sscanf(challenge, "r=%1999[^,],s=%99[^,],i=%d", nonce, salt_text, &iterations), 3);
 	assert_int_equal(iterations, SCRAM_ITERATIONS);
 	salt_len = base64_decode(salt_text, strlen(salt_text), salt, sizeof(salt));
 	assert_int_equal(salt_len, SCRAM_SALT_LEN);
-	base64_encode(c->gs2, strlen(c->gs2), gs2);
+	memcpy(input, c->gs2, strlen(c->gs2));
+	if (c->binding_len)
+		memcpy(input + strlen(c->gs2), c->binding, c->binding_len);
+	base64_encode(input, strlen(c->gs2) + c->binding_len, gs2);
 	snprintf(without, sizeof(without), "c=%s,r=%s%s", gs2, nonce, extension);
 	snprintf(auth, sizeof(auth), "%s,%s,%s", c->bare, challenge, without);
 	PKCS5_PBKDF2_HMAC(c->password, (int)strlen(c->password), salt, salt_len, iterations, md,
@@ -213,8 +228,14 @@ static void test_exchanges(void **state)
 	(void)state;
 	for (size_t k = 0; k < 2 * sizeof(cases) / sizeof(cases[0]); k++) {
 		size_t i = k / 2;
-		struct client c = {scrams[k % 2].hash, cases[i].gs2, cases[i].bare,
-				   cases[i].password,  "",           ""};
+		struct client c = {scrams[k % 2].hash,
+				   cases[i].gs2,
+				   cases[i].bare,
+				   cases[i].password,
+				   "",
+				   "",
+				   NULL,
+				   0};
 		char message[SASL_MESSAGE_MAX], reply[SASL_MESSAGE_MAX + 1];
 		const char *condition;
 		struct fixture f;
@@ -238,6 +259,129 @@ static void test_exchanges(void **state)
 		assert_int_equal(step(sasl, c.last, reply, &condition), SASL_FAILURE);
 		sasl_free(&sasl);
 		assert_null(sasl);
+	}
+}
+
+/* RFC 5802 section 6: who may say what about channel binding, and what it must be. */
+static void test_binding(void **state)
+{
+	static const struct {
+		const char *mechanism, *gs2;
+		const char *binding;
+		size_t len;
+		bool offered, guessed;
+		const char *password, *first, *last; /* conditions; NULL: it goes on */
+	} cases[] = {
+	    {"SCRAM-SHA-256-PLUS", "p=tls-exporter,,", "\0\1\2\377", 4, true, false, PASSWORD, NULL,
+	     NULL},
+	    {"SCRAM-SHA-1-PLUS", "p=tls-exporter,,", "\0\1\2\377", 4, true, false, PASSWORD, NULL,
+	     NULL},
+	    {"SCRAM-SHA-256-PLUS", "p=tls-unique,a=user,", "\11\10\7", 3, true, false, PASSWORD,
+	     NULL, NULL},
+	    /* another connection's, the other type's, none, more */
+	    {"SCRAM-SHA-256-PLUS", "p=tls-exporter,,", "\0\1\2\376", 4, true, false, PASSWORD, NULL,
+	     "not-authorized"},
+	    {"SCRAM-SHA-256-PLUS", "p=tls-exporter,,", "\11\10\7", 3, true, false, PASSWORD, NULL,
+	     "not-authorized"},
+	    {"SCRAM-SHA-256-PLUS", "p=tls-exporter,,", "", 0, true, false, PASSWORD, NULL,
+	     "not-authorized"},
+	    {"SCRAM-SHA-256-PLUS", "p=tls-exporter,,", "\0\1\2\377\0", 5, true, false, PASSWORD,
+	     NULL, "not-authorized"},
+	    /* bound, and the password is wrong: that is a guess */
+	    {"SCRAM-SHA-256-PLUS", "p=tls-exporter,,", "\0\1\2\377", 4, true, true, "wrong", NULL,
+	     "not-authorized"},
+	    {"SCRAM-SHA-256-PLUS", "p=tls-server-end-point,,", "", 0, true, false, PASSWORD,
+	     "not-authorized", NULL},
+	    {"SCRAM-SHA-256-PLUS", "p=tls-exporte,,", "", 0, true, false, PASSWORD,
+	     "not-authorized", NULL},
+	    {"SCRAM-SHA-256-PLUS", "n,,", "", 0, true, false, PASSWORD, "malformed-request", NULL},
+	    {"SCRAM-SHA-256-PLUS", "y,,", "", 0, true, false, PASSWORD, "malformed-request", NULL},
+	    {"SCRAM-SHA-256-PLUS", "p=,,", "", 0, true, false, PASSWORD, "malformed-request", NULL},
+	    /* without -PLUS: the client may know nothing of it; that it was not offered, is a lie
+	     */
+	    {"SCRAM-SHA-256", "n,,", "", 0, true, false, PASSWORD, NULL, NULL},
+	    {"SCRAM-SHA-256", "y,,", "", 0, true, false, PASSWORD, "not-authorized", NULL},
+	    {"SCRAM-SHA-256", "p=tls-exporter,,", "", 0, true, false, PASSWORD, "not-authorized",
+	     NULL},
+	    {"SCRAM-SHA-256", "y,,", "", 0, false, false, PASSWORD, NULL, NULL},
+	    {"SCRAM-SHA-256", "p=tls-exporter,,", "", 0, false, false, PASSWORD, "not-authorized",
+	     NULL},
+	    {"SCRAM-SHA-256", "n,,", "\0\1\2\377", 4, true, false, PASSWORD, NULL,
+	     "not-authorized"},
+	};
+	char reply[SASL_MESSAGE_MAX + 1], first[200];
+	const char *condition;
+	struct fixture f;
+
+	(void)state;
+	fixture_init(&f, PASSWORD);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct client client = {.hash = strstr(cases[i].mechanism, "SHA-1") ? SCRAM_SHA1
+										    : SCRAM_SHA256,
+					.gs2 = cases[i].gs2,
+					.bare = "n=user,r=abc",
+					.password = cases[i].password,
+					.binding = cases[i].binding,
+					.binding_len = cases[i].len};
+		struct sasl *sasl = sasl_new(&f.random.env, cases[i].mechanism,
+					     cases[i].offered ? &bound_channel : &plain_channel,
+					     &state_secret, lookup, &f);
+
+		print_message("%s %s\n", cases[i].mechanism, cases[i].gs2);
+		snprintf(first, sizeof(first), "%s%s", client.gs2, client.bare);
+		step(sasl, first, reply, &condition);
+		if (cases[i].first) {
+			assert_string_equal(condition, cases[i].first);
+		} else {
+			assert_null(condition);
+			client_answer(&client, reply, "");
+			step(sasl, client.last, reply, &condition);
+			if (cases[i].last)
+				assert_string_equal(condition, cases[i].last);
+			else
+				assert_string_equal(reply, client.signature);
+		}
+		if (cases[i].guessed)
+			assert_string_equal(sasl_guessed(sasl), "user");
+		else
+			assert_null(sasl_guessed(sasl));
+		sasl_free(&sasl);
+	}
+}
+
+/* Only what tells something about a password is a guess. */
+static void test_guessed(void **state)
+{
+	static const struct {
+		const char *message;
+		size_t len;
+		const char *guessed;
+	} cases[] = {
+	    {"\0user\0wrong", 11, "user"},
+	    {"\0User\0wrong", 11, "user"},
+	    {"\0nobody\0wrong", 13, "nobody"},
+	    {"\0user\0" PASSWORD, 12, NULL},
+	    {"\0user", 5, NULL},
+	    {"other\0user\0" PASSWORD, 17, NULL},
+	    {"\0\0wrong", 7, NULL},
+	};
+	char reply[SASL_MESSAGE_MAX + 1];
+	const char *condition;
+	struct fixture f;
+
+	(void)state;
+	fixture_init(&f, PASSWORD);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct sasl *sasl = begin(&f, "PLAIN");
+		size_t len = 0;
+
+		sasl_step(sasl, (const uint8_t *)cases[i].message, cases[i].len, (uint8_t *)reply,
+			  SASL_MESSAGE_MAX, &len, &condition);
+		if (cases[i].guessed)
+			assert_string_equal(sasl_guessed(sasl), cases[i].guessed);
+		else
+			assert_null(sasl_guessed(sasl));
+		sasl_free(&sasl);
 	}
 }
 
@@ -332,7 +476,7 @@ static void test_bad_last(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct client c = {SCRAM_SHA256, "n,,", "n=user,r=abc", PASSWORD, "", ""};
+		struct client c = {SCRAM_SHA256, "n,,", "n=user,r=abc", PASSWORD, "", "", NULL, 0};
 		char reply[SASL_MESSAGE_MAX + 1], message[2 * SASL_MESSAGE_MAX], *at;
 		const char *condition;
 		struct fixture f;
@@ -357,7 +501,7 @@ static void test_bad_last(void **state)
 /* Cut off anywhere, or with a NUL anywhere, it is refused and nothing is read past the end. */
 static void test_cut_off(void **state)
 {
-	struct client c = {SCRAM_SHA256, "n,,", "n=user,r=abc", PASSWORD, "", ""};
+	struct client c = {SCRAM_SHA256, "n,,", "n=user,r=abc", PASSWORD, "", "", NULL, 0};
 	char reply[SASL_MESSAGE_MAX + 1];
 	const char *condition;
 	size_t last_len = 1;
@@ -403,7 +547,7 @@ static void test_unknown_user(void **state)
 						     "n,,n=other,r=abc", "n,,n=nobody,r=abc",
 						     "n,,n=user,r=abc"};
 		struct sasl *sasl =
-		    sasl_new(&f.random.env, i == 1 ? "SCRAM-SHA-1" : "SCRAM-SHA-256", false,
+		    sasl_new(&f.random.env, i == 1 ? "SCRAM-SHA-1" : "SCRAM-SHA-256", &open_channel,
 			     i == 3 ? &other_secret : &state_secret, lookup, &f);
 
 		assert_int_equal(step(sasl, firsts[i], replies[i], &condition), SASL_CHALLENGE);
@@ -554,28 +698,44 @@ static void test_asks(void **state)
 
 static void test_mechanisms(void **state)
 {
+	static const struct {
+		const struct sasl_channel *channel;
+		size_t count;
+		const char *first;
+	} channels[] = {{&open_channel, 2, "SCRAM-SHA-256"},
+			{&plain_channel, 3, "SCRAM-SHA-256"},
+			{&bound_channel, 5, "SCRAM-SHA-256-PLUS"}};
+	static const struct {
+		const char *name;
+		const struct sasl_channel *channel;
+	} refused[] = {{"PLAIN", &open_channel},
+		       {"plain", &plain_channel},
+		       {"SCRAM-SHA-1-PLUS", &plain_channel},
+		       {"SCRAM-SHA-1-plus", &bound_channel},
+		       {"", &bound_channel}};
 	struct fixture f;
 
 	(void)state;
 	fixture_init(&f, PASSWORD);
-	for (int plain = 0; plain < 2; plain++) {
-		const char *const *names = sasl_mechanisms(plain);
+	for (size_t i = 0; i < sizeof(channels) / sizeof(channels[0]); i++) {
+		const char *names[SASL_MECHANISMS_MAX + 1];
 		size_t count = 0;
 
+		sasl_mechanisms(channels[i].channel, names);
 		for (; names[count]; count++) {
 			struct sasl *sasl =
-			    sasl_new(&f.random.env, names[count], plain, &state_secret, lookup, &f);
+			    sasl_new(&f.random.env, names[count], channels[i].channel,
+				     &state_secret, lookup, &f);
 
 			assert_non_null(sasl);
 			sasl_free(&sasl);
 		}
-		assert_int_equal(count, 2 + plain);
+		assert_int_equal(count, channels[i].count);
+		assert_string_equal(names[0], channels[i].first);
 	}
-	assert_string_equal(sasl_mechanisms(true)[0], "SCRAM-SHA-256");
-	assert_null(sasl_new(&f.random.env, "PLAIN", false, &state_secret, lookup, &f));
-	assert_null(sasl_new(&f.random.env, "plain", true, &state_secret, lookup, &f));
-	assert_null(sasl_new(&f.random.env, "SCRAM-SHA-1-PLUS", true, &state_secret, lookup, &f));
-	assert_null(sasl_new(&f.random.env, "", true, &state_secret, lookup, &f));
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+		assert_null(sasl_new(&f.random.env, refused[i].name, refused[i].channel,
+				     &state_secret, lookup, &f));
 }
 
 /* --- credentials --- */
@@ -633,7 +793,7 @@ static void test_allocation_failures(void **state)
 	(void)state;
 	fixture_init(&f, PASSWORD);
 	for (long n = 0;; n++) {
-		struct client c = {SCRAM_SHA256, "n,,", "n=user,r=abc", PASSWORD, "", ""};
+		struct client c = {SCRAM_SHA256, "n,,", "n=user,r=abc", PASSWORD, "", "", NULL, 0};
 		char reply[SASL_MESSAGE_MAX + 1];
 		const char *condition = NULL;
 		enum sasl_result result = SASL_FAILURE;
@@ -641,7 +801,8 @@ static void test_allocation_failures(void **state)
 		bool failed;
 
 		fail_malloc_arm(n);
-		sasl = sasl_new(&f.random.env, "SCRAM-SHA-256", true, &state_secret, lookup, &f);
+		sasl = sasl_new(&f.random.env, "SCRAM-SHA-256", &plain_channel, &state_secret,
+				lookup, &f);
 		if (sasl)
 			result = step(sasl, "n,,n=user,r=abc", reply, &condition);
 		if (result == SASL_CHALLENGE) {
@@ -666,6 +827,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_published),
 	    cmocka_unit_test(test_exchanges),
+	    cmocka_unit_test(test_binding),
+	    cmocka_unit_test(test_guessed),
 	    cmocka_unit_test(test_bad_first),
 	    cmocka_unit_test(test_bad_last),
 	    cmocka_unit_test(test_cut_off),

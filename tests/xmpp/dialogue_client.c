@@ -314,6 +314,11 @@ int dialogue_client_start_tls(struct dialogue_client *client, const char *ca_fil
 	return 0;
 }
 
+SSL *dialogue_client_tls(struct dialogue_client *client)
+{
+	return client->tls;
+}
+
 void dialogue_client_deafen(struct dialogue_client *client, bool deaf)
 {
 	client->deaf = deaf;

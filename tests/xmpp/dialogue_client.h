@@ -10,6 +10,8 @@
 #include "xmpp/sasl.h"
 #include "xmpp/xml.h"
 
+#include <openssl/ssl.h>
+
 struct dialogue_client;
 
 /* What a client receives, in order. */
@@ -39,6 +41,8 @@ void dialogue_client_restart(struct dialogue_client *client);
 /* TLS handshake, checking the certificate against ca_file and name. */
 int dialogue_client_start_tls(struct dialogue_client *client, const char *ca_file,
 			      const char *name);
+/* The TLS connection, NULL without it; still the client's. */
+SSL *dialogue_client_tls(struct dialogue_client *client);
 /* Stop reading from the socket, or go on. */
 void dialogue_client_deafen(struct dialogue_client *client, bool deaf);
 

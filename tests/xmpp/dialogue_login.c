@@ -102,15 +102,36 @@ static void scram_final(const EVP_MD *md, const char *password, const uint8_t *s
 	snprintf(out, size, "%s,p=%s", without_proof, text);
 }
 
+/* The "c=" value in base64: the header, and RFC 9266's value with a mechanism of channel binding.
+ */
+static void scram_binding(struct dialogue_client *client, const char *gs2, bool plus, char *out)
+{
+	uint8_t input[64 + 32];
+	size_t len = strlen(gs2);
+
+	memcpy(input, gs2, len);
+	if (plus) {
+		SSL_export_keying_material(dialogue_client_tls(client), input + len, 32,
+					   "EXPORTER-Channel-Binding", 24, NULL, 0, 0);
+		len += 32;
+	}
+	base64_encode(input, len, out);
+}
+
 static int scram(struct dialogue_client *client, const EVP_MD *md, const char *mechanism,
 		 const char *user, const char *password, char why[128])
 {
-	char first[256], challenge[512], without_proof[300], auth[1200], final[500], done[256];
-	char nonce[200], salt_text[100];
+	char first[256], challenge[512], without_proof[400], auth[1300], final[600], done[256];
+	char nonce[200], salt_text[100], binding[160];
 	uint8_t salt[64], salted[32];
 	int iterations, salt_len;
+	bool plus = strstr(mechanism, "-PLUS") != NULL;
+	const char *gs2 = plus ? "p=tls-exporter,," : "n,,";
 
-	snprintf(first, sizeof(first), "n,,n=%s,r=fyko+d2lbbFgONRv9qkxdawL", user);
+	strcpy(why, "no TLS to bind to");
+	if (plus && !dialogue_client_tls(client))
+		return -1;
+	snprintf(first, sizeof(first), "%sn=%s,r=fyko+d2lbbFgONRv9qkxdawL", gs2, user);
 	send_element(client, "auth", mechanism, first, strlen(first));
 	if (expect(client, "challenge", challenge, sizeof(challenge), why) < 0)
 		return -1;
@@ -121,8 +142,9 @@ static int scram(struct dialogue_client *client, const EVP_MD *md, const char *m
 	salt_len = base64_decode(salt_text, strlen(salt_text), salt, sizeof(salt));
 	if (salt_len < 0)
 		return -1;
-	snprintf(without_proof, sizeof(without_proof), "c=biws,r=%s", nonce);
-	snprintf(auth, sizeof(auth), "%s,%s,%s", first + 3, challenge, without_proof);
+	scram_binding(client, gs2, plus, binding);
+	snprintf(without_proof, sizeof(without_proof), "c=%s,r=%s", binding, nonce);
+	snprintf(auth, sizeof(auth), "%s,%s,%s", first + strlen(gs2), challenge, without_proof);
 	scram_final(md, password, salt, salt_len, iterations, without_proof, auth, salted, final,
 		    sizeof(final));
 	send_element(client, "response", NULL, final, strlen(final));
@@ -138,7 +160,7 @@ int dialogue_client_login(struct dialogue_client *client, const char *mechanism,
 
 	if (strcmp(mechanism, "PLAIN") == 0)
 		result = plain(client, user, password, why);
-	else if (strcmp(mechanism, "SCRAM-SHA-1") == 0)
+	else if (strncmp(mechanism, "SCRAM-SHA-1", 11) == 0)
 		result = scram(client, EVP_sha1(), mechanism, user, password, why);
 	else
 		result = scram(client, EVP_sha256(), mechanism, user, password, why);

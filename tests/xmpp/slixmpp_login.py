@@ -122,10 +122,10 @@ async def main():
     try:
         port = int(server.stdout.readline().split()[1])
         ca = os.path.join(directory, "ca.crt")
-        for mechanism, authority in (("SCRAM-SHA-256", None), ("SCRAM-SHA-1", None), ("SCRAM-SHA-256", ca),
-                                     ("PLAIN", ca)):
+        for mechanism, authority in (("SCRAM-SHA-256", None), ("SCRAM-SHA-1", None), ("SCRAM-SHA-256-PLUS", ca),
+                                     ("SCRAM-SHA-1-PLUS", ca), ("PLAIN", ca), (None, ca), (None, None)):
             await whole_session(port, mechanism, authority)
-            print("ok", mechanism, "over TLS" if authority else "without TLS")
+            print("ok", mechanism or "its own choice", "over TLS" if authority else "without TLS")
         await wrong_password(port)
         print("ok wrong password")
     finally:
