@@ -6,6 +6,7 @@
 
 #include "core/base/codec.h"
 #include "core/base/log.h"
+#include "core/base/stream_socket.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -472,6 +473,13 @@ void c2s_set_limits(struct c2s *c2s, const struct xml_limits *limits)
 	xml_parser_set_limits(c2s->parser, limits);
 	if (c2s->framing->set_limit)
 		c2s->framing->set_limit(c2s->stream, limits->bytes);
+}
+
+int64_t c2s_peer_uid(const struct c2s *c2s)
+{
+	uid_t uid;
+
+	return stream_peer_uid(c2s->stream, &uid) == 0 ? (int64_t)uid : -1;
 }
 
 const char *c2s_user(const struct c2s *c2s)

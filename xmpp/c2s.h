@@ -58,6 +58,9 @@ struct c2s_handler {
 	/* One who has not logged in asks for an account: the answer to the iq, which the caller
 	 * frees; NULL when memory is short. Only called with registration. */
 	struct xml *(*registration)(void *arg, struct xml *iq);
+	/* A wrong password was tried for this name, which may be nobody's. NULL: not of interest.
+	 */
+	void (*guessed)(void *arg, const char *name);
 	/* The client has proved to be c2s_user. */
 	void (*authenticated)(void *arg);
 	/* The client wants this resource (prepared; NULL: any). Write the full JID it gets to jid
@@ -93,6 +96,8 @@ void c2s_private(struct c2s *c2s);
  * authenticated() or ended(). */
 void c2s_free(struct c2s **c2s);
 
+/* The user of this machine whose program it is; -1 if that is not known. */
+int64_t c2s_peer_uid(const struct c2s *c2s);
 /* The authenticated user's local part, NULL before. */
 const char *c2s_user(const struct c2s *c2s);
 /* Send a stanza to the bound resource; dropped before and after. A client that has C2S_QUEUE_MAX

@@ -57,6 +57,11 @@ void c2s_channel(const struct c2s *c2s, struct sasl_channel *channel)
 /* condition is a literal. */
 static void fail(struct c2s *c2s, const char *condition)
 {
+	const char *guessed = c2s->sasl ? sasl_guessed(c2s->sasl) : NULL;
+
+	if (guessed && c2s->handler->guessed)
+		c2s->handler->guessed(c2s->arg, guessed);
+	c2s->locked = c2s->sasl && sasl_locked(c2s->sasl);
 	sasl_free(&c2s->sasl);
 	c2s->condition = condition;
 	c2s->failures++;
@@ -66,11 +71,14 @@ static void fail(struct c2s *c2s, const char *condition)
 
 void c2s_delayed(struct c2s *c2s)
 {
+	static const char locked[] = "<text xml:lang='en'>too many wrong passwords; "
+				     "try again in some minutes</text>";
 	struct buf out;
 
 	stream_pause(c2s->stream, false);
 	buf_init(&out, C2S_QUEUE_MAX);
-	if (buf_printf(&out, "<failure xmlns='" NS_SASL "'><%s/></failure>", c2s->condition) == 0)
+	if (buf_printf(&out, "<failure xmlns='" NS_SASL "'><%s/>%s</failure>", c2s->condition,
+		       c2s->locked ? locked : "") == 0)
 		c2s_write(c2s, &out);
 	buf_free(&out);
 	if (c2s->failures >= C2S_SASL_ATTEMPTS)

@@ -45,6 +45,7 @@ struct c2s {
 	unsigned failures;
 	unsigned registrations; /* requests for an account */
 	const char *condition;  /* of the failure, in C2S_DELAY */
+	bool locked;            /* it is because of too many wrong passwords */
 	char *user;
 };
 

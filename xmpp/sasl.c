@@ -163,6 +163,7 @@ const char *sasl_identify(struct sasl *sasl, const char *name, const char *authz
 {
 	char prepared[JID_PART_MAX + 1];
 	struct sasl_credentials found;
+	int result;
 
 	/* A name that no user can have is treated like a wrong password. */
 	if (jid_saslprep(name, prepared, sizeof(prepared)) < 0 ||
@@ -173,11 +174,23 @@ const char *sasl_identify(struct sasl *sasl, const char *name, const char *authz
 	/* Both are done for every name, so that the time does not tell. */
 	if (made_up_credentials(sasl) < 0)
 		return "temporary-auth-failure";
-	sasl->known = sasl->lookup(sasl->arg, sasl->user, &found) == 0;
+	result = sasl->lookup(sasl->arg, sasl->user, &found);
+	sasl->known = result == 0;
+	sasl->locked = result == SASL_LOOKUP_LOCKED;
 	if (sasl->known)
 		sasl->credentials = found;
 	secret_wipe(&found, sizeof(found));
-	return NULL;
+	return sasl->locked ? "temporary-auth-failure" : NULL;
+}
+
+const char *sasl_try(struct sasl *sasl)
+{
+	struct sasl_credentials found;
+
+	sasl->locked = sasl->lookup(sasl->arg, sasl->user, &found) == SASL_LOOKUP_LOCKED;
+	secret_wipe(&found, sizeof(found));
+	sasl->tried = !sasl->locked;
+	return sasl->locked ? "temporary-auth-failure" : NULL;
 }
 
 /* --- the exchange --- */
@@ -272,6 +285,11 @@ enum sasl_result sasl_step(struct sasl *sasl, const uint8_t *message, size_t len
 const char *sasl_user(const struct sasl *sasl)
 {
 	return sasl->ended && !sasl->succeeded ? "" : sasl->user;
+}
+
+bool sasl_locked(const struct sasl *sasl)
+{
+	return sasl->locked;
 }
 
 const char *sasl_guessed(const struct sasl *sasl)

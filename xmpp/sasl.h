@@ -48,7 +48,9 @@ int sasl_credentials_read(const uint8_t *data, size_t len, struct sasl_credentia
 
 /* Look up a user's credentials by the normalised local part; -1: no such user. An unknown user goes
  * through the same steps (with made-up salt that stays the same) and fails at the end, so that
- * names cannot be probed. */
+ * names cannot be probed. SASL_LOOKUP_LOCKED: no password of that name, known or not, is tried now.
+ * Asked before a challenge, and again before a password is compared. */
+#define SASL_LOOKUP_LOCKED 1
 typedef int (*sasl_lookup)(void *arg, const char *user, struct sasl_credentials *credentials);
 
 enum sasl_result { SASL_CHALLENGE, SASL_SUCCESS, SASL_FAILURE };
@@ -98,5 +100,7 @@ const char *sasl_user(const struct sasl *sasl);
 /* After SASL_FAILURE: the user (perhaps unknown) for whom a password was tried that is wrong; NULL
  * when the exchange failed before that. */
 const char *sasl_guessed(const struct sasl *sasl);
+/* After SASL_FAILURE: it is because of SASL_LOOKUP_LOCKED. */
+bool sasl_locked(const struct sasl *sasl);
 
 #endif

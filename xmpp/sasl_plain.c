@@ -44,11 +44,12 @@ enum sasl_result sasl_step_plain(struct sasl *sasl, char *message, size_t len,
 	if (password > end || password + strlen(password) != end || !*name || !*password)
 		return SASL_FAILURE;
 	failure = sasl_identify(sasl, name, authzid);
+	if (!failure)
+		failure = sasl_try(sasl);
 	if (failure) {
 		*condition = failure;
 		return SASL_FAILURE;
 	}
 	*condition = "not-authorized";
-	sasl->tried = true;
 	return password_fits(sasl, password) ? SASL_SUCCESS : SASL_FAILURE;
 }

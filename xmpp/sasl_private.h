@@ -46,6 +46,7 @@ struct sasl {
 	char user[JID_PART_MAX + 1];
 	bool known;                          /* the lookup found the user */
 	bool tried;                          /* a password was */
+	bool locked;                         /* the lookup does not want one to be */
 	struct sasl_credentials credentials; /* made up when it did not */
 	struct scram scram;
 	struct buf out;
@@ -61,6 +62,9 @@ enum sasl_result sasl_step_plain(struct sasl *sasl, char *message, size_t len,
  * its credentials, or made-up ones. Returns NULL, or the condition of the failure.
  */
 const char *sasl_identify(struct sasl *sasl, const char *name, const char *authzid);
+/* Right before a password is compared: many exchanges may have begun before the first was wrong.
+ * Returns NULL, or the condition of the failure. */
+const char *sasl_try(struct sasl *sasl);
 
 /* --- the computations of SCRAM, without any state --- */
 

@@ -310,9 +310,10 @@ static const char * final(struct sasl *sasl, char *message)
 	char text[BASE64_LEN(SCRAM_KEY_MAX) + 1];
 	const char *failure = scram_take_final(&sasl->scram, message, proof);
 
+	if (!failure)
+		failure = sasl_try(sasl);
 	if (failure)
 		return failure;
-	sasl->tried = true;
 	if (scram_verify(hash, &sasl->credentials.keys[hash], buf_text(&sasl->scram.auth), proof,
 			 signature) < 0 ||
 	    !sasl->known)

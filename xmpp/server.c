@@ -28,6 +28,8 @@ struct client {
 	struct c2s *c2s;
 	struct resource *resource;
 	bool authenticated;
+	bool who_known;
+	int64_t who; /* for the guard */
 };
 
 void server_contact_jid(const struct server *server, const char *contact, char out[JID_TEXT_SIZE])
@@ -77,11 +79,33 @@ static void client_free(struct client *client)
 
 /* --- what streams ask for --- */
 
+/* The user of this machine, as long as the connection is there to be asked about. */
+static int64_t who(struct client *client)
+{
+	if (!client->who_known)
+		client->who = c2s_peer_uid(client->c2s);
+	client->who_known = true;
+	return client->who;
+}
+
 static int on_credentials(void *arg, const char *user, struct sasl_credentials *credentials)
 {
-	struct server *server = ((struct client *)arg)->server;
+	struct client *client = arg;
+	struct server *server = client->server;
 
+	if (!guard_allows(&server->guard, user, who(client)))
+		return SASL_LOOKUP_LOCKED;
 	return server->host->credentials(server->host_arg, user, credentials);
+}
+
+static void on_guessed(void *arg, const char *name)
+{
+	struct client *client = arg;
+	int64_t ms = guard_wrong(&client->server->guard, name, who(client));
+
+	if (ms > 0)
+		log_notice("too many wrong passwords: no login from there for %lld s",
+			   (long long)(ms / 1000));
 }
 
 static struct xml *on_registration(void *arg, struct xml *iq)
@@ -93,6 +117,7 @@ static void on_authenticated(void *arg)
 {
 	struct client *client = arg;
 
+	guard_right(&client->server->guard, c2s_user(client->c2s), who(client));
 	client->authenticated = true;
 	client->server->authenticated++;
 	log_info("a user has logged in");
@@ -225,6 +250,7 @@ static void on_gone(void *arg)
 
 static const struct c2s_handler on_c2s = {
     .credentials = on_credentials,
+    .guessed = on_guessed,
     .registration = on_registration,
     .authenticated = on_authenticated,
     .bind = on_bind,
@@ -304,10 +330,12 @@ static int prepare(struct server *server, const struct server_config *config, st
 					  .registration = server->host->account_create};
 	if (server->certificate)
 		server->c2s.tls = certificate_keeper_ctx(server->certificate);
-	if (config->state_secret)
-		return secret_file_load(server->env, config->state_secret,
-					&server->c2s.state_secret, err);
-	env_random(server->env, server->c2s.state_secret.bytes, KEY_LEN);
+	if (!config->state_secret)
+		env_random(server->env, server->c2s.state_secret.bytes, KEY_LEN);
+	else if (secret_file_load(server->env, config->state_secret, &server->c2s.state_secret,
+				  err) < 0)
+		return -1;
+	guard_init(&server->guard, server->env, &server->c2s.state_secret);
 	return 0;
 }
 
@@ -360,6 +388,7 @@ void server_free(struct server **server)
 	}
 	certificate_keeper_free(&old->certificate);
 	key_wipe(&old->c2s.state_secret);
+	guard_wipe(&old->guard);
 	free(old->domain);
 	free(old);
 	*server = NULL;
@@ -444,6 +473,7 @@ void server_user_end_others(struct server *server, const char *user_name, const 
 	struct user *user = user_find(server, user_name);
 	struct sasl_credentials credentials;
 
+	guard_forget(&server->guard, user_name);
 	for (struct client *client = server->oldest; client; client = client->newer) {
 		const char *name = c2s_user(client->c2s);
 

@@ -7,6 +7,7 @@
 #define XMPP_SERVER_PRIVATE_H
 
 #include "xmpp/c2s.h"
+#include "xmpp/guard.h"
 #include "xmpp/rate.h"
 #include "xmpp/server.h"
 #include "xmpp/stanza.h"
@@ -44,6 +45,7 @@ struct server {
 	uint64_t push_no;     /* ids of pushes */
 	struct rate accounts; /* made by XEP-0077 */
 	struct rate account_tries;
+	struct guard guard; /* against guessing passwords */
 };
 
 /* How a client has come in; through the last as messages (websocket.h). */

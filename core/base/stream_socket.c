@@ -367,13 +367,7 @@ SSL *stream_tls(struct stream *stream)
 
 int stream_peer_uid(struct stream *stream, uid_t *uid)
 {
-	struct socket_stream *s = socket_of(stream);
-	struct ucred who;
-	socklen_t len = sizeof who;
-
-	if (getsockopt(bufferevent_getfd(s->bev), SOL_SOCKET, SO_PEERCRED, &who, &len) != 0 ||
-	    who.pid == 0)
+	if (stream->ops != &socket_ops)
 		return -1;
-	*uid = who.uid;
-	return 0;
+	return socket_peer_uid(bufferevent_getfd(socket_of(stream)->bev), uid);
 }

@@ -28,7 +28,8 @@ struct stream *stream_connect_tcp(struct loop *loop, const char *address, uint16
 int stream_start_tls(struct stream *stream, SSL_CTX *ctx, struct err *err);
 /* The TLS connection, or NULL while there is none; for channel binding. Owned by the stream. */
 SSL *stream_tls(struct stream *stream);
-/* The user id of the process at the other end of a Unix socket; -1 if it cannot be known. */
+/* The user that the process at the other end of a Unix socket, or of a TCP connection over
+ * loopback, runs as; -1 if it cannot be known, as for other kinds of streams. */
 int stream_peer_uid(struct stream *stream, uid_t *uid);
 
 struct listener;

@@ -13,6 +13,9 @@
  * short. */
 struct stream *stream_of_socket(struct loop *loop, int fd);
 
+/* stream_peer_uid of a connected socket (peer_uid.c). */
+int socket_peer_uid(int fd, uid_t *uid);
+
 /* Socket addresses from a path, or from a numeric IPv4 or IPv6 address. ERR_INPUT. */
 int socket_unix_address(const char *path, struct sockaddr_un *address, struct err *err);
 int socket_tcp_address(const char *text, uint16_t port, struct sockaddr_storage *address,

@@ -239,6 +239,34 @@ static void a_refused_connection_is_told(void **state)
 	assert_int_equal(f->client.opened, 0);
 }
 
+/* Both families; and when the other end has gone there is nobody any more. */
+static void whose_a_tcp_connection_is(void **state)
+{
+	static const char *const addresses[] = {"127.0.0.1", "::1"};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < 2; i++) {
+		uid_t uid = (uid_t)-1;
+
+		f->listener = listener_new_tcp(f->loop, addresses[i], 0, accepted, f, &f->err);
+		if (!f->listener)
+			continue; /* no IPv6 here */
+		f->client.stream =
+		    stream_connect_tcp(f->loop, addresses[i], listener_port(f->listener), &f->err);
+		assert_non_null(f->client.stream);
+		stream_set_handler(f->client.stream, &handler, &f->client);
+		WAIT_FOR(f, f->server.stream != NULL);
+		assert_int_equal(stream_peer_uid(f->server.stream, &uid), 0);
+		assert_int_equal(uid, getuid());
+		f->server.closed = 0;
+		stream_free(&f->client.stream);
+		WAIT_FOR(f, f->server.closed == 1);
+		assert_int_equal(stream_peer_uid(f->server.stream, &uid), -1);
+		stream_free(&f->server.stream);
+		listener_free(&f->listener);
+	}
+}
+
 struct ticks {
 	struct timer *timer;
 	unsigned count;
@@ -440,6 +468,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(reading_can_rest, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(only_numbers_and_short_paths, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(a_refused_connection_is_told, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(whose_a_tcp_connection_is, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(timers_fire_once_for_each_setting, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(a_foreign_loop_can_wait_for_ours, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(tls_comes_on_top, set_up, tear_down),

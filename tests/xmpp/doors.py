@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 """How others come in, at the server with a made-up world (tests/xmpp/serve): TLS from the first byte
 (XEP-0368) with OpenSSL and with GnuTLS, both checking the certificate against the CA; the Unix
-socket, which another user's program is refused even when its mode would let it in."""
+socket, which another user's program is refused even when its mode would let it in; and the wrong
+passwords of another user's program, which lock out nobody else."""
 
+import base64
 import os
 import pathlib
 import shutil
@@ -91,11 +93,39 @@ def socket_is_private(directory):
     assert as_stranger(path) == b"got ", as_stranger(path)
 
 
+def plain(port, password):
+    """The server's answer to one password for alice."""
+    with socket.create_connection(("127.0.0.1", port), PATIENCE_S) as connection:
+        features(connection)
+        secret = base64.b64encode(b"\0alice\0" + password).decode()
+        connection.sendall(f"<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{secret}</auth>".encode())
+        got = b""
+        while not any(word in got for word in (b"<success", b"</failure>")) and (chunk := connection.recv(4096)):
+            got += chunk
+    return got
+
+
+def guesses_of_a_stranger(port):
+    if os.geteuid() != 0:
+        print("not root: no stranger guesses")
+        return
+    child = os.fork()
+    if child == 0:
+        os.setuid(STRANGER)
+        answers = [plain(port, b"wrong") for _ in range(10)]
+        good = all(b"<not-authorized/>" in answer for answer in answers) and \
+            b"<temporary-auth-failure/>" in plain(port, b"secret")
+        os._exit(0 if good else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert b"<success" in plain(port, b"secret")
+
+
 def main():
     directory = tempfile.mkdtemp(prefix="tacet-doors-", dir="/tmp")
     server = subprocess.Popen([str(SERVE), directory], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
-        port = int(server.stdout.readline().split()[3])
+        _, clear_port, _, port = server.stdout.readline().split()
+        clear_port, port = int(clear_port), int(port)
         ca = os.path.join(directory, "ca.crt")
         openssl(port, ca, "127.0.0.1", "localhost")
         openssl(port, ca, "127.0.0.1", "127.0.0.1")
@@ -105,6 +135,8 @@ def main():
         print("ok GnuTLS")
         socket_is_private(directory)
         print("ok socket")
+        guesses_of_a_stranger(clear_port)
+        print("ok guesses")
     finally:
         server.stdin.close()
         assert server.wait(10) == 0
