@@ -258,6 +258,17 @@ void account_wake(struct account *account)
 	doors_wake(account);
 }
 
+void account_jumped(struct account *account)
+{
+	for (unsigned i = 0; i < account->contact_count; i++) {
+		int64_t delay_ms = engine_spread(account->engine, i);
+
+		rendezvous_jumped(account->contacts[i]->rendezvous, delay_ms);
+		guest_jumped(account->contacts[i]->guest, delay_ms);
+	}
+	doors_jumped(account);
+}
+
 /* --- the roster --- */
 
 int account_add_contact(struct account *account, struct contact *contact, struct err *err)

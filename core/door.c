@@ -364,6 +364,14 @@ void doors_wake(struct account *account)
 		rendezvous_wake(door->rendezvous, engine_spread(account->engine, place++));
 }
 
+void doors_jumped(struct account *account)
+{
+	unsigned place = 0;
+
+	for (struct door *door = account->doors; door != NULL; door = door->next)
+		rendezvous_jumped(door->rendezvous, engine_spread(account->engine, place++));
+}
+
 void doors_address(struct account *account, bool fresh)
 {
 	struct engine *engine = account->engine;

@@ -39,6 +39,7 @@ void doors_free(struct account *account);
 void doors_start(struct account *account);
 void doors_stop(struct account *account);
 void doors_wake(struct account *account);
+void doors_jumped(struct account *account);
 /* Our address is there; fresh: another than before. */
 void doors_address(struct account *account, bool fresh);
 /* The door that is knocked at with this tag, or NULL; the time does not tell which. */

@@ -12,6 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* How often it is looked whether the clock has jumped, and from which distance on that counts, in
+ * ms: what is less disturbs no epoch much, and clocks are slewed. */
+#define CLOCK_WATCH_MS ((int64_t)15 * 1000)
+#define CLOCK_JUMP_MS  ((int64_t)30 * 1000)
+
 #define REPLICAS_DEFAULT   3
 #define RENEWAL_DEFAULT_MS ((int64_t)120 * 1000)
 
@@ -20,9 +25,29 @@ int64_t engine_now_ms(const struct engine *engine)
 	return env_wall_ms(engine->env) + engine->clock_offset_ms;
 }
 
+/* The keys under which contacts are looked up and found come from the time. When it jumps, who is
+ * not linked would go by the old ones until the pause is over, up to 37 minutes. */
+static void watch_clock(void *arg)
+{
+	struct engine *engine = arg;
+	int64_t clock_ms = engine_now_ms(engine) - env_mono_ms(engine->env);
+	int64_t distance = clock_ms - engine->clock_ms;
+
+	timer_set(engine->clock_watch, CLOCK_WATCH_MS);
+	if (distance > -CLOCK_JUMP_MS && distance < CLOCK_JUMP_MS)
+		return;
+	engine->clock_ms = clock_ms;
+	log_notice("the clock has jumped by %lld s: looking for the contacts anew",
+		   (long long)(distance / 1000));
+	for (unsigned i = 0; i < engine->account_count; i++)
+		account_jumped(engine->accounts[i]);
+}
+
 void engine_set_clock_offset(struct engine *engine, int64_t offset_ms)
 {
 	engine->clock_offset_ms = offset_ms;
+	if (engine->running)
+		watch_clock(engine);
 }
 
 int64_t engine_spread(const struct engine *engine, unsigned place)
@@ -188,7 +213,8 @@ static int open_engine(struct engine *engine, struct err *err)
 
 	engine->farewells = farewells_new(engine->env);
 	engine->tell = timer_new(engine->env, tell_all, engine);
-	if (engine->farewells == NULL || engine->tell == NULL)
+	engine->clock_watch = timer_new(engine->env, watch_clock, engine);
+	if (engine->farewells == NULL || engine->tell == NULL || engine->clock_watch == NULL)
 		return err_set(err, ERR_MEMORY, "engine: out of memory");
 	env_random(engine->env, engine->instance, INSTANCE_LEN);
 	engine->store = store_open(engine->config.database, err);
@@ -239,6 +265,7 @@ void engine_free(struct engine **engine)
 	free(e->accounts);
 	farewells_free(&e->farewells);
 	timer_free(&e->tell);
+	timer_free(&e->clock_watch);
 	store_free(&e->store);
 	secret_free(e, sizeof(*e));
 	*engine = NULL;
@@ -249,6 +276,8 @@ void engine_start(struct engine *engine)
 	if (engine->running)
 		return;
 	engine->running = true;
+	engine->clock_ms = engine_now_ms(engine) - env_mono_ms(engine->env);
+	timer_set(engine->clock_watch, CLOCK_WATCH_MS);
 	for (unsigned i = 0; i < engine->account_count; i++)
 		account_start(engine->accounts[i]);
 }
@@ -258,6 +287,7 @@ void engine_stop(struct engine *engine)
 	if (!engine->running)
 		return;
 	engine->running = false;
+	timer_stop(engine->clock_watch);
 	for (unsigned i = 0; i < engine->account_count; i++)
 		account_stop(engine->accounts[i]);
 }

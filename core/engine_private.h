@@ -60,6 +60,8 @@ struct engine {
 	struct contact *untold; /* contacts whose news the layer above does not know yet */
 	struct account *gone;   /* removed, to be freed when nobody can hold them */
 	struct timer *tell;
+	struct timer *clock_watch;
+	int64_t clock_ms; /* the time when the monotonic clock began, as it was seen last */
 };
 
 struct account {
@@ -161,6 +163,8 @@ void account_free(struct account **account);
 void account_start(struct account *account);
 void account_stop(struct account *account);
 void account_wake(struct account *account);
+/* The clock shows another time than a moment ago. */
+void account_jumped(struct account *account);
 /* A contact says that another daemon uses our identity. */
 void account_note_conflict(struct account *account);
 /* Is it to be found and dialled now? */

@@ -424,6 +424,12 @@ void guest_wake(struct guest *guest, int64_t delay_ms)
 		rendezvous_wake(guest->rendezvous, delay_ms);
 }
 
+void guest_jumped(struct guest *guest, int64_t delay_ms)
+{
+	if (guest != NULL)
+		rendezvous_jumped(guest->rendezvous, delay_ms);
+}
+
 int guest_load(struct contact *contact, struct err *err)
 {
 	struct store_introduction row;

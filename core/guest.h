@@ -25,6 +25,7 @@ void guest_free(struct guest **guest);
 void guest_start(struct guest *guest, int64_t delay_ms);
 void guest_stop(struct guest *guest);
 void guest_wake(struct guest *guest, int64_t delay_ms);
+void guest_jumped(struct guest *guest, int64_t delay_ms);
 /* It has arrived, or it is too late (why); the guest is freed, the layer above will be told. */
 void guest_finish(struct guest *guest, const struct err *why);
 /* The contact's stored introduction, if there is one, begins to be a guest. */

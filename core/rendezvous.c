@@ -430,3 +430,11 @@ void rendezvous_wake(struct rendezvous *r, int64_t delay_ms)
 		timer_set(r->publish_timer, delay_ms);
 	r->look_backoff = r->publish_backoff = 0;
 }
+
+void rendezvous_jumped(struct rendezvous *r, int64_t delay_ms)
+{
+	if (r->running && r->watching)
+		rendezvous_watch(r, delay_ms);
+	else if (r->running)
+		rendezvous_begin(r, delay_ms);
+}
