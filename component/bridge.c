@@ -249,6 +249,7 @@ const struct engine_handler *bridge_engine_handler(void)
 	    .request = bridge_contact_request,
 	    .introduced = bridge_introduced,
 	    .conflict = bridge_conflict,
+	    .trouble = bridge_trouble,
 	};
 
 	return &handler;

@@ -19,17 +19,7 @@
 
 #define SETTING_MODE "mode"
 
-/* What the clients of an account have said last. */
-struct bridge_user {
-	struct bridge_user *next;
-	struct account *account;
-	struct status status;
-	bool invisible;
-	bool conflict_untold; /* another daemon has the identity, and no client was there to hear */
-};
-
-/* NULL when memory is short. */
-static struct bridge_user *user_of(struct bridge *bridge, struct account *account)
+struct bridge_user *bridge_user_get(struct bridge *bridge, struct account *account)
 {
 	struct bridge_user *user = account_user(account);
 
@@ -89,7 +79,7 @@ bool bridge_invisible(const struct account *account)
 static void apply(struct bridge *bridge, struct account *account)
 {
 	static const struct status offline;
-	const struct bridge_user *user = user_of(bridge, account);
+	const struct bridge_user *user = bridge_user_get(bridge, account);
 	bool there = user && user->status.show != SHOW_OFFLINE;
 	bool invisible = user && user->invisible;
 	enum account_visibility visibility = ACCOUNT_SHOWN;
@@ -131,7 +121,7 @@ int bridge_set_mode(struct bridge *bridge, struct account *account, const char *
 void bridge_presence(void *arg, const char *name, const struct server_presence *presence)
 {
 	struct account *account = bridge_account(arg, name, NULL);
-	struct bridge_user *user = account ? user_of(arg, account) : NULL;
+	struct bridge_user *user = account ? bridge_user_get(arg, account) : NULL;
 
 	if (!user)
 		return;
@@ -142,36 +132,10 @@ void bridge_presence(void *arg, const char *name, const struct server_presence *
 void bridge_set_invisible(void *arg, const char *name, bool invisible)
 {
 	struct account *account = bridge_account(arg, name, NULL);
-	struct bridge_user *user = account ? user_of(arg, account) : NULL;
+	struct bridge_user *user = account ? bridge_user_get(arg, account) : NULL;
 
 	if (!user)
 		return;
 	user->invisible = invisible;
 	apply(arg, account);
-}
-
-/* --- two daemons with one identity --- */
-
-void bridge_warn(struct bridge *bridge, struct account *account)
-{
-	struct bridge_user *user = account_user(account);
-
-	if (!user || !user->conflict_untold)
-		return;
-	if (bridge_say(
-		bridge, account_name(account),
-		"Another daemon uses this account's identity; perhaps a backup was restored "
-		"and the old daemon still runs. Run it in one place only: messages go to one "
-		"of the two, and your contacts lose the other.") > 0)
-		user->conflict_untold = false;
-}
-
-void bridge_conflict(void *arg, struct account *account)
-{
-	struct bridge_user *user = user_of(arg, account);
-
-	if (user)
-		user->conflict_untold = true;
-	bridge_warn(arg, account);
-	bridge_changed(arg);
 }

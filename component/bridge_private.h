@@ -22,7 +22,16 @@ struct sent {
 	char from[SENT_FROM_MAX + 1];
 };
 
-struct bridge_user; /* bridge_mode.c */
+/* What the clients of an account have said last (bridge_mode.c), and what they are to be told
+ * (bridge_notice.c). */
+struct bridge_user {
+	struct bridge_user *next;
+	struct account *account;
+	struct status status;
+	bool invisible;
+	bool conflict_untold; /* another daemon has the identity, and no client was there to hear */
+	bool trouble_told;    /* they know that nothing can be stored */
+};
 
 struct bridge {
 	const struct env *env;
@@ -88,16 +97,22 @@ void bridge_block_list(void *arg, const char *user,
 void bridge_users_free(struct bridge *bridge);
 /* Make all accounts present as they should be; before the engine starts. */
 void bridge_modes_apply(struct bridge *bridge);
+/* NULL when memory is short. */
+struct bridge_user *bridge_user_get(struct bridge *bridge, struct account *account);
 /* The account is going. */
 void bridge_user_forget(struct bridge *bridge, struct account *account);
-/* Another daemon has the account's identity: tell its user, now or when a client comes. */
-void bridge_conflict(void *arg, struct account *account);
-/* A client has come: tell it what nobody has heard yet. */
-void bridge_warn(struct bridge *bridge, struct account *account);
 /* Are all clients of the account invisible? */
 bool bridge_invisible(const struct account *account);
 void bridge_presence(void *arg, const char *name, const struct server_presence *presence);
 void bridge_set_invisible(void *arg, const char *name, bool invisible);
+
+/* bridge_notice.c */
+/* Another daemon has the account's identity: tell its user. */
+void bridge_conflict(void *arg, struct account *account);
+/* The database cannot be written, or can be again: tell all users. */
+void bridge_trouble(void *arg, const char *why);
+/* A client has come: tell it what nobody has heard yet. */
+void bridge_warn(struct bridge *bridge, struct account *account);
 
 /* bridge_shown.c */
 void bridge_directed(void *arg, const char *user, const char *id,

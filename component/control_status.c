@@ -47,7 +47,9 @@ static void list_account(void *arg, struct account *account)
 json_t *control_status(const struct control_host *host)
 {
 	json_t *accounts = json_array();
-	json_t *status = json_pack("{s:b, s:o}", "ok", 1, "accounts", accounts);
+	const char *trouble = engine_trouble(bridge_engine(host->bridge));
+	json_t *status = json_pack("{s:b, s:o, s:s}", "ok", 1, "accounts", accounts, "trouble",
+				   trouble ? trouble : "");
 
 	if (!status)
 		return NULL;

@@ -198,6 +198,11 @@ void print_status(const json_t *answer, FILE *out)
 	size_t i;
 
 	fprintf(out, "tacetd    version %s\n", print_member(answer, "version"));
+	if (print_member(answer, "trouble")[0]) {
+		fputs("DATABASE  ", out);
+		print_text(print_member(answer, "trouble"), out);
+		fputs(": nothing can be stored; messages are neither taken nor sent\n", out);
+	}
 	print_tor(json_object_get(answer, "tor"), out);
 	print_clock(json_object_get(answer, "clock"), out);
 	print_gateways(json_object_get(answer, "gateways"), out);

@@ -374,3 +374,17 @@ bool contact_deliver(struct contact *contact)
 	hear_again(contact);
 	return taken || contact->gone;
 }
+
+void contact_recover(struct contact *contact)
+{
+	struct err why = {0};
+
+	/* What was taken and could not be erased would be shown again after a restart. */
+	if (contact->taken_id > 0 &&
+	    store_message_remove_until(store_of(contact), STORE_INBOX, contact->row.id,
+				       contact->taken_id, &why) < 0)
+		log_warn("contact: %s", why.text);
+	if (contact->held)
+		timer_set(contact->rest, (int64_t)env_random_below(contact->account->engine->env,
+								   START_WINDOW_MS));
+}

@@ -54,7 +54,7 @@ void database_free(struct database **db);
 /* --- statements and transactions: all return -1 with *err --- */
 /* Fill *err from the last error of the connection; -1. ERR_UNAVAILABLE for a full disk, a read-only
  * or failing file, ERR_EXISTS when a row would be there twice. */
-int database_error(const struct database *db, const char *doing, struct err *err);
+int database_error(struct database *db, const char *doing, struct err *err);
 /* The prepared statement, ready for new values; NULL with *err. */
 sqlite3_stmt *database_statement(struct database *db, size_t which, struct err *err);
 /* 1: there is a row; 0: the end; -1: an error. After 0 and -1 the statement is reset. */
@@ -68,6 +68,13 @@ int database_begin(struct database *db, bool durable, struct err *err);
 int database_commit(struct database *db, struct err *err);
 void database_rollback(struct database *db);
 bool database_in_transaction(const struct database *db);
+/* Why nothing can be written now, for the user ("the disk is full"); NULL: it can, as far as is
+ * known. */
+const char *database_trouble(const struct database *db);
+/* Call changed(arg), from within these functions, when that begins or ends. */
+void database_watch(struct database *db, void (*changed)(void *arg), void *arg);
+/* Write what changes nothing, to find out whether it goes again. */
+void database_probe(struct database *db);
 /* Empty the write-ahead log, so that what was deleted is in none of the files. */
 int database_scrub(struct database *db, struct err *err);
 /* Of the last statement that added a row; how many rows the last one changed. */
@@ -78,7 +85,7 @@ int database_changes(const struct database *db);
 int database_bind_bytes(sqlite3_stmt *statement, int index, const void *data, size_t len);
 int database_bind_text(sqlite3_stmt *statement, int index, const char *text);
 /* Sealed; the value itself need not live on. -1 with *err: memory is short. */
-int database_bind_sealed(const struct database *db, sqlite3_stmt *statement, int index,
+int database_bind_sealed(struct database *db, sqlite3_stmt *statement, int index,
 			 const struct seal_place *place, const void *value, size_t len,
 			 struct err *err);
 

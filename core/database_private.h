@@ -16,11 +16,17 @@ enum database_own {
 	OWN_COUNT,
 };
 
+/* Why a file cannot be written: the system's words for it. */
+#define DATABASE_TROUBLE_SIZE 128
+
 struct database {
 	sqlite3 *connection;
 	const struct database_kind *kind;
-	struct seal *seal; /* NULL: no value is sealed */
-	bool durable;      /* what the connection is set to */
+	struct seal *seal;                   /* NULL: no value is sealed */
+	bool durable;                        /* what the connection is set to */
+	char trouble[DATABASE_TROUBLE_SIZE]; /* database_trouble */
+	void (*watch)(void *arg);
+	void *watch_arg;
 	sqlite3_stmt *own[OWN_COUNT];
 	sqlite3_stmt **statements;
 };

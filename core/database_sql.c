@@ -5,6 +5,7 @@
  */
 #include "core/database_private.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,21 +17,52 @@ static const char *const own_sql[OWN_COUNT] = {
     [OWN_NOT_DURABLE] = "PRAGMA synchronous = NORMAL",
 };
 
-int database_error(const struct database *db, const char *doing, struct err *err)
+/* --- trouble --- */
+
+const char *database_trouble(const struct database *db)
+{
+	return db->trouble[0] != '\0' ? db->trouble : NULL;
+}
+
+void database_watch(struct database *db, void (*changed)(void *arg), void *arg)
+{
+	db->watch = changed;
+	db->watch_arg = arg;
+}
+
+/* why "": there is none any more. */
+static void set_trouble(struct database *db, const char *why)
+{
+	bool changed = (db->trouble[0] == '\0') != (why[0] == '\0');
+
+	snprintf(db->trouble, sizeof(db->trouble), "%s", why);
+	if (changed && db->watch != NULL)
+		db->watch(db->watch_arg);
+}
+
+static int unavailable(struct database *db, const char *doing, const char *why, struct err *err)
+{
+	set_trouble(db, why);
+	return err_set(err, ERR_UNAVAILABLE, "%s: %s", doing, why);
+}
+
+int database_error(struct database *db, const char *doing, struct err *err)
 {
 	int code = sqlite3_extended_errcode(db->connection);
 	int number = sqlite3_system_errno(db->connection);
+	char why[DATABASE_TROUBLE_SIZE];
 
 	switch (code & 0xff) {
 	case SQLITE_FULL:
-		return err_set(err, ERR_UNAVAILABLE, "%s: the disk is full", doing);
+		return unavailable(db, doing, "the disk is full", err);
 	case SQLITE_READONLY:
-		return err_set(err, ERR_UNAVAILABLE, "%s: the file is read-only", doing);
+		return unavailable(db, doing, "the file is read-only", err);
 	case SQLITE_IOERR:
 	case SQLITE_CANTOPEN:
 	case SQLITE_PERM:
-		return err_set(err, ERR_UNAVAILABLE, "%s: cannot be read or written: %s", doing,
-			       number != 0 ? strerror(number) : sqlite3_errstr(code));
+		snprintf(why, sizeof(why), "cannot be read or written: %s",
+			 number != 0 ? strerror(number) : sqlite3_errstr(code));
+		return unavailable(db, doing, why, err);
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
 		return err_set(err, ERR_UNAVAILABLE, "%s: in use by another process", doing);
@@ -45,6 +77,8 @@ int database_error(const struct database *db, const char *doing, struct err *err
 		return err_set(err, ERR_SYSTEM, "%s: %s", doing, sqlite3_errmsg(db->connection));
 	}
 }
+
+/* --- statements and transactions --- */
 
 static sqlite3_stmt *prepare(struct database *db, sqlite3_stmt **statement, const char *sql,
 			     struct err *err)
@@ -79,7 +113,7 @@ int database_step(struct database *db, sqlite3_stmt *statement, const char *doin
 	return result == SQLITE_DONE ? 0 : -1;
 }
 
-int database_run(struct database *db, sqlite3_stmt *statement, const char *doing, struct err *err)
+static int run(struct database *db, sqlite3_stmt *statement, const char *doing, struct err *err)
 {
 	int result = database_step(db, statement, doing, err);
 
@@ -88,11 +122,21 @@ int database_run(struct database *db, sqlite3_stmt *statement, const char *doing
 	return result < 0 ? -1 : 0;
 }
 
+int database_run(struct database *db, sqlite3_stmt *statement, const char *doing, struct err *err)
+{
+	if (run(db, statement, doing, err) < 0)
+		return -1;
+	/* It was a transaction of its own. */
+	if (!database_in_transaction(db))
+		set_trouble(db, "");
+	return 0;
+}
+
 static int run_own(struct database *db, enum database_own which, const char *doing, struct err *err)
 {
 	sqlite3_stmt *statement = prepare(db, &db->own[which], own_sql[which], err);
 
-	return statement == NULL ? -1 : database_run(db, statement, doing, err);
+	return statement == NULL ? -1 : run(db, statement, doing, err);
 }
 
 int database_bind_bytes(sqlite3_stmt *statement, int index, const void *data, size_t len)
@@ -147,13 +191,30 @@ int database_begin(struct database *db, bool durable, struct err *err)
 
 int database_commit(struct database *db, struct err *err)
 {
-	int result = run_own(db, OWN_COMMIT, "store", err);
-
-	if (result < 0)
+	if (run_own(db, OWN_COMMIT, "store", err) < 0) {
 		database_rollback(db);
-	else if (db->durable)
+		return -1;
+	}
+	set_trouble(db, "");
+	if (db->durable)
 		database_set_durable(db, false, NULL);
-	return result;
+	return 0;
+}
+
+void database_probe(struct database *db)
+{
+	char write[64];
+
+	/* It is what it was, and written all the same. */
+	snprintf(write, sizeof(write), "PRAGMA user_version = %d", db->kind->version);
+	if (database_begin(db, false, NULL) < 0)
+		return;
+	if (sqlite3_exec(db->connection, write, NULL, NULL, NULL) == SQLITE_OK) {
+		database_commit(db, NULL);
+	} else {
+		database_error(db, "probe", NULL);
+		database_rollback(db);
+	}
 }
 
 void database_rollback(struct database *db)
@@ -189,7 +250,7 @@ int database_changes(const struct database *db)
 
 /* --- sealed values --- */
 
-int database_bind_sealed(const struct database *db, sqlite3_stmt *statement, int index,
+int database_bind_sealed(struct database *db, sqlite3_stmt *statement, int index,
 			 const struct seal_place *place, const void *value, size_t len,
 			 struct err *err)
 {

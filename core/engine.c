@@ -17,6 +17,9 @@
 #define CLOCK_WATCH_MS ((int64_t)15 * 1000)
 #define CLOCK_JUMP_MS  ((int64_t)30 * 1000)
 
+/* How often a database that could not be written is tried, in ms. */
+#define PROBE_MS ((int64_t)10 * 1000)
+
 #define REPLICAS_DEFAULT   3
 #define RENEWAL_DEFAULT_MS ((int64_t)120 * 1000)
 
@@ -159,6 +162,56 @@ static void free_gone(struct engine *engine)
 	}
 }
 
+/* --- a database that cannot be written --- */
+
+const char *engine_trouble(const struct engine *engine)
+{
+	return store_trouble(engine->store);
+}
+
+static void store_changed(void *arg)
+{
+	struct engine *engine = arg;
+
+	timer_set(engine->tell, 0);
+}
+
+static void probe_store(void *arg)
+{
+	struct engine *engine = arg;
+
+	store_probe(engine->store);
+	if (engine_trouble(engine) != NULL)
+		timer_set(engine->probe, PROBE_MS);
+}
+
+static void recover(struct engine *engine)
+{
+	for (unsigned i = 0; i < engine->account_count; i++)
+		for (unsigned k = 0; k < engine->accounts[i]->contact_count; k++)
+			contact_recover(engine->accounts[i]->contacts[k]);
+	engine_wake(engine);
+}
+
+static void tell_trouble(struct engine *engine)
+{
+	const char *why = engine_trouble(engine);
+
+	if ((why != NULL) == engine->trouble_told)
+		return;
+	engine->trouble_told = why != NULL;
+	if (why != NULL) {
+		log_error("the database: %s: nothing is stored until that is over", why);
+		timer_set(engine->probe, PROBE_MS);
+	} else {
+		log_notice("the database can be written again");
+		timer_stop(engine->probe);
+		recover(engine);
+	}
+	if (engine->handler.trouble != NULL)
+		engine->handler.trouble(engine->arg, why);
+}
+
 static void tell_all(void *arg)
 {
 	struct engine *engine = arg;
@@ -170,6 +223,7 @@ static void tell_all(void *arg)
 		else
 			tell_contact(engine, contact);
 	}
+	tell_trouble(engine);
 	tell_accounts(engine);
 	free_gone(engine);
 }
@@ -214,12 +268,15 @@ static int open_engine(struct engine *engine, struct err *err)
 	engine->farewells = farewells_new(engine->env);
 	engine->tell = timer_new(engine->env, tell_all, engine);
 	engine->clock_watch = timer_new(engine->env, watch_clock, engine);
-	if (engine->farewells == NULL || engine->tell == NULL || engine->clock_watch == NULL)
+	engine->probe = timer_new(engine->env, probe_store, engine);
+	if (engine->farewells == NULL || engine->tell == NULL || engine->clock_watch == NULL ||
+	    engine->probe == NULL)
 		return err_set(err, ERR_MEMORY, "engine: out of memory");
 	env_random(engine->env, engine->instance, INSTANCE_LEN);
 	engine->store = store_open(engine->config.database, err);
 	if (engine->store == NULL)
 		return -1;
+	store_watch(engine->store, store_changed, engine);
 	return store_accounts(engine->store, load_account, &loading, err);
 }
 
@@ -266,6 +323,7 @@ void engine_free(struct engine **engine)
 	farewells_free(&e->farewells);
 	timer_free(&e->tell);
 	timer_free(&e->clock_watch);
+	timer_free(&e->probe);
 	store_free(&e->store);
 	secret_free(e, sizeof(*e));
 	*engine = NULL;

@@ -132,6 +132,8 @@ struct engine_handler {
 	/* The introduction that began with account_introduce has reached the host, or cannot any
 	 * more (why: expired): whether the host accepts shows by itself. */
 	void (*introduced)(void *arg, struct contact *contact, const struct err *why);
+	/* Why nothing can be stored now (engine_trouble), once; NULL: it can be again. */
+	void (*trouble)(void *arg, const char *why);
 	/* Another daemon uses the account's identity (account_conflict); once, until that is over.
 	 */
 	void (*conflict)(void *arg, struct account *account);
@@ -163,6 +165,10 @@ bool engine_quiet(const struct engine *engine);
 void engine_wake(struct engine *engine);
 /* Correct the system clock by offset_ms for everything that is said to others. */
 void engine_set_clock_offset(struct engine *engine, int64_t offset_ms);
+/* Why the database cannot be written ("the disk is full"), or NULL. Meanwhile nothing that would
+ * have to be stored is done: no message is taken from the user or from a contact, and sessions end,
+ * so that contacts keep their messages. It is tried again all the time. */
+const char *engine_trouble(const struct engine *engine);
 int64_t engine_now_ms(const struct engine *engine);
 
 /* --- accounts --- */

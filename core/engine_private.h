@@ -60,6 +60,8 @@ struct engine {
 	struct contact *untold; /* contacts whose news the layer above does not know yet */
 	struct account *gone;   /* removed, to be freed when nobody can hold them */
 	struct timer *tell;
+	bool trouble_told;
+	struct timer *probe; /* whether the database can be written again */
 	struct timer *clock_watch;
 	int64_t clock_ms; /* the time when the monotonic clock began, as it was seen last */
 };
@@ -184,6 +186,8 @@ void contact_retire(struct contact *contact);
 void contact_free(struct contact **contact);
 /* Call message() for what is in the inbox, oldest first, until one is refused: then false. */
 bool contact_deliver(struct contact *contact);
+/* The database can be written again: do what could not be done. */
+void contact_recover(struct contact *contact);
 /* Write the row, or say in the log that it could not be done. */
 int contact_save(struct contact *contact);
 

@@ -369,32 +369,32 @@ static int on_data(struct link *link, const uint8_t *data, size_t len, struct er
 	return link->ack_count == ACKS_MAX ? commit(link, err) : 0;
 }
 
-/* The contact has said what became of a message of ours. */
-static void finish_message(struct link *link, uint64_t id, enum delivery how, const char *reason)
+/* The contact has said what became of a message of ours. -1: that cannot be written down, so that
+ * it must be said again in another session. */
+static int finish_message(struct link *link, uint64_t id, enum delivery how, const char *reason,
+			  struct err *err)
 {
 	struct contact *contact = link->contact;
 	struct receipt *receipt = NULL;
-	struct err why = {0};
 	int removed = 0;
 
 	if (id <= link->sent_id)
 		removed =
-		    store_message_remove(store_of(link), STORE_OUTBOX, contact->row.id, id, &why);
-	if (removed < 0)
-		log_warn("link: an acknowledged message stays in the outbox: %s", why.text);
+		    store_message_remove(store_of(link), STORE_OUTBOX, contact->row.id, id, err);
 	if (removed <= 0)
-		return;
+		return removed;
 	link->in_flight--;
 	contact->outbox_count--;
 	receipt = calloc(1, sizeof(*receipt));
 	if (receipt == NULL)
-		return;
+		return 0;
 	receipt->id = id;
 	receipt->how = how;
 	strncpy(receipt->reason, reason, REJECT_REASON_MAX);
 	*contact->receipts_end = receipt;
 	contact->receipts_end = &receipt->next;
 	engine_tell(contact);
+	return 0;
 }
 
 static int on_ack(struct link *link, const uint8_t *data, size_t len, struct err *err)
@@ -405,7 +405,8 @@ static int on_ack(struct link *link, const uint8_t *data, size_t len, struct err
 		return err_set(err, ERR_PROTOCOL, "malformed acknowledgement");
 	reader_init(&r, data, len);
 	while (r.left > 0)
-		finish_message(link, read_u64(&r), DELIVERY_ACKED, "");
+		if (finish_message(link, read_u64(&r), DELIVERY_ACKED, "", err) < 0)
+			return -1;
 	return 0;
 }
 
@@ -423,8 +424,7 @@ static int on_reject(struct link *link, const uint8_t *data, size_t len, struct 
 	cut = utf8_cut(r.at, r.left, REJECT_REASON_MAX);
 	if (cut > 0)
 		memcpy(reason, r.at, (size_t)cut);
-	finish_message(link, id, DELIVERY_REJECTED, reason);
-	return 0;
+	return finish_message(link, id, DELIVERY_REJECTED, reason, err);
 }
 
 static int on_bye(struct link *link, const uint8_t *data, size_t len, struct err *err)

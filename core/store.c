@@ -138,6 +138,8 @@ static const char *const store_sql[SQL_COUNT] = {
 		       " ORDER BY id LIMIT 1",
     [SQL_OUTBOX_REMOVE] = "DELETE FROM outbox WHERE contact = ?1 AND id = ?2",
     [SQL_INBOX_REMOVE] = "DELETE FROM inbox WHERE contact = ?1 AND id = ?2",
+    [SQL_OUTBOX_REMOVE_UNTIL] = "DELETE FROM outbox WHERE contact = ?1 AND id <= ?2",
+    [SQL_INBOX_REMOVE_UNTIL] = "DELETE FROM inbox WHERE contact = ?1 AND id <= ?2",
     [SQL_OUTBOX_COUNT] = "SELECT count(*) FROM outbox WHERE contact = ?1",
     [SQL_INBOX_COUNT] = "SELECT count(*) FROM inbox WHERE contact = ?1",
     [SQL_MARK_ADD] = "INSERT INTO sent_mark (account, number, mark) VALUES (?1, ?2, ?3)",
@@ -215,6 +217,21 @@ void store_rollback(struct store *store)
 bool store_in_transaction(const struct store *store)
 {
 	return database_in_transaction(store->db);
+}
+
+const char *store_trouble(const struct store *store)
+{
+	return database_trouble(store->db);
+}
+
+void store_watch(struct store *store, void (*changed)(void *arg), void *arg)
+{
+	database_watch(store->db, changed, arg);
+}
+
+void store_probe(struct store *store)
+{
+	database_probe(store->db);
 }
 
 int store_scrub(struct store *store, struct err *err)

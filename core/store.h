@@ -40,6 +40,13 @@ int store_begin(struct store *store, bool durable, struct err *err);
 int store_commit(struct store *store, struct err *err);
 void store_rollback(struct store *store);
 bool store_in_transaction(const struct store *store);
+/* Why nothing can be written now, for the user ("the disk is full"); NULL: it can, as far as is
+ * known. */
+const char *store_trouble(const struct store *store);
+/* Call changed(arg), from within the functions of the store, when that begins or ends. */
+void store_watch(struct store *store, void (*changed)(void *arg), void *arg);
+/* Write what changes nothing, to find out whether it goes again. */
+void store_probe(struct store *store);
 /* Empty the write-ahead log, so that what was deleted is in none of the files. */
 int store_scrub(struct store *store, struct err *err);
 
@@ -124,6 +131,9 @@ void store_message_wipe(struct store_message *message);
 /* 1: removed; 0: there was none. */
 int store_message_remove(struct store *store, enum store_box box, int64_t contact, uint64_t id,
 			 struct err *err);
+/* All of them up to this id. */
+int store_message_remove_until(struct store *store, enum store_box box, int64_t contact,
+			       uint64_t id, struct err *err);
 int store_message_count(struct store *store, enum store_box box, int64_t contact, unsigned *count,
 			struct err *err);
 

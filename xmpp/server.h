@@ -81,8 +81,8 @@ struct server_command {
  * of these functions may call the server back, server_user_end included; only server_free may not
  * be called. Functions that give int return 0, or -1 with err filled: its code decides the stanza
  * error (ERR_NOT_FOUND item-not-found, ERR_INPUT not-acceptable/jid-malformed, ERR_EXISTS conflict,
- * ERR_LIMIT resource-constraint, ERR_AUTH not-allowed, else internal-server-error), its text is
- * shown. */
+ * ERR_LIMIT and ERR_UNAVAILABLE resource-constraint, ERR_AUTH not-allowed, else
+ * internal-server-error), its text is shown. */
 struct server_host {
 	/* Credentials of a user; -1: no such user. */
 	int (*credentials)(void *arg, const char *user, struct sasl_credentials *credentials);

@@ -51,6 +51,7 @@ enum stanza_error stanza_error_of(const struct err *err)
 	case ERR_EXISTS:
 		return STANZA_CONFLICT;
 	case ERR_LIMIT:
+	case ERR_UNAVAILABLE:
 		return STANZA_RESOURCE_CONSTRAINT;
 	case ERR_AUTH:
 		return STANZA_NOT_ALLOWED;

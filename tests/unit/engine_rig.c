@@ -98,13 +98,21 @@ static void on_conflict(void *arg, struct account *account)
 	node->conflicts++;
 }
 
+static void on_trouble(void *arg, const char *why)
+{
+	struct node_rig *node = arg;
+
+	assert_int_equal(why == NULL, node->troubles++ % 2);
+}
+
 static const struct engine_handler handler = {.status = on_status,
 					      .message = on_message,
 					      .delivered = on_delivered,
 					      .state = on_state,
 					      .request = on_request,
 					      .introduced = on_introduced,
-					      .conflict = on_conflict};
+					      .conflict = on_conflict,
+					      .trouble = on_trouble};
 
 /* --- the rig --- */
 

@@ -42,6 +42,7 @@ struct node_rig {
 	unsigned introduced;            /* of our introductions: arrived, */
 	unsigned not_introduced;        /* or too late */
 	unsigned conflicts;             /* that were told */
+	unsigned troubles;              /* times that it could not store, or could again */
 	bool refuse;                    /* take no messages */
 	bool hold;                      /* messages are under way to the user … */
 	uint64_t held;                  /* … the last one with this token */

@@ -719,9 +719,13 @@ static void test_full_disk(void **state)
 	assert_int_equal(engine_send(puppet_contact(puppet), big, sizeof(big), NULL, &err), -1);
 	assert_int_equal(err.code, ERR_UNAVAILABLE);
 	assert_int_equal(contact_outbox(puppet_contact(puppet)), 0);
+	assert_non_null(engine_trouble(anna->engine));
+	assert_int_equal(anna->troubles, 1);
 	setrlimit(RLIMIT_FSIZE, &old);
 	/* With room again nothing is lost. */
 	rig_run(rig, MINUTE_MS);
+	assert_null(engine_trouble(anna->engine));
+	assert_int_equal(anna->troubles, 2);
 	line = puppet_link(puppet);
 	assert_true(linked());
 	line_data(line, id, big);
@@ -731,6 +735,55 @@ static void test_full_disk(void **state)
 	got = anna->got;
 	engine_deliver_waiting(anna->account);
 	assert_int_equal(anna->got - got, id);
+}
+
+/* What was acknowledged, and what was taken, while nothing could be written: neither comes twice.
+ */
+static void test_full_disk_both_ways(void **state)
+{
+	struct rlimit old, small;
+	struct line *line = puppet_link(puppet);
+	struct err err = {0};
+	uint64_t token = 0;
+	unsigned got;
+
+	(void)state;
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &old);
+	small = old;
+	anna->refuse = true;
+	line_data(line, 1, "0");
+	assert_int_equal(engine_send(puppet_contact(puppet), "x", 1, &token, &err), 0);
+	rig_run(rig, 1000);
+	small.rlim_cur = 4096;
+	setrlimit(RLIMIT_FSIZE, &small);
+	/* The client takes what waits for it, and the contact acknowledges. */
+	anna->refuse = false;
+	engine_deliver_waiting(anna->account);
+	assert_int_equal(anna->got, 1);
+	line_id(line, FRAME_ACK, token);
+	rig_run(rig, 2000);
+	assert_false(linked());
+	assert_int_equal(contact_outbox(puppet_contact(puppet)), 1);
+	assert_int_equal(anna->acked, 0);
+	setrlimit(RLIMIT_FSIZE, &old);
+	rig_run(rig, MINUTE_MS);
+	assert_null(engine_trouble(anna->engine));
+	got = anna->got;
+	node_kill(anna);
+	node_reopen(anna);
+	engine_deliver_waiting(anna->account);
+	assert_int_equal(anna->got, got);
+	/* The contact is given its message once more, and says that it has it. */
+	assert_int_equal(contact_outbox(puppet_contact(puppet)), 1);
+	node_start(anna);
+	rig_run(rig, 10 * 1000);
+	line = puppet_link(puppet);
+	rig_run(rig, 2000);
+	assert_int_equal(line_frame_id(line, FRAME_DATA, 0), token);
+	line_id(line, FRAME_ACK, token);
+	rig_run(rig, 2000);
+	assert_int_equal(contact_outbox(puppet_contact(puppet)), 0);
 }
 
 #define WITH_RIG(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -762,6 +815,7 @@ int main(void)
 	    WITH_RIG(test_records),
 	    WITH_RIG(test_many_addresses),
 	    WITH_RIG(test_full_disk),
+	    WITH_RIG(test_full_disk_both_ways),
 	};
 
 	return cmocka_run_group_tests_name("engine peer", tests, NULL, NULL);

@@ -678,6 +678,11 @@ static void test_read_only(void **state)
 	assert_non_null(strstr(err.text, path));
 }
 
+static void count_change(void *arg)
+{
+	++*(unsigned *)arg;
+}
+
 /* A full disk, made by the limit of the file size. */
 static void test_full_disk(void **state)
 {
@@ -686,10 +691,11 @@ static void test_full_disk(void **state)
 	struct store_contact contact = add_contact(store, add_account(store, "anna"), 1);
 	struct store_message message = {.id = 1};
 	struct err err = {0};
-	unsigned stored = 0, count = 0;
+	unsigned stored = 0, count = 0, changes = 0;
 	int result;
 
 	(void)state;
+	store_watch(store, count_change, &changes);
 	signal(SIGXFSZ, SIG_IGN);
 	message.payload = calloc(1, 50000);
 	message.len = 50000;
@@ -709,6 +715,19 @@ static void test_full_disk(void **state)
 		result = store_commit(store, &err);
 	assert_int_equal(result, -1);
 	store_rollback(store);
+	/* Who watches knows, and is not told twice; reading does not end it, nor does a probe. */
+	assert_int_equal(changes, 1);
+	assert_non_null(store_trouble(store));
+	assert_int_equal(store_message_count(store, STORE_OUTBOX, contact.id, &count, &err), 0);
+	small.rlim_cur = 4096;
+	setrlimit(RLIMIT_FSIZE, &small);
+	store_probe(store);
+	assert_non_null(store_trouble(store));
+	assert_int_equal(changes, 1);
+	setrlimit(RLIMIT_FSIZE, &old);
+	store_probe(store);
+	assert_null(store_trouble(store));
+	assert_int_equal(changes, 2);
 	setrlimit(RLIMIT_FSIZE, &old);
 	/* With room again it goes on, and what was promised is there. */
 	assert_int_equal(store_message_add(store, STORE_OUTBOX, contact.id, &message, &err), 0);
