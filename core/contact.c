@@ -75,6 +75,7 @@ void contact_free(struct contact **contact)
 	dialler_free(&c->dialler);
 	timer_free(&c->rest);
 	free_receipts(c);
+	free(c->unforgotten);
 	secret_free(c, sizeof(*c));
 	*contact = NULL;
 }
@@ -317,16 +318,37 @@ static void hear_again(struct contact *contact)
 		contact_break(contact);
 }
 
+/* It was taken and cannot be erased now: without this it would be shown again after a restart. */
+static void forget_later(struct contact *contact, uint64_t id)
+{
+	unsigned count = contact->unforgotten_count;
+	uint64_t *more = contact->unforgotten;
+
+	if (count >= contact->unforgotten_size) {
+		unsigned size = count == 0 ? 8 : 2 * count;
+
+		more = realloc(more, size * sizeof(*more));
+		if (more == NULL)
+			return;
+		contact->unforgotten = more;
+		contact->unforgotten_size = size;
+	}
+	more[count] = id;
+	contact->unforgotten_count++;
+}
+
 static void forget_message(struct contact *contact, uint64_t id)
 {
 	struct err why = {0};
 	int removed =
 	    store_message_remove(store_of(contact), STORE_INBOX, contact->row.id, id, &why);
 
-	if (removed < 0)
+	if (removed < 0) {
 		log_warn("contact: a message that was taken stays stored: %s", why.text);
-	else
+		forget_later(contact, id);
+	} else {
 		contact->inbox_count -= (unsigned)removed;
+	}
 }
 
 void contact_message_taken(struct contact *contact, uint64_t token)
@@ -377,13 +399,12 @@ bool contact_deliver(struct contact *contact)
 
 void contact_recover(struct contact *contact)
 {
-	struct err why = {0};
+	unsigned count = contact->unforgotten_count;
 
-	/* What was taken and could not be erased would be shown again after a restart. */
-	if (contact->taken_id > 0 &&
-	    store_message_remove_until(store_of(contact), STORE_INBOX, contact->row.id,
-				       contact->taken_id, &why) < 0)
-		log_warn("contact: %s", why.text);
+	/* Those that fail again are put down again, over those that were done. */
+	contact->unforgotten_count = 0;
+	for (unsigned i = 0; i < count; i++)
+		forget_message(contact, contact->unforgotten[i]);
 	if (contact->held)
 		timer_set(contact->rest, (int64_t)env_random_below(contact->account->engine->env,
 								   START_WINDOW_MS));

@@ -134,6 +134,9 @@ struct contact {
 	enum contact_state state;
 	int64_t since_ms;
 	unsigned outbox_count, inbox_count;
+	/* Messages of the inbox that were taken when nothing could be erased. */
+	uint64_t *unforgotten;
+	unsigned unforgotten_count, unforgotten_size;
 	uint64_t left_id;   /* messages of ours up to this one have left, or may have */
 	uint64_t handed_id; /* of the last message that the layer above took or holds */
 	bool delivering;

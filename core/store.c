@@ -138,8 +138,6 @@ static const char *const store_sql[SQL_COUNT] = {
 		       " ORDER BY id LIMIT 1",
     [SQL_OUTBOX_REMOVE] = "DELETE FROM outbox WHERE contact = ?1 AND id = ?2",
     [SQL_INBOX_REMOVE] = "DELETE FROM inbox WHERE contact = ?1 AND id = ?2",
-    [SQL_OUTBOX_REMOVE_UNTIL] = "DELETE FROM outbox WHERE contact = ?1 AND id <= ?2",
-    [SQL_INBOX_REMOVE_UNTIL] = "DELETE FROM inbox WHERE contact = ?1 AND id <= ?2",
     [SQL_OUTBOX_COUNT] = "SELECT count(*) FROM outbox WHERE contact = ?1",
     [SQL_INBOX_COUNT] = "SELECT count(*) FROM inbox WHERE contact = ?1",
     [SQL_MARK_ADD] = "INSERT INTO sent_mark (account, number, mark) VALUES (?1, ?2, ?3)",

@@ -131,9 +131,6 @@ void store_message_wipe(struct store_message *message);
 /* 1: removed; 0: there was none. */
 int store_message_remove(struct store *store, enum store_box box, int64_t contact, uint64_t id,
 			 struct err *err);
-/* All of them up to this id. */
-int store_message_remove_until(struct store *store, enum store_box box, int64_t contact,
-			       uint64_t id, struct err *err);
 int store_message_count(struct store *store, enum store_box box, int64_t contact, unsigned *count,
 			struct err *err);
 

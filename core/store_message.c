@@ -89,17 +89,6 @@ int store_message_remove(struct store *store, enum store_box box, int64_t contac
 	return database_changes(store->db) > 0;
 }
 
-int store_message_remove_until(struct store *store, enum store_box box, int64_t contact,
-			       uint64_t id, struct err *err)
-{
-	sqlite3_stmt *statement = for_box(store, SQL_OUTBOX_REMOVE_UNTIL, box, contact, err);
-
-	if (statement == NULL)
-		return -1;
-	sqlite3_bind_int64(statement, 2, (int64_t)id);
-	return database_run(store->db, statement, "remove messages", err);
-}
-
 int store_message_count(struct store *store, enum store_box box, int64_t contact, unsigned *count,
 			struct err *err)
 {
