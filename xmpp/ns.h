@@ -33,6 +33,16 @@
 /* XEP-0049, 0054 */
 #define NS_PRIVATE "jabber:iq:private"
 #define NS_VCARD   "vcard-temp"
+/* XEP-0060, 0115, 0153, 0084, 0398 */
+#define NS_PUBSUB          "http://jabber.org/protocol/pubsub"
+#define NS_PUBSUB_ERRORS   NS_PUBSUB "#errors"
+#define NS_PUBSUB_EVENT    NS_PUBSUB "#event"
+#define NS_PUBSUB_OWNER    NS_PUBSUB "#owner"
+#define NS_CAPS            "http://jabber.org/protocol/caps"
+#define NS_VCARD_UPDATE    "vcard-temp:x:update"
+#define NS_AVATAR_DATA     "urn:xmpp:avatar:data"
+#define NS_AVATAR_METADATA "urn:xmpp:avatar:metadata"
+#define NS_PEP_VCARD       "urn:xmpp:pep-vcard-conversion:0"
 /* XEP-0077 */
 #define NS_REGISTER         "jabber:iq:register"
 #define NS_REGISTER_FEATURE "http://jabber.org/features/iq-register"

@@ -23,6 +23,7 @@ static const struct {
     [STANZA_POLICY_VIOLATION] = {"policy-violation", "modify"},
     [STANZA_RECIPIENT_UNAVAILABLE] = {"recipient-unavailable", "wait"},
     [STANZA_REMOTE_SERVER_NOT_FOUND] = {"remote-server-not-found", "cancel"},
+    [STANZA_REMOTE_SERVER_TIMEOUT] = {"remote-server-timeout", "wait"},
     [STANZA_RESOURCE_CONSTRAINT] = {"resource-constraint", "wait"},
     [STANZA_SERVICE_UNAVAILABLE] = {"service-unavailable", "cancel"},
     [STANZA_SUBSCRIPTION_REQUIRED] = {"subscription-required", "auth"},
