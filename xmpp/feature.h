@@ -122,10 +122,26 @@ const char *bob_keep(struct user *user, const void *data, size_t len);
 int bob_add(struct user *user, const char *cid, struct xml *parent);
 void bob_forget(struct user *user);
 
-/* feature_private.c: XEP-0049, XEP-0054. */
+/* feature_private.c: XEP-0049. */
 void private_get(struct request *request);
+void private_set(struct request *request);
+
+/* feature_vcard.c: XEP-0054. */
 void vcard_get(struct request *request);
+void vcard_set(struct request *request);
+
+/* feature_pep.c, feature_pep_owner.c: XEP-0163, XEP-0060. */
+void pep_get(struct request *request);
+void pep_set(struct request *request);
+void pep_owner_get(struct request *request);
+void pep_owner_set(struct request *request);
+
+/* feature_contact.c: contacts' nodes and vCards. */
 void vcard_contact_get(struct request *request);
+void pep_contact_get(struct request *request);
+void pep_contact_set(struct request *request);
+/* Forget all questions under way. */
+void contact_forget_asked(struct server *server);
 
 /* feature_own.c: what one resource of a user sends to another. */
 void own_iq(struct request *request);
@@ -140,6 +156,11 @@ void disco_account_info(struct request *request);
 void disco_contact_info(struct request *request);
 void disco_items(struct request *request);
 void disco_contact_items(struct request *request);
+/* Name the contact's features in its presence (XEP-0115), if they are known. */
+void disco_contact_caps(const struct server *server, const char *user, const char *contact,
+			struct xml *presence);
+/* Does the host keep items? */
+bool pep_has_host(const struct server_host *host);
 
 /* feature_ping.c: XEP-0199. */
 void ping_answer(struct request *request);

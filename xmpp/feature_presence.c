@@ -5,9 +5,9 @@
  * contacts are shown of it is the host's business. Neighbours: feature_invisible.c,
  * feature_directed.c, feature_requests.c.
  */
-#include "xmpp/feature.h"
-
+#include "xmpp/caps.h"
 #include "xmpp/parcel.h"
+#include "xmpp/pep_private.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,9 +57,10 @@ int presence_read(struct xml *stanza, struct server_presence *presence)
 /* --- contacts' presence --- */
 
 /* NULL when memory is short. */
-static struct xml *contact_stanza(const struct server *server, const char *contact,
+static struct xml *contact_stanza(const struct user *user, const char *contact,
 				  const struct server_presence *presence)
 {
+	const struct server *server = user->server;
 	struct xml *stanza = xml_new("presence", NS_CLIENT);
 	const char *show = presence_show(presence->show);
 	char from[JID_TEXT_SIZE];
@@ -78,13 +79,17 @@ static struct xml *contact_stanza(const struct server *server, const char *conta
 		snprintf(priority, sizeof(priority), "%d", presence->priority);
 		xml_text_add(xml_child_add(stanza, "priority", NULL), priority);
 	}
+	if (presence->available) {
+		disco_contact_caps(server, user->name, contact, stanza);
+		avatar_stamp(server, user->name, contact, stanza);
+	}
 	return stanza;
 }
 
 void presence_of_contact(struct user *user, const char *contact,
 			 const struct server_presence *presence)
 {
-	struct xml *stanza = contact_stanza(user->server, contact, presence);
+	struct xml *stanza = contact_stanza(user, contact, presence);
 
 	user_send(user, resource_available, stanza);
 	xml_free(&stanza);
@@ -99,7 +104,7 @@ static void send_contact_presence(struct resource *resource, const char *contact
 	server->host->contact_presence(server->host_arg, resource->user->name, contact, &presence);
 	if (!presence.available && !even_absent)
 		return;
-	stanza = contact_stanza(server, contact, &presence);
+	stanza = contact_stanza(resource->user, contact, &presence);
 	if (xml_set(stanza, "to", resource->jid))
 		resource_send(resource, stanza);
 	xml_free(&stanza);
@@ -178,6 +183,8 @@ int presence_take(struct resource *resource, struct xml *stanza, bool welcomed,
 
 	if (take_presence(resource, stanza, error) < 0)
 		return -1;
+	avatar_stamp(resource->user->server, resource->user->name, PEP_SPACE_OWN,
+		     resource->presence);
 	/* To all resources, this one too (RFC 6121 section 4.2.2, 4.4.2). */
 	if (resource_visible(resource))
 		user_send(resource->user, resource_available, resource->presence);
@@ -188,6 +195,8 @@ int presence_take(struct resource *resource, struct xml *stanza, bool welcomed,
 		requests_show(resource);
 	if (!resource->ready && resource_takes_messages(resource))
 		presence_ready(resource);
+	caps_presence(resource, stanza);
+	caps_shared_tell(resource->user);
 	return 0;
 }
 
@@ -237,11 +246,13 @@ void presence_end(struct resource *resource, struct xml *stanza)
 	if (!resource_available(resource))
 		return;
 	xml_free(&resource->presence);
+	caps_forget(resource);
 	resource->ready = false;
 	resource->welcomed = false;
 	if (visible)
 		presence_hide(resource, stanza);
 	user_tell_presence(resource->user);
+	caps_shared_tell(resource->user);
 }
 
 void presence_unavailable(struct request *request)

@@ -3,6 +3,7 @@
  */
 #include "xmpp/resource.h"
 
+#include "xmpp/caps.h"
 #include "xmpp/feature.h"
 #include "xmpp/sm.h"
 #include "xmpp/unacked.h"
@@ -70,6 +71,7 @@ void resource_free(struct resource **resource)
 	xml_free(&old->presence);
 	directed_forget(old);
 	commands_forget(old);
+	caps_forget(old);
 	free(old->status);
 	free(old->name);
 	free(old->jid);

@@ -8,6 +8,7 @@
 
 struct sm;
 struct unacked;
+struct caps;
 struct parcel;
 
 struct resource {
@@ -31,6 +32,9 @@ struct resource {
 	char *status;         /* NULL: none */
 	int priority;
 	uint64_t presence_no;             /* of that presence */
+	struct caps *caps;                /* what its client can do; NULL: not known */
+	char *caps_key;                   /* as it calls that itself */
+	uint64_t caps_no;                 /* of the question about it; 0: none is open */
 	struct directed *directed;        /* what single contacts are shown instead */
 	struct command_session *sessions; /* forms of commands, the latest first */
 };

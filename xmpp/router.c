@@ -3,6 +3,7 @@
  */
 #include "xmpp/router.h"
 
+#include "xmpp/caps.h"
 #include "xmpp/feature.h"
 
 #include "core/base/log.h"
@@ -39,8 +40,17 @@ static const struct route routes[] = {
     {ROUTE_IQ_SET, TARGET_ACCOUNT, "unblock", NS_BLOCKING, blocking_unblock},
 
     {ROUTE_IQ_GET, TARGET_ACCOUNT, "query", NS_PRIVATE, private_get},
+    {ROUTE_IQ_SET, TARGET_ACCOUNT, "query", NS_PRIVATE, private_set},
     {ROUTE_IQ_GET, TARGET_ACCOUNT, "vCard", NS_VCARD, vcard_get},
+    {ROUTE_IQ_SET, TARGET_ACCOUNT, "vCard", NS_VCARD, vcard_set},
     {ROUTE_IQ_GET, TARGET_CONTACT, "vCard", NS_VCARD, vcard_contact_get},
+
+    {ROUTE_IQ_GET, TARGET_ACCOUNT, "pubsub", NS_PUBSUB, pep_get},
+    {ROUTE_IQ_SET, TARGET_ACCOUNT, "pubsub", NS_PUBSUB, pep_set},
+    {ROUTE_IQ_GET, TARGET_ACCOUNT, "pubsub", NS_PUBSUB_OWNER, pep_owner_get},
+    {ROUTE_IQ_SET, TARGET_ACCOUNT, "pubsub", NS_PUBSUB_OWNER, pep_owner_set},
+    {ROUTE_IQ_GET, TARGET_CONTACT, "pubsub", NS_PUBSUB, pep_contact_get},
+    {ROUTE_IQ_SET, TARGET_CONTACT, "pubsub", NS_PUBSUB, pep_contact_set},
 
     {ROUTE_IQ_SET, TARGET_SERVER, "command", NS_COMMANDS, command_execute},
     {ROUTE_IQ_GET, TARGET_SERVER | TARGET_ACCOUNT, "data", NS_BOB, bob_get},
@@ -186,6 +196,9 @@ static void route_iq(struct request *request)
 		/* Only another resource of the user can have asked for it. */
 		if (request->target == TARGET_RESOURCE)
 			own_iq(request);
+		/* Or the server itself. */
+		else if (request->target == TARGET_SERVER)
+			caps_answer(request);
 		return;
 	}
 	if (!xml_get(request->stanza, "id") || !type || (!get && strcmp(type, "set") != 0) ||

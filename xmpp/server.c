@@ -3,6 +3,7 @@
  * Neighbours: server_listen.c (how they come), c2s.c (one stream), user.c and resource.c, router.c
  * (what becomes of a stanza).
  */
+#include "xmpp/caps.h"
 #include "xmpp/feature.h"
 
 #include "xmpp/certificate_keeper.h"
@@ -387,6 +388,8 @@ void server_free(struct server **server)
 		user_free(&user);
 	}
 	certificate_keeper_free(&old->certificate);
+	contact_forget_asked(old);
+	caps_free_all(old);
 	key_wipe(&old->c2s.state_secret);
 	guard_wipe(&old->guard);
 	free(old->domain);

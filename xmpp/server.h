@@ -14,6 +14,7 @@
 #include "xmpp/xml.h"
 
 struct server;
+struct pep_host; /* pep.h */
 
 /* Of a mark of a message, in bytes. */
 #define SERVER_MARK_LEN 32
@@ -151,6 +152,8 @@ struct server_host {
 			 void *each_arg);
 	/* Ad-hoc commands (XEP-0050) on the server's own JID; ends with a NULL node. NULL: none. */
 	const struct server_command *commands;
+	/* Personal eventing, vCards and private storage (pep.h). NULL: none. */
+	const struct pep_host *pep;
 };
 
 /* The HTTP side, on the same addresses: RFC 7395, XEP-0156 and a web page. Web pages of others are

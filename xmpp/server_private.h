@@ -24,6 +24,8 @@
 struct client;
 struct user;
 struct web;
+struct caps;
+struct asked;
 
 struct server {
 	struct loop *loop;
@@ -42,7 +44,10 @@ struct server {
 	unsigned streams, authenticated;
 	struct user *users;   /* those who have logged in since the start */
 	uint64_t presence_no; /* counts presence stanzas, to tell the latest */
-	uint64_t push_no;     /* ids of pushes */
+	uint64_t push_no;     /* ids of pushes, and of questions to clients */
+	struct caps *caps;    /* what clients can do (caps.h) */
+	struct asked *asked;  /* questions to contacts under way (feature_contact.c) */
+	uint64_t asked_no;
 	struct rate accounts; /* made by XEP-0077 */
 	struct rate account_tries;
 	struct guard guard; /* against guessing passwords */

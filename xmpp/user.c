@@ -3,6 +3,7 @@
  */
 #include "xmpp/user.h"
 
+#include "xmpp/caps.h"
 #include "xmpp/feature.h"
 #include "xmpp/parcel.h"
 #include "xmpp/taken.h"
@@ -35,6 +36,7 @@ struct user *user_get(struct server *server, const char *name)
 		return NULL;
 	}
 	user->told.show = "";
+	user->caps_told = caps_shared_default();
 	user->next = server->users;
 	server->users = user;
 	return user;

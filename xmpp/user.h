@@ -38,7 +38,8 @@ struct user {
 	unsigned past_next;
 	struct server_presence told; /* what the host was told last; its status is owned */
 	bool told_invisible;
-	struct bob *bobs; /* pictures for the clients, the latest first */
+	unsigned caps_told; /* the features that the host was told of last (caps.h) */
+	struct bob *bobs;   /* pictures for the clients, the latest first */
 };
 
 /* NULL when the user has not logged in. */
