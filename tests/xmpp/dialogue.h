@@ -61,6 +61,11 @@ int script_start(struct script *script);
 /* "A sends …", "host gets …" and the like: 0, or -1 after script_fail. */
 int client_say(struct script *script, const struct statement *statement);
 int host_say(struct script *script, const struct statement *statement);
+/* What contacts publish, ask and answer (dialogue_pep_say.c). */
+int host_learns(struct script *script, const struct statement *statement);
+int host_serves(struct script *script, const struct statement *statement);
+int host_answers(struct script *script, const struct statement *statement);
+int host_lists(struct script *script, const struct statement *statement);
 int server_say(struct script *script, const struct statement *statement);
 
 #endif

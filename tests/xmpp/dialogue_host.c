@@ -64,6 +64,7 @@ void dialogue_host_free(struct dialogue_host **host)
 		free(user);
 	}
 	dialogue_host_free_people(old);
+	dialogue_host_free_items(old);
 	while ((call = old->calls)) {
 		old->calls = call->next;
 		xml_free(&call->stanza);

@@ -5,7 +5,7 @@
 #ifndef TESTS_XMPP_DIALOGUE_HOST_H
 #define TESTS_XMPP_DIALOGUE_HOST_H
 
-#include "xmpp/server.h"
+#include "xmpp/pep.h"
 
 struct dialogue_host;
 
@@ -37,6 +37,9 @@ void dialogue_host_request(struct dialogue_host *host, const char *user, const c
 			   const char *name, const char *text);
 /* The request is answered. */
 void dialogue_host_drop_request(struct dialogue_host *host, const char *user, const char *contact);
+
+/* The contact that was asked last answers: answer is taken over, NULL: error. */
+void dialogue_host_answer(struct dialogue_host *host, struct xml *answer, enum stanza_error error);
 
 /* The oldest call not asked for yet, as text ("presence alice away 5 lunch"; "" for none), and the
  * stanza that came with it; the caller frees it. text lives until the next call. */

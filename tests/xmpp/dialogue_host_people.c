@@ -201,5 +201,6 @@ struct server_host dialogue_host_functions(void)
 	functions.directed = on_directed;
 	functions.requests = on_requests;
 	functions.commands = dialogue_host_commands();
+	functions.pep = dialogue_host_pep();
 	return functions;
 }

@@ -46,6 +46,8 @@ struct dialogue_host {
 	struct call last;
 	struct err refusal;
 	struct person *blocked, *requests;
+	struct kept_item *items; /* dialogue_host_pep.c */
+	uint64_t asked;          /* the last question to a contact */
 };
 
 /* Keep what the server has said; the stanza is copied. */
@@ -56,5 +58,7 @@ bool dialogue_host_refused(struct dialogue_host *host, struct err *err);
 struct user *dialogue_host_find_user(struct dialogue_host *host, const char *name);
 const struct server_command *dialogue_host_commands(void);
 void dialogue_host_free_people(struct dialogue_host *host);
+const struct pep_host *dialogue_host_pep(void);
+void dialogue_host_free_items(struct dialogue_host *host);
 
 #endif

@@ -162,10 +162,11 @@ static const struct {
 	int (*say)(struct script *script, const struct statement *statement);
 	size_t words; /* at least */
 } verbs[] = {
-    {"sets", set_presence, 3}, {"shows", set_presence, 3}, {"delivers", deliver, 4},
-    {"pushes", push, 4},       {"stores", store, 6},       {"removes", remove_contact, 4},
-    {"ends", end_user, 3},     {"refuses", refuse, 4},     {"gets", gets, 3},
-    {"forgets", forget, 2},    {"requests", request, 4},
+    {"sets", set_presence, 3},  {"shows", set_presence, 3},   {"delivers", deliver, 4},
+    {"pushes", push, 4},        {"stores", store, 6},         {"removes", remove_contact, 4},
+    {"ends", end_user, 3},      {"refuses", refuse, 4},       {"gets", gets, 3},
+    {"forgets", forget, 2},     {"requests", request, 4},     {"learns", host_learns, 5},
+    {"serves", host_serves, 3}, {"answers", host_answers, 2}, {"lists", host_lists, 3},
 };
 
 int host_say(struct script *script, const struct statement *statement)
