@@ -83,11 +83,17 @@ int bridge_account_passwd(struct bridge *bridge, struct account *account, const 
 static int remove_account(struct bridge *bridge, struct account **account, struct err *err)
 {
 	struct account *gone = *account;
+	char name[ACCOUNT_NAME_MAX + 1];
+	struct err why;
 
+	snprintf(name, sizeof(name), "%s", account_name(gone));
 	if (engine_account_remove(account, err))
 		return -1;
 	bridge_sent_forget(bridge, gone);
 	bridge_user_forget(bridge, gone);
+	if (bridge->local && local_user_remove(bridge->local, name, &why))
+		log_error("what the server kept for a removed account is still there: %s",
+			  why.text);
 	bridge_changed(bridge);
 	return 0;
 }

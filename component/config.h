@@ -32,6 +32,8 @@ struct config {
 	bool tls;
 	bool plain;
 	bool registration; /* clients may make accounts */
+	char *store_key_file;        /* NULL: store.key in the state directory */
+	char *store_passphrase_file; /* NULL: it is asked for when it is needed */
 	/* tor */
 	char *tor_program;
 	char *tor_control, *tor_socks; /* both or none */

@@ -11,7 +11,6 @@
 #include "component/text_file.h"
 #include "core/base/log.h"
 #include "core/node.h"
-#include "core/store_key.h"
 
 #include <stdlib.h>
 
@@ -34,35 +33,14 @@ static void tor_changed(void *arg, const struct tor_status *status)
 	bridge_changed(arg);
 }
 
-/* The key of the databases, made at the first start. */
-static int load_key(const struct daemon *daemon, const struct config *config, struct key *key,
-		    struct err *err)
-{
-	char *path = state_dir_path(config->state_dir, "store.key", err);
-	enum store_key_kind kind;
-	int result = -1;
-
-	if (path && !store_key_look(path, &kind, err)) {
-		if (kind == STORE_KEY_MISSING)
-			result = store_key_make(loop_env(daemon->loop), path, key, err);
-		else
-			result = store_key_read(path, NULL, key, err);
-	}
-	free(path);
-	return result;
-}
-
 /* After the node, which has locked the state directory. */
-static int open_local(struct daemon *daemon, const struct config *config, struct err *err)
+static int open_local(struct daemon *daemon, const struct config *config, const struct key *key,
+		      struct err *err)
 {
-	SECRET struct key key;
-	char *path;
+	char *path = state_dir_path(config->state_dir, "local.db", err);
 
-	if (load_key(daemon, config, &key, err))
-		return -1;
-	path = state_dir_path(config->state_dir, "local.db", err);
 	if (path)
-		daemon->local = local_store_open(path, &key, err);
+		daemon->local = local_store_open(path, key, err);
 	free(path);
 	if (!daemon->local)
 		return -1;
@@ -70,12 +48,14 @@ static int open_local(struct daemon *daemon, const struct config *config, struct
 	return 0;
 }
 
-static int start_node(struct daemon *daemon, const struct config *config, struct err *err)
+static int start_node(struct daemon *daemon, const struct config *config, const struct key *key,
+		      struct err *err)
 {
 	const struct node_handler handler = {*bridge_engine_handler(), tor_changed};
 	char *extra = NULL, *password = NULL;
 	struct node_config node = {
 	    .state_dir = config->state_dir,
+	    .store_key = key,
 	    .tor = {.program = config->tor_program,
 		    .control = config->tor_control,
 		    .socks = config->tor_socks},
@@ -193,6 +173,23 @@ int daemon_check(const struct config *config, struct err *err)
 	return 0;
 }
 
+static int start_store(struct daemon *daemon, const struct config *config, struct err *err)
+{
+	SECRET struct key key;
+	char *passphrase = NULL;
+	int result = -1;
+
+	if (config->store_passphrase_file &&
+	    !(passphrase = text_file_read_line(config->store_passphrase_file, err)))
+		return err_wrap(err, "store-passphrase-file");
+	if (!node_store_key(loop_env(daemon->loop), config->state_dir, config->store_key_file,
+			    passphrase, &key, err) &&
+	    !start_node(daemon, config, &key, err))
+		result = open_local(daemon, config, &key, err);
+	text_wipe(passphrase);
+	return result;
+}
+
 struct daemon *daemon_new(struct loop *loop, const struct config *config, struct err *err)
 {
 	struct daemon *daemon = calloc(1, sizeof(*daemon));
@@ -204,8 +201,8 @@ struct daemon *daemon_new(struct loop *loop, const struct config *config, struct
 	daemon->loop = loop;
 	if (state_dir_prepare(config->state_dir, err) ||
 	    !(daemon->bridge = bridge_new(loop_env(loop), config->domain, err)) ||
-	    start_node(daemon, config, err) || open_local(daemon, config, err) ||
-	    start_server(daemon, config, err) || start_control(daemon, config, err))
+	    start_store(daemon, config, err) || start_server(daemon, config, err) ||
+	    start_control(daemon, config, err))
 		daemon_free(&daemon);
 	return daemon;
 }

@@ -123,6 +123,7 @@ struct contact *contact_add(struct account *account, const char *id, const char 
 	struct engine *engine = account->engine;
 	struct store_contact row = {0};
 	struct contact *contact = NULL;
+	int blocked;
 
 	if (id_decode(id, row.public_key, err) < 0 || set_name(row.name, name, err) < 0)
 		return NULL;
@@ -130,7 +131,10 @@ struct contact *contact_add(struct account *account, const char *id, const char 
 		err_set(err, ERR_INPUT, "contact: this is your own id");
 		return NULL;
 	}
-	if (store_is_blocked(engine->store, account->id, row.public_key, err) != 0) {
+	blocked = store_is_blocked(engine->store, account->id, row.public_key, err);
+	if (blocked < 0)
+		return NULL;
+	if (blocked > 0) {
 		err_set(err, ERR_WRONG_STATE, "contact: this id is blocked: unblock it first");
 		return NULL;
 	}

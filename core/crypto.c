@@ -456,16 +456,17 @@ int crypto_siv_open(const struct crypto_siv *siv, const void *ad, size_t ad_len,
 	uint8_t tag[SIV_TAG_LEN];
 	int n = 0, rest = 0;
 	size_t text_len = len - SIV_TAG_LEN;
-	bool ok;
+	bool ready, ok;
 
 	assert(ad_len > 0 && ad_len <= INT_MAX);
 	if (len <= SIV_TAG_LEN || len > INT_MAX)
 		return -1;
 	memcpy(tag, sealed, SIV_TAG_LEN);
 	ctx = EVP_CIPHER_CTX_new();
-	ok = ctx && EVP_CIPHER_CTX_copy(ctx, siv->open) == 1 &&
-	     EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, SIV_TAG_LEN, tag) == 1 &&
-	     EVP_DecryptUpdate(ctx, NULL, &n, ad, (int)ad_len) == 1 &&
+	ready = ctx && EVP_CIPHER_CTX_copy(ctx, siv->open) == 1 &&
+		EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, SIV_TAG_LEN, tag) == 1 &&
+		EVP_DecryptUpdate(ctx, NULL, &n, ad, (int)ad_len) == 1;
+	ok = ready &&
 	     EVP_DecryptUpdate(ctx, out, &n, (const uint8_t *)sealed + SIV_TAG_LEN,
 			       (int)text_len) == 1 &&
 	     n == (int)text_len && EVP_DecryptFinal_ex(ctx, out + n, &rest) == 1 && rest == 0;
@@ -473,5 +474,6 @@ int crypto_siv_open(const struct crypto_siv *siv, const void *ad, size_t ad_len,
 	if (ok)
 		return 0;
 	OPENSSL_cleanse(out, text_len);
-	return refused();
+	refused();
+	return ready ? -1 : CRYPTO_SIV_REFUSED;
 }

@@ -84,7 +84,9 @@ struct crypto_siv *crypto_siv_new(const uint8_t key[SIV_KEY_LEN]);
 void crypto_siv_free(struct crypto_siv **siv);
 /* len > 0 and ad_len > 0: OpenSSL has had faults with either empty. out takes SIV_TAG_LEN + len
  * bytes in seal, len - SIV_TAG_LEN in open, and is not the input. open gives -1 when the tag is
- * wrong (out is then wiped) or len is not more than a tag. */
+ * wrong (out is then wiped) or len is not more than a tag, CRYPTO_SIV_REFUSED when OpenSSL refuses
+ * for another reason: memory is short. */
+#define CRYPTO_SIV_REFUSED (-2)
 int crypto_siv_seal(const struct crypto_siv *siv, const void *ad, size_t ad_len, const void *plain,
 		    size_t len, uint8_t *out);
 int crypto_siv_open(const struct crypto_siv *siv, const void *ad, size_t ad_len, const void *sealed,

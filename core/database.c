@@ -87,9 +87,22 @@ static int write_seal_check(struct database *db, struct err *err)
 }
 
 /* Was the file sealed with our key? */
-static int read_seal_check(struct database *db, struct err *err)
+static int compare_check(struct database *db, sqlite3_stmt *row, struct err *err)
 {
 	char value[sizeof(check_value)];
+
+	switch (database_unseal_bytes(db, row, 0, &check_place, value, sizeof(value))) {
+	case 0:
+		return 0;
+	case SEAL_NO_MEMORY:
+		return err_set(err, ERR_MEMORY, "out of memory");
+	default:
+		return err_set(err, ERR_AUTH, "it was sealed with another key (see store.key)");
+	}
+}
+
+static int read_seal_check(struct database *db, struct err *err)
+{
 	sqlite3_stmt *statement = NULL;
 	int result = -1;
 
@@ -97,10 +110,8 @@ static int read_seal_check(struct database *db, struct err *err)
 			       NULL) != SQLITE_OK ||
 	    sqlite3_step(statement) != SQLITE_ROW)
 		database_error(db, "read", err);
-	else if (database_unseal_bytes(db, statement, 0, &check_place, value, sizeof(value)) < 0)
-		err_set(err, ERR_AUTH, "it was sealed with another key (see store.key)");
 	else
-		result = 0;
+		result = compare_check(db, statement, err);
 	sqlite3_finalize(statement);
 	return result;
 }
@@ -341,6 +352,8 @@ static int start(struct database *db, const struct key *store_key, struct err *e
 {
 	db->durable = true; /* SQLite's own default */
 	db->statements = calloc(db->kind->sql_count, sizeof(sqlite3_stmt *));
+	if (db->kind->use != NULL && store_key == NULL)
+		return err_set(err, ERR_INPUT, "it cannot be read without a key");
 	if (db->kind->use != NULL)
 		db->seal = seal_new(store_key, db->kind->use);
 	if (db->statements == NULL || (db->kind->use != NULL && db->seal == NULL))

@@ -57,6 +57,8 @@ void database_free(struct database **db);
 int database_error(struct database *db, const char *doing, struct err *err);
 /* The prepared statement, ready for new values; NULL with *err. */
 sqlite3_stmt *database_statement(struct database *db, size_t which, struct err *err);
+/* One for a single use, which the caller finalizes; NULL with *err. */
+sqlite3_stmt *database_prepare(struct database *db, const char *sql, struct err *err);
 /* 1: there is a row; 0: the end; -1: an error. After 0 and -1 the statement is reset. */
 int database_step(struct database *db, sqlite3_stmt *statement, const char *doing, struct err *err);
 /* Run a statement that gives no rows. */

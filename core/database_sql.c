@@ -95,6 +95,13 @@ sqlite3_stmt *database_statement(struct database *db, size_t which, struct err *
 	return prepare(db, &db->statements[which], db->kind->sql[which], err);
 }
 
+sqlite3_stmt *database_prepare(struct database *db, const char *sql, struct err *err)
+{
+	sqlite3_stmt *statement = NULL;
+
+	return prepare(db, &statement, sql, err);
+}
+
 void database_done(sqlite3_stmt *statement)
 {
 	sqlite3_reset(statement);

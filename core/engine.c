@@ -273,7 +273,8 @@ static int open_engine(struct engine *engine, struct err *err)
 	    engine->probe == NULL)
 		return err_set(err, ERR_MEMORY, "engine: out of memory");
 	env_random(engine->env, engine->instance, INSTANCE_LEN);
-	engine->store = store_open(engine->config.database, err);
+	engine->store = store_open(engine->config.database, engine->config.store_key, err);
+	engine->config.store_key = NULL;
 	if (engine->store == NULL)
 		return -1;
 	store_watch(engine->store, store_changed, engine);

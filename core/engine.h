@@ -144,8 +144,10 @@ struct engine_config {
 	struct registry *registry;   /* owned by the caller, outlives the engine */
 	struct transport *transport; /* likewise */
 	const char *database;        /* path of the SQLite file; ":memory:" in tests */
-	unsigned replicas;           /* 1 … REPLICAS_MAX; 0: 3 */
-	int64_t renewal_ms;          /* status renewal; 0: 120 s */
+	const struct key
+	    *store_key;     /* of the database's values (store.h); read in engine_new only */
+	unsigned replicas;  /* 1 … REPLICAS_MAX; 0: 3 */
+	int64_t renewal_ms; /* status renewal; 0: 120 s */
 };
 
 /* Open or make the database and load all accounts; nothing is sent yet. */

@@ -9,6 +9,8 @@
 #include "core/base/log.h"
 #include "core/node_clock.h"
 #include "core/registry_opendht.h"
+#include "core/store.h"
+#include "core/store_key.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -198,19 +200,48 @@ static int open_registry(struct node *node, const struct node_config *config, st
 	return node->registry != NULL ? 0 : err_wrap(err, "registry");
 }
 
+int node_store_key(const struct env *env, const char *state_dir, const char *path,
+		   const char *passphrase, struct key *key, struct err *err)
+{
+	char own[4096], database[4096];
+	enum store_key_kind kind;
+
+	snprintf(own, sizeof(own), "%s/store.key", state_dir);
+	snprintf(database, sizeof(database), "%s/tacet.db", state_dir);
+	if (path == NULL)
+		path = own;
+	if (store_key_look(path, &kind, err) < 0)
+		return -1;
+	if (kind != STORE_KEY_MISSING)
+		return store_key_read(path, passphrase, key, err);
+	if (store_is_sealed(database))
+		return err_set(err, ERR_NOT_FOUND,
+			       "%s is missing, and without it %s cannot be read: put it back, or "
+			       "move the database away to begin anew",
+			       path, database);
+	return store_key_make(env, path, key, err);
+}
+
 static int open_engine(struct node *node, const struct node_config *config, struct err *err)
 {
+	SECRET struct key own;
 	char database[4096];
 	struct engine_config engine = {
 	    .env = loop_env(node->loop),
 	    .registry = node->registry,
 	    .transport = node->tor != NULL ? tor_transport(node->tor) : config->transport,
 	    .database = database,
+	    .store_key = config->store_key,
 	    .replicas = config->replicas,
 	    .renewal_ms = config->renewal_ms,
 	};
 
 	snprintf(database, sizeof(database), "%s/tacet.db", config->state_dir);
+	if (engine.store_key == NULL) {
+		if (node_store_key(engine.env, config->state_dir, NULL, NULL, &own, err) < 0)
+			return -1;
+		engine.store_key = &own;
+	}
 	node->engine = engine_new(&engine, &node->handler.engine, node->arg, err);
 	return node->engine != NULL ? 0 : err_wrap(err, "engine");
 }

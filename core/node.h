@@ -3,6 +3,7 @@
  *
  *     STATE/tacet.lock   held as long as the node lives: one node for each state directory
  *     STATE/tacet.db     the engine's database
+ *     STATE/store.key    the key of its values
  *     STATE/tor/         tor's sockets and data
  *
  * Both tacetd (component/) and libtacet (tacet.c) are made of this. It decides nothing about
@@ -20,6 +21,8 @@ struct node;
 
 struct node_config {
 	const char *state_dir; /* made with mode 0700 when it is missing */
+	/* As node_store_key gives it; NULL: STATE/store.key, made if there is none. */
+	const struct key *store_key;
 	/* tor.directory may be NULL: STATE/tor. */
 	struct tor_config tor;
 	/* Base addresses of the registry's gateways, as in registry_opendht.h. */
@@ -35,6 +38,14 @@ struct node_config {
 	struct registry *registry;
 	struct transport *transport;
 };
+
+/*
+ * The key of the databases in the state directory, from the file at path (NULL: STATE/store.key),
+ * behind the passphrase if it is not NULL (store_key.h); made when there is none. ERR_NOT_FOUND:
+ * the key is missing but a database needs it; else as store_key_read.
+ */
+int node_store_key(const struct env *env, const char *state_dir, const char *path,
+		   const char *passphrase, struct key *key, struct err *err);
 
 struct node_handler {
 	struct engine_handler engine;

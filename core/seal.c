@@ -86,19 +86,19 @@ int unseal_value(const struct seal *seal, const struct seal_place *place, const 
 	uint8_t where[PLACE_MAX];
 	uint8_t *plain = NULL;
 	size_t where_len;
-	int result = -1;
+	int result;
 
 	if (!sealed || len < SEAL_EXTRA || len > SEAL_VALUE_MAX + SEAL_EXTRA ||
 	    write_place(place, where, &where_len))
 		return -1;
 	plain = malloc(len - SEAL_EXTRA + 1);
 	if (!plain)
-		return -1;
-	if (!crypto_siv_open(seal->siv, where, where_len, sealed, len, plain) &&
-	    plain[0] == FORMAT_VERSION) {
+		return SEAL_NO_MEMORY;
+	result = crypto_siv_open(seal->siv, where, where_len, sealed, len, plain);
+	if (!result && plain[0] != FORMAT_VERSION)
+		result = -1;
+	if (!result)
 		memcpy(out, plain + 1, len - SEAL_EXTRA);
-		result = 0;
-	}
 	secret_free(plain, len - SEAL_EXTRA + 1);
-	return result;
+	return result == CRYPTO_SIV_REFUSED ? SEAL_NO_MEMORY : result;
 }

@@ -41,7 +41,8 @@ void seal_free(struct seal **seal);
 int seal_value(const struct seal *seal, const struct seal_place *place, const void *value,
 	       size_t len, uint8_t *out);
 /* out takes len - SEAL_EXTRA bytes, and at least 1. -1: it is not what was sealed at this place
- * with this key. */
+ * with this key; SEAL_NO_MEMORY. */
+#define SEAL_NO_MEMORY (-2)
 int unseal_value(const struct seal *seal, const struct seal_place *place, const void *sealed,
 		 size_t len, uint8_t *out);
 

@@ -5,11 +5,16 @@
  */
 #include "core/store_private.h"
 
+#include "core/base/cursor.h"
+
+#include <stdio.h>
 #include <stdlib.h>
 
 /* "tace": tells our files from other programs' SQLite files. */
 #define APPLICATION_ID 0x74616365
 
+/* The version of the schema from which on values are sealed. */
+#define STORE_SEALED_FROM 5
 /* A key of zeros, in SQL. */
 #define NO_KEY "x'0000000000000000000000000000000000000000000000000000000000000000'"
 
@@ -96,6 +101,8 @@ static const char *const migrations[] = {
     " number INTEGER NOT NULL,"
     " mark BLOB NOT NULL,"
     " PRIMARY KEY (account, number));",
+    /* All that tells something is sealed: store_migrate.c does it. */
+    "",
 };
 
 #define SCHEMA_VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
@@ -172,9 +179,38 @@ static const struct database_kind kind = {
     .version = SCHEMA_VERSION,
     .sql = store_sql,
     .sql_count = SQL_COUNT,
+    .migrated = store_migrated,
+    .use = "core",
+    .sealed_from = STORE_SEALED_FROM,
 };
 
-struct store *store_open(const char *path, struct err *err)
+int store_seal(struct store *store, sqlite3_stmt *statement, int index, struct seal_place place,
+	       const void *value, size_t len, struct err *err)
+{
+	return database_bind_sealed(store->db, statement, index, &place, value, len, err);
+}
+
+bool store_is_sealed(const char *path)
+{
+	/* The SQLite database file format, section 1.3: the user version, big-endian. */
+	enum { VERSION_AT = 60, HEAD_LEN = 100 };
+	uint8_t head[HEAD_LEN];
+	FILE *file = fopen(path, "rbe");
+	bool sealed = false;
+
+	if (file == NULL)
+		return false;
+	if (fread(head, 1, HEAD_LEN, file) == HEAD_LEN) {
+		struct reader r;
+
+		reader_init(&r, head + VERSION_AT, HEAD_LEN - VERSION_AT);
+		sealed = read_u32(&r) >= STORE_SEALED_FROM;
+	}
+	fclose(file);
+	return sealed;
+}
+
+struct store *store_open(const char *path, const struct key *store_key, struct err *err)
 {
 	struct store *store = calloc(1, sizeof(*store));
 
@@ -182,7 +218,7 @@ struct store *store_open(const char *path, struct err *err)
 		err_set(err, ERR_MEMORY, "database: out of memory");
 		return NULL;
 	}
-	store->db = database_open(path, &kind, NULL, err);
+	store->db = database_open(path, &kind, store_key, err);
 	if (store->db == NULL)
 		store_free(&store);
 	return store;

@@ -23,11 +23,15 @@ struct store;
 
 /*
  * Open the database at path (":memory:" for tests), make it if there is none (mode 0600), and bring
- * its schema up to date. No other process can use it until store_free. A file that is damaged,
- * truncated, empty, not a database or written by a newer tacet gives ERR_INPUT with a text for the
- * user, and is not changed; one that cannot be opened, written or locked gives ERR_UNAVAILABLE.
+ * its schema up to date. Values that tell something are sealed under store_key (seal.h); those of
+ * an older database without are sealed now, all or none. No other process can use it until
+ * store_free. A file that is damaged, truncated, empty, not a database or written by a newer tacet
+ * gives ERR_INPUT with a text for the user, one that was sealed with another key ERR_AUTH, and is
+ * not changed; one that cannot be opened, written or locked gives ERR_UNAVAILABLE.
  */
-struct store *store_open(const char *path, struct err *err);
+struct store *store_open(const char *path, const struct key *store_key, struct err *err);
+/* Is the file there, and of no use without its key? */
+bool store_is_sealed(const char *path);
 void store_free(struct store **store);
 
 /*

@@ -21,6 +21,14 @@ static sqlite3_stmt *for_box(struct store *store, enum store_statement first, en
 	return statement;
 }
 
+static struct seal_place payload_place(enum store_box box, int64_t contact, uint64_t id)
+{
+	return (struct seal_place){.column =
+				       box == STORE_INBOX ? "inbox.payload" : "outbox.payload",
+				   .owner = contact,
+				   .row = (int64_t)id};
+}
+
 int store_message_add(struct store *store, enum store_box box, int64_t contact,
 		      const struct store_message *message, struct err *err)
 {
@@ -31,22 +39,21 @@ int store_message_add(struct store *store, enum store_box box, int64_t contact,
 		return -1;
 	sqlite3_bind_int64(statement, 2, (int64_t)message->id);
 	sqlite3_bind_int64(statement, 3, message->sent_ms);
-	sqlite3_bind_blob64(statement, 4, message->payload, message->len, SQLITE_STATIC);
+	if (store_seal(store, statement, 4, payload_place(box, contact, message->id),
+		       message->payload, message->len, err) < 0)
+		return -1;
 	return database_run(store->db, statement, "store the message", err);
 }
 
-static int read_message(sqlite3_stmt *row, struct store_message *message, struct err *err)
+static int read_message(struct store *store, sqlite3_stmt *row, enum store_box box, int64_t contact,
+			struct store_message *message, struct err *err)
 {
-	const void *payload = sqlite3_column_blob(row, 2);
-	size_t len = (size_t)sqlite3_column_bytes(row, 2);
+	const struct seal_place place =
+	    payload_place(box, contact, (uint64_t)sqlite3_column_int64(row, 0));
 
-	if (payload == NULL)
-		return err_set(err, ERR_INPUT, "read message: malformed row");
-	message->payload = malloc(len);
+	message->payload = database_unseal(store->db, row, 2, &place, &message->len);
 	if (message->payload == NULL)
-		return err_set(err, ERR_MEMORY, "read message: out of memory");
-	memcpy(message->payload, payload, len);
-	message->len = len;
+		return err_set(err, ERR_INPUT, "read message: malformed row");
 	message->id = (uint64_t)sqlite3_column_int64(row, 0);
 	message->sent_ms = sqlite3_column_int64(row, 1);
 	return 1;
@@ -65,7 +72,7 @@ int store_message_next(struct store *store, enum store_box box, int64_t contact,
 	result = database_step(store->db, statement, "read message", err);
 	if (result != 1)
 		return result;
-	result = read_message(statement, message, err);
+	result = read_message(store, statement, box, contact, message, err);
 	database_done(statement);
 	return result;
 }

@@ -57,4 +57,17 @@ struct store {
 	struct database *db;
 };
 
+/* Where a value of a column belongs that has only one such place. */
+static inline struct seal_place store_place(const char *column)
+{
+	return (struct seal_place){.column = column};
+}
+
+/* database_bind_sealed. */
+int store_seal(struct store *store, sqlite3_stmt *statement, int index, struct seal_place place,
+	       const void *value, size_t len, struct err *err);
+
+/* store_migrate.c: what struct database_kind calls after a migration. */
+int store_migrated(struct database *db, int version, struct err *err);
+
 #endif

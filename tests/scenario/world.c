@@ -167,6 +167,7 @@ static void open_engine(struct daemon *daemon)
 	    .registry = daemon->registry,
 	    .transport = fake_host_transport(daemon->host),
 	    .database = daemon->path,
+	    .store_key = &(const struct key){{1}},
 	    .replicas = daemon->replicas,
 	    .renewal_ms = daemon->renewal_ms,
 	};

@@ -12,6 +12,8 @@
 
 #include <cmocka.h>
 
+static const struct key rig_store_key = {{1}};
+
 /* --- what engines tell --- */
 
 static void on_status(void *arg, struct contact *contact, const struct status *status)
@@ -180,7 +182,8 @@ static void open_node(struct node_rig *node)
 {
 	const struct env *env = fake_env_env(node->fake);
 	struct err err = {0};
-	struct engine_config config = {.env = env, .database = node->path};
+	struct engine_config config = {
+	    .env = env, .database = node->path, .store_key = &rig_store_key};
 
 	node->registry = registry_memory_new(env, node->rig->store, RIG_REGISTRY_MS);
 	config.registry = node->registry;
@@ -238,7 +241,7 @@ void node_kill(struct node_rig *node)
 	close_node(node);
 }
 
-bool node_files_have(const struct node_rig *node, const void *bytes, size_t len)
+static bool files_have(const struct node_rig *node, const void *bytes, size_t len)
 {
 	static const char *const endings[] = {"", "-wal", "-journal"};
 	bool found = false;
@@ -255,6 +258,20 @@ bool node_files_have(const struct node_rig *node, const void *bytes, size_t len)
 		    memmem(content, fread(content, 1, sizeof(content), file), bytes, len) != NULL;
 		fclose(file);
 	}
+	return found;
+}
+
+bool node_files_have(const struct node_rig *node, const struct seal_place *place, const void *bytes,
+		     size_t len)
+{
+	struct seal *seal = seal_new(&rig_store_key, "core");
+	uint8_t sealed[512];
+	bool found;
+
+	assert_true(seal != NULL && len + SEAL_EXTRA <= sizeof(sealed));
+	assert_int_equal(seal_value(seal, place, bytes, len, sealed), 0);
+	seal_free(&seal);
+	found = files_have(node, sealed, len + SEAL_EXTRA);
 	return found;
 }
 

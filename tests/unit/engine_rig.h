@@ -9,6 +9,7 @@
 
 #include "core/engine.h"
 #include "core/registry_memory.h"
+#include "core/seal.h"
 #include "tests/scenario/fake_net.h"
 
 /* How long an operation of the registry takes, in ms. */
@@ -74,8 +75,9 @@ void node_stop(struct node_rig *node);
 void node_kill(struct node_rig *node);
 void node_reopen(struct node_rig *node);
 
-/* Do the files of its database have these bytes anywhere? */
-bool node_files_have(const struct node_rig *node, const void *bytes, size_t len);
+/* Do the files of its database have these bytes anywhere, sealed at that place? */
+bool node_files_have(const struct node_rig *node, const struct seal_place *place, const void *bytes,
+		     size_t len);
 
 /* Each adds the other. */
 void rig_pair(struct node_rig *a, struct node_rig *b);

@@ -118,6 +118,7 @@ static void count_change(void *arg)
 static void side_up(struct world *world, struct side *side, const char *user)
 {
 	struct err err = {0};
+	static const struct key store_key = {{1}};
 	struct engine_config config = {0};
 
 	side->user = user;
@@ -128,6 +129,7 @@ static void side_up(struct world *world, struct side *side, const char *user)
 	config.registry = side->registry;
 	config.transport = fake_host_transport(fake_net_host(world->net, user));
 	config.database = ":memory:";
+	config.store_key = &store_key;
 	side->engine = engine_new(&config, bridge_engine_handler(), side->bridge, &err);
 	if (!side->engine)
 		fail_msg("%s", err.text);

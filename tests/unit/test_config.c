@@ -64,6 +64,8 @@ static void everything_set(void **state)
 					 "tor-socks = 127.0.0.1:9050\n"
 					 "tor-password-file = /etc/tacet/password\n"
 					 "tor-extra-file = /etc/tacet/torrc\n"
+					 "store-key-file = /media/stick/store.key\n"
+					 "store-passphrase-file = /run/credentials/p\n"
 					 "tor-program = /usr/sbin/tor\n"
 					 "gateway = http://127.0.0.1:18001\n"
 					 "gateway = https://[::1]:1-3\n"
@@ -94,6 +96,8 @@ static void everything_set(void **state)
 	assert_string_equal(config.tor_socks, "127.0.0.1:9050");
 	assert_string_equal(config.tor_password_file, "/etc/tacet/password");
 	assert_string_equal(config.tor_extra_file, "/etc/tacet/torrc");
+	assert_string_equal(config.store_key_file, "/media/stick/store.key");
+	assert_string_equal(config.store_passphrase_file, "/run/credentials/p");
 	assert_string_equal(config.tor_program, "/usr/sbin/tor");
 	assert_int_equal(config.gateways.count, 5);
 	for (size_t i = 0; i < 5; i++)
@@ -198,6 +202,7 @@ static const struct {
     {"tor-control = 127.0.0.1:9051x", "x:2: tor-control"},
     {"tor-control = unix:control", "x:2: tor-control"},
     {"tor-socks = localhost:9050", "x:2: tor-socks"},
+    {"store-key-file = store.key", "x:2: store-key-file"},
     {"tor-password-file = password", "x:2: tor-password-file"},
     {"tor-extra-file = torrc", "x:2: tor-extra-file"},
     {"gateway = gateway.example", "x:2: gateway"},

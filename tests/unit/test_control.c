@@ -63,7 +63,8 @@ static void count_stop(void *arg)
 static int setup(void **state)
 {
 	struct world *world = calloc(1, sizeof(*world));
-	struct engine_config config = {.database = ":memory:"};
+	struct engine_config config = {.database = ":memory:",
+				       .store_key = &(const struct key){{1}}};
 	struct control_host host = {NULL, add_status, count_stop, world};
 	struct err err = {0};
 

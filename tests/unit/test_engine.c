@@ -632,6 +632,10 @@ static void test_removal_is_thorough(void **state)
 	struct key secret;
 	struct contact *contact = NULL;
 	uint8_t public_key[X25519_LEN];
+	const struct seal_place of_secret = {"contact.secret", 0, 0, public_key, X25519_LEN};
+	const struct seal_place of_key = {.column = "contact.public_key", .owner = 1};
+	struct seal_place of_text = {.column = "outbox.payload", .owner = 2};
+	uint64_t token = 0;
 	struct err err = {0};
 
 	(void)state;
@@ -640,14 +644,16 @@ static void test_removal_is_thorough(void **state)
 	start_both();
 	contact = contact_add(anna->account, carl->id, "carl", &secret, &err);
 	assert_non_null(contact);
-	assert_int_equal(engine_send(contact, text, sizeof(text), NULL, &err), 0);
+	assert_int_equal(engine_send(contact, text, sizeof(text), &token, &err), 0);
+	of_text.row = (int64_t)token;
 	rig_run(rig, MINUTE_MS);
-	assert_true(node_files_have(anna, secret.bytes, KEY_LEN));
-	assert_true(node_files_have(anna, text, sizeof(text)));
+	assert_true(node_files_have(anna, &of_secret, secret.bytes, KEY_LEN));
+	assert_true(node_files_have(anna, &of_key, public_key, X25519_LEN));
+	assert_true(node_files_have(anna, &of_text, text, sizeof(text)));
 	assert_int_equal(contact_remove(&contact, &err), 0);
-	assert_false(node_files_have(anna, secret.bytes, KEY_LEN));
-	assert_false(node_files_have(anna, public_key, X25519_LEN));
-	assert_false(node_files_have(anna, text, sizeof(text)));
+	assert_false(node_files_have(anna, &of_secret, secret.bytes, KEY_LEN));
+	assert_false(node_files_have(anna, &of_key, public_key, X25519_LEN));
+	assert_false(node_files_have(anna, &of_text, text, sizeof(text)));
 }
 
 static void remove_from_within(struct node_rig *node, struct contact *contact)

@@ -74,6 +74,17 @@ static void nothing_is_left_in_the_files(void **state)
 	struct key secret;
 	struct contact *contact = NULL;
 	uint8_t keys[3][X25519_LEN];
+	struct invitation invitation;
+	const struct seal_place of_secret = {"contact.secret", 0, 0, keys[0], X25519_LEN};
+	struct seal_place of_text = {.column = "outbox.payload", .owner = 2};
+	uint64_t token = 0;
+	const struct seal_place of_setting = {"setting.value", 1, 0, "sasl", 4};
+	const struct seal_place of_groups = {"contact_setting.value", 2, 0, "groups", 6};
+	const struct seal_place of_carl = {"contact.name", 0, 0, keys[0], X25519_LEN};
+	const struct seal_place of_name = {"invitation.name", 0, 0, invitation.secret,
+					   INVITATION_SECRET_LEN};
+	const struct seal_place of_key = {.column = "contact.public_key", .owner = 1};
+	const struct seal_place of_other = {.column = "contact.public_key", .owner = 2};
 	struct err err = {0};
 
 	(void)state;
@@ -82,33 +93,39 @@ static void nothing_is_left_in_the_files(void **state)
 	assert_int_equal(id_decode(ben->id, keys[1], &err), 0);
 	contact = contact_add(anna->account, carl->id, "carl in the list", &secret, &err);
 	assert_non_null(contact);
-	assert_int_equal(engine_send(contact, text, sizeof(text), NULL, &err), 0);
+	assert_int_equal(engine_send(contact, text, sizeof(text), &token, &err), 0);
+	of_text.row = (int64_t)token;
 	assert_int_equal(contact_setting_set(contact, "groups", "friends", 7, &err), 0);
 	assert_int_equal(account_setting_set(anna->account, "sasl", setting, sizeof(setting), &err),
 			 0);
 	assert_int_equal(account_invite(anna->account, name, false, 60 * MINUTE_MS, link, &err), 0);
+	assert_int_equal(invitation_parse(link, &invitation, &err), 0);
 	/* A contact of the other account stays. */
 	assert_non_null(contact_add(other, carl->id, "carl of the other", NULL, &err));
 	rig_run(rig, MINUTE_MS);
-	assert_true(node_files_have(anna, secret.bytes, KEY_LEN));
-	assert_true(node_files_have(anna, text, sizeof(text)));
-	assert_true(node_files_have(anna, setting, sizeof(setting)));
-	assert_true(node_files_have(anna, name, strlen(name)));
-	assert_true(node_files_have(anna, keys[1], X25519_LEN));
+	assert_true(node_files_have(anna, &of_secret, secret.bytes, KEY_LEN));
+	assert_true(node_files_have(anna, &of_text, text, sizeof(text)));
+	assert_true(node_files_have(anna, &of_setting, setting, sizeof(setting)));
+	assert_true(node_files_have(anna, &of_name, name, strlen(name)));
+	assert_true(
+	    node_files_have(anna, &of_carl, "carl in the list", strlen("carl in the list")));
+	assert_true(node_files_have(anna, &of_groups, "friends", strlen("friends")));
+	assert_true(node_files_have(anna, &of_key, keys[1], X25519_LEN));
 	remove_account(anna->account);
-	assert_false(node_files_have(anna, secret.bytes, KEY_LEN));
-	assert_false(node_files_have(anna, text, sizeof(text)));
-	assert_false(node_files_have(anna, setting, sizeof(setting)));
-	assert_false(node_files_have(anna, name, strlen(name)));
-	assert_false(node_files_have(anna, "carl in the list", strlen("carl in the list")));
-	assert_false(node_files_have(anna, "friends", strlen("friends")));
-	assert_false(node_files_have(anna, keys[1], X25519_LEN));
-	assert_true(node_files_have(anna, keys[0], X25519_LEN));
+	assert_false(node_files_have(anna, &of_secret, secret.bytes, KEY_LEN));
+	assert_false(node_files_have(anna, &of_text, text, sizeof(text)));
+	assert_false(node_files_have(anna, &of_setting, setting, sizeof(setting)));
+	assert_false(node_files_have(anna, &of_name, name, strlen(name)));
+	assert_false(
+	    node_files_have(anna, &of_carl, "carl in the list", strlen("carl in the list")));
+	assert_false(node_files_have(anna, &of_groups, "friends", strlen("friends")));
+	assert_false(node_files_have(anna, &of_key, keys[1], X25519_LEN));
+	assert_true(node_files_have(anna, &of_other, keys[0], X25519_LEN));
 	rig_run(rig, MINUTE_MS);
 	/* After a restart, too. */
 	node_kill(anna);
 	anna->engine = NULL;
-	assert_false(node_files_have(anna, secret.bytes, KEY_LEN));
+	assert_false(node_files_have(anna, &of_secret, secret.bytes, KEY_LEN));
 }
 
 static void the_name_is_free_again(void **state)

@@ -43,7 +43,8 @@ static void test_open(void **state)
 	struct engine_config config = {.env = fake_env_env(anna->fake),
 				       .registry = anna->registry,
 				       .transport = fake_host_transport(anna->host),
-				       .database = anna->path};
+				       .database = anna->path,
+				       .store_key = &(const struct key){{1}}};
 	struct engine *engine = NULL;
 	bool failed = true;
 

@@ -118,7 +118,7 @@ static int set_up(void **state)
 static void tear_down_side(struct side *side)
 {
 	static const char *const files[] = {"tacet.db", "tacet.db-wal", "tacet.db-shm",
-					    "tacet.lock"};
+					    "tacet.lock", "store.key"};
 	char path[128];
 
 	node_free(&side->node);

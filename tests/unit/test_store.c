@@ -18,6 +18,7 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
+static const struct key store_key = {{1, 2, 3}};
 static char directory[64];
 static char path[128];
 
@@ -46,7 +47,7 @@ static int remove_directory(void **state)
 static struct store *open_store(void)
 {
 	struct err err = {0};
-	struct store *store = store_open(path, &err);
+	struct store *store = store_open(path, &store_key, &err);
 
 	if (store == NULL)
 		fail_msg("%s", err.text);
@@ -263,7 +264,7 @@ static void test_rows_survive(void **state)
 
 static void test_walk_can_end(void **state)
 {
-	struct store *store = store_open(":memory:", NULL);
+	struct store *store = store_open(":memory:", &store_key, NULL);
 	int64_t anna;
 	unsigned calls = 0;
 
@@ -286,7 +287,7 @@ static void test_settings(void **state)
 		const char *value;
 		size_t len;
 	} cases[] = {{STORE_ACCOUNT, "x", 1}, {STORE_ACCOUNT, "", 0}, {STORE_CONTACT, "a\0b", 3}};
-	struct store *store = store_open(":memory:", NULL);
+	struct store *store = store_open(":memory:", &store_key, NULL);
 	int64_t anna = add_account(store, "anna");
 	struct store_contact contact = add_contact(store, anna, 1);
 	char *value = NULL;
@@ -394,13 +395,270 @@ static void test_removal_is_thorough(void **state)
 	memcpy(contact.secret.bytes, "NEEDLE-secret", 13);
 	assert_int_equal(store_contact_save(store, &contact, NULL), 0);
 	add_message(store, STORE_OUTBOX, contact.id, 1, "NEEDLE-message");
-	assert_true(database_has("NEEDLE-name"));
-	assert_int_equal(store_scrub(store, NULL), 0);
-	assert_true(database_has("NEEDLE-message"));
+	/* It is sealed; and the search works. */
+	assert_false(database_has("NEEDLE"));
+	assert_true(database_has("CREATE TABLE outbox"));
 	assert_int_equal(store_contact_remove(store, contact.id, NULL), 0);
 	assert_int_equal(store_scrub(store, NULL), 0);
 	assert_false(database_has("NEEDLE"));
 	store_free(&store);
+}
+
+/* --- sealing --- */
+
+/* The schema before values were sealed, with a row or more in each table. */
+static const char unsealed[] =
+    "PRAGMA application_id = 0x74616365;"
+    "CREATE TABLE account (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE,"
+    " private_key BLOB NOT NULL);"
+    "CREATE TABLE setting (account INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,"
+    " key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (account, key));"
+    "CREATE TABLE contact (id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " account INTEGER NOT NULL REFERENCES account ON DELETE CASCADE, public_key BLOB NOT NULL,"
+    " name TEXT NOT NULL, secret BLOB NOT NULL, out_sequence INTEGER NOT NULL,"
+    " in_sequence INTEGER NOT NULL, in_issued_ms INTEGER NOT NULL,"
+    " out_handshake_ms INTEGER NOT NULL, in_handshake_ms INTEGER NOT NULL,"
+    " out_id INTEGER NOT NULL, in_id INTEGER NOT NULL, UNIQUE (account, public_key));"
+    "CREATE TABLE contact_setting (contact INTEGER NOT NULL REFERENCES contact ON DELETE CASCADE,"
+    " key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (contact, key));"
+    "CREATE TABLE outbox (contact INTEGER NOT NULL REFERENCES contact ON DELETE CASCADE,"
+    " id INTEGER NOT NULL, sent_ms INTEGER NOT NULL, payload BLOB NOT NULL,"
+    " PRIMARY KEY (contact, id));"
+    "CREATE TABLE inbox (contact INTEGER NOT NULL REFERENCES contact ON DELETE CASCADE,"
+    " id INTEGER NOT NULL, sent_ms INTEGER NOT NULL, payload BLOB NOT NULL,"
+    " PRIMARY KEY (contact, id));"
+    "CREATE TABLE invitation (id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " account INTEGER NOT NULL REFERENCES account ON DELETE CASCADE, secret BLOB NOT NULL,"
+    " name TEXT NOT NULL, reusable INTEGER NOT NULL, expires_ms INTEGER NOT NULL,"
+    " used INTEGER NOT NULL, guest BLOB NOT NULL, sequence INTEGER NOT NULL);"
+    "CREATE TABLE request (account INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,"
+    " public_key BLOB NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL, secret BLOB NOT NULL,"
+    " since_ms INTEGER NOT NULL, PRIMARY KEY (account, public_key));"
+    "CREATE TABLE blocked (account INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,"
+    " public_key BLOB NOT NULL, PRIMARY KEY (account, public_key));"
+    "CREATE TABLE introduction (contact INTEGER PRIMARY KEY REFERENCES contact ON DELETE CASCADE,"
+    " secret BLOB NOT NULL, own_name TEXT NOT NULL, text TEXT NOT NULL,"
+    " expires_ms INTEGER NOT NULL);"
+    "ALTER TABLE contact ADD COLUMN next_secret BLOB NOT NULL DEFAULT (zeroblob(32));"
+    "ALTER TABLE contact ADD COLUMN verification BLOB NOT NULL DEFAULT (zeroblob(32));"
+    "ALTER TABLE contact ADD COLUMN secret_serial INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE contact ADD COLUMN renewed_ms INTEGER NOT NULL DEFAULT 0;"
+    "INSERT INTO account VALUES (1, 'NEEDLE-anna', CAST(x'010203' || zeroblob(29) AS BLOB)),"
+    " (2, 'ben', CAST(x'010203' || zeroblob(29) AS BLOB));"
+    "INSERT INTO setting VALUES (1, 'k', CAST('NEEDLE-setting' AS BLOB));"
+    "INSERT INTO contact (id, account, public_key, name, secret, out_sequence, in_sequence,"
+    " in_issued_ms, out_handshake_ms, in_handshake_ms, out_id, in_id)"
+    " VALUES (1, 1, CAST('NEEDLE-public-key-of-32-bytes-xx' AS BLOB), 'NEEDLE-carl',"
+    " CAST('NEEDLE-pair-secret-32-bytes-xxxx' AS BLOB), 1, 2, 3, 4, 5, 6, 7);"
+    "INSERT INTO contact_setting VALUES (1, 'k', CAST('NEEDLE-contact-setting' AS BLOB));"
+    "INSERT INTO invitation VALUES (1, 1, CAST('NEEDLE-invite16b' AS BLOB), 'NEEDLE-host', 0, 9,"
+    " 0, x'', 3);"
+    "INSERT INTO request VALUES (1, CAST('NEEDLE-guests-key-of-32-bytes-xx' AS BLOB),"
+    " 'NEEDLE-guest', 'NEEDLE-text', CAST('NEEDLE-guest-secret-32-bytes-xxx' AS BLOB), 11);"
+    "INSERT INTO blocked VALUES (1, CAST('NEEDLE-blocked-key-32-bytes-xxxx' AS BLOB)),"
+    " (2, CAST('NEEDLE-blocked-key-32-bytes-xxxx' AS BLOB));"
+    "INSERT INTO introduction VALUES (1, CAST('NEEDLE-introduce' AS BLOB), 'NEEDLE-own',"
+    " 'NEEDLE-words', 12);"
+    "PRAGMA user_version = 3;";
+
+static void run_sql(const char *sql)
+{
+	sqlite3 *db = NULL;
+	char *why = NULL;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	if (sqlite3_exec(db, sql, NULL, NULL, &why) != SQLITE_OK)
+		fail_msg("%s", why);
+	sqlite3_close(db);
+}
+
+/* With messages enough for the sealing to take a while. */
+static void make_unsealed(unsigned messages)
+{
+	char sql[256];
+
+	run_sql(unsealed);
+	snprintf(sql, sizeof(sql),
+		 "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %u)"
+		 " INSERT INTO outbox SELECT 1, i, i, CAST('NEEDLE-message ' || i AS BLOB) FROM n;",
+		 messages);
+	run_sql(sql);
+	snprintf(sql, sizeof(sql),
+		 "INSERT INTO inbox SELECT contact, id, sent_ms, payload FROM outbox");
+	run_sql(sql);
+}
+
+static int see_invitation(void *arg, const struct store_invitation *invitation)
+{
+	assert_memory_equal(invitation->secret, "NEEDLE-invite16b", INVITATION_SECRET_LEN);
+	assert_string_equal(invitation->name, "NEEDLE-host");
+	++*(unsigned *)arg;
+	return 0;
+}
+
+static int see_request(void *arg, const struct store_request *request)
+{
+	assert_memory_equal(request->public_key, "NEEDLE-guests-key-of-32-bytes-xx", X25519_LEN);
+	assert_string_equal(request->name, "NEEDLE-guest");
+	assert_string_equal(request->text, "NEEDLE-text");
+	assert_memory_equal(request->secret.bytes, "NEEDLE-guest-secret-32-bytes-xxx", KEY_LEN);
+	++*(unsigned *)arg;
+	return 0;
+}
+
+static void assert_setting(struct store *store, enum store_owner kind, const char *expected)
+{
+	size_t len;
+	char *value = store_setting_get(store, kind, 1, "k", &len);
+
+	assert_non_null(value);
+	assert_string_equal(value, expected);
+	secret_free(value, len);
+}
+
+static void assert_migrated(struct store *store, unsigned messages)
+{
+	struct seen seen = {0};
+	struct store_introduction introduction;
+	struct store_message message;
+	unsigned count = 0;
+
+	assert_int_equal(store_accounts(store, see_account, &seen, NULL), 0);
+	assert_string_equal(seen.names[0], "NEEDLE-anna");
+	seen.count = 0;
+	assert_int_equal(store_contacts(store, 1, see_contact, &seen, NULL), 0);
+	assert_int_equal(seen.count, 1);
+	assert_string_equal(seen.last.name, "NEEDLE-carl");
+	assert_memory_equal(seen.last.public_key, "NEEDLE-public-key-of-32-bytes-xx", X25519_LEN);
+	assert_memory_equal(seen.last.secret.bytes, "NEEDLE-pair-secret-32-bytes-xxxx", KEY_LEN);
+	assert_true(secret_is_zero(seen.last.next_secret.bytes, KEY_LEN));
+	assert_int_equal(seen.last.in_id, 7);
+	assert_setting(store, STORE_ACCOUNT, "NEEDLE-setting");
+	assert_setting(store, STORE_CONTACT, "NEEDLE-contact-setting");
+	assert_int_equal(store_invitations(store, 1, see_invitation, &count, NULL), 0);
+	assert_int_equal(store_requests(store, 1, see_request, &count, NULL), 0);
+	assert_int_equal(count, 2);
+	assert_int_equal(
+	    store_is_blocked(store, 1, (const uint8_t *)"NEEDLE-blocked-key-32-bytes-xxxx", NULL),
+	    1);
+	assert_int_equal(store_introduction_get(store, 1, &introduction, NULL), 1);
+	assert_string_equal(introduction.text, "NEEDLE-words");
+	for (int box = STORE_OUTBOX; box <= STORE_INBOX; box++) {
+		assert_int_equal(store_message_count(store, (enum store_box)box, 1, &count, NULL),
+				 0);
+		assert_int_equal(count, messages);
+		assert_int_equal(
+		    store_message_next(store, (enum store_box)box, 1, 2, &message, NULL), 1);
+		assert_int_equal(message.len, strlen("NEEDLE-message 3"));
+		assert_memory_equal(message.payload, "NEEDLE-message 3", message.len);
+		store_message_wipe(&message);
+	}
+}
+
+static void test_unsealed_is_sealed(void **state)
+{
+	struct store *store = NULL;
+
+	(void)state;
+	make_unsealed(500);
+	assert_true(database_has("NEEDLE"));
+	assert_false(store_is_sealed(path));
+	store = open_store();
+	assert_false(database_has("NEEDLE"));
+	assert_true(store_is_sealed(path));
+	assert_migrated(store, 500);
+	store_free(&store);
+	store = open_store();
+	assert_migrated(store, 500);
+	store_free(&store);
+	assert_false(database_has("NEEDLE"));
+}
+
+/* Wherever the process dies in the sealing, the next one has all. */
+static void test_death_while_sealing(void **state)
+{
+	unsigned sealed_before = 0;
+
+	(void)state;
+	for (useconds_t wait = 0; wait < 30000; wait += 1500) {
+		struct store *store = NULL;
+		int status;
+		pid_t child;
+
+		make_unsealed(400);
+		child = fork();
+		assert_true(child >= 0);
+		if (child == 0) {
+			store_open(path, &store_key, NULL);
+			for (;;)
+				pause();
+		}
+		usleep(wait);
+		kill(child, SIGKILL);
+		assert_int_equal(waitpid(child, &status, 0), child);
+		sealed_before += store_is_sealed(path);
+		store = open_store();
+		assert_migrated(store, 400);
+		assert_false(database_has("NEEDLE"));
+		store_free(&store);
+		unlink(path);
+	}
+	print_message("sealed before the death: %u of 20\n", sealed_before);
+}
+
+static void test_another_key(void **state)
+{
+	static const struct key other = {{1, 2, 4}};
+	struct store *store = open_store();
+	uint8_t *before = NULL, *after = NULL;
+	struct err err = {0};
+	size_t len;
+
+	(void)state;
+	add_account(store, "anna");
+	store_free(&store);
+	len = read_file(path, &before);
+	assert_null(store_open(path, &other, &err));
+	assert_int_equal(err.code, ERR_AUTH);
+	assert_non_null(strstr(err.text, "another key"));
+	assert_null(store_open(path, NULL, &err));
+	assert_int_equal(err.code, ERR_INPUT);
+	assert_int_equal(read_file(path, &after), len);
+	assert_memory_equal(before, after, len);
+	free(before);
+	free(after);
+	store = open_store();
+	store_free(&store);
+}
+
+/* A value that was changed in the file, or moved to another row, is told. */
+static void test_changed_values(void **state)
+{
+	static const char *const changes[] = {
+	    "UPDATE outbox SET payload = x'00' || substr(payload, 2)",
+	    "UPDATE outbox SET payload = (SELECT payload FROM outbox WHERE id = 2) WHERE id = 1",
+	    "UPDATE outbox SET payload = x''",
+	    "UPDATE outbox SET payload = 'text'",
+	};
+	struct store_message message;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		struct store *store = open_store();
+		struct store_contact contact = add_contact(store, add_account(store, "anna"), 1);
+		struct err err = {0};
+
+		add_message(store, STORE_OUTBOX, contact.id, 1, "one");
+		add_message(store, STORE_OUTBOX, contact.id, 2, "two");
+		store_free(&store);
+		run_sql(changes[i]);
+		store = open_store();
+		assert_int_equal(
+		    store_message_next(store, STORE_OUTBOX, contact.id, 0, &message, &err), -1);
+		assert_int_equal(err.code, ERR_INPUT);
+		store_free(&store);
+		unlink(path);
+	}
 }
 
 /* What was committed is there even if the process dies without closing anything. */
@@ -415,7 +673,7 @@ static void test_process_death(void **state)
 	assert_true(child >= 0);
 	if (child == 0) {
 		struct store_contact contact;
-		store = store_open(path, NULL);
+		store = store_open(path, &store_key, NULL);
 		contact = add_contact(store, add_account(store, "anna"), 1);
 		for (uint64_t id = 1; id <= 100; id++)
 			add_message(store, STORE_OUTBOX, contact.id, id, "hello");
@@ -448,7 +706,7 @@ static void assert_refused(const char *words)
 	struct err err = {0};
 	uint8_t *before = NULL, *after = NULL;
 	size_t len = read_file(path, &before);
-	struct store *store = store_open(path, &err);
+	struct store *store = store_open(path, &store_key, &err);
 
 	assert_null(store);
 	assert_int_equal(err.code, ERR_INPUT);
@@ -550,15 +808,6 @@ static void test_not_a_database(void **state)
 	assert_refused("not a database");
 }
 
-static void run_sql(const char *sql)
-{
-	sqlite3 *db = NULL;
-
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-	sqlite3_close(db);
-}
-
 static void test_foreign_or_newer(void **state)
 {
 	struct store *store = NULL;
@@ -582,7 +831,7 @@ static void test_lost_file(void **state)
 	(void)state;
 	snprintf(log, sizeof(log), "%s-wal", path);
 	write_file(log, "log", 3);
-	store = store_open(path, &err);
+	store = store_open(path, &store_key, &err);
 	assert_null(store);
 	assert_non_null(strstr(err.text, "-wal"));
 	assert_int_equal(access(path, F_OK), -1);
@@ -600,9 +849,9 @@ static void test_directory(void **state)
 	struct err err = {0};
 
 	(void)state;
-	assert_null(store_open(directory, &err));
+	assert_null(store_open(directory, &store_key, &err));
 	assert_int_equal(err.code, ERR_INPUT);
-	assert_null(store_open("/nonexistent/tacet.db", &err));
+	assert_null(store_open("/nonexistent/tacet.db", &store_key, &err));
 	assert_int_equal(err.code, ERR_UNAVAILABLE);
 	assert_non_null(strstr(err.text, "/nonexistent/tacet.db"));
 }
@@ -618,7 +867,7 @@ static void test_locked(void **state)
 	(void)state;
 	assert_true(child >= 0);
 	if (child == 0) {
-		struct store *second = store_open(path, &err);
+		struct store *second = store_open(path, &store_key, &err);
 		if (second != NULL || err.code != ERR_UNAVAILABLE ||
 		    strstr(err.text, "in use") == NULL)
 			_exit(1);
@@ -645,7 +894,7 @@ static int open_as_nobody(struct err *err)
 		struct store *store = NULL;
 		if (geteuid() == 0 && setuid(65534) < 0)
 			_exit(2);
-		store = store_open(path, &why);
+		store = store_open(path, &store_key, &why);
 		if (write(ends[1], &why, sizeof(why)) != (ssize_t)sizeof(why))
 			_exit(2);
 		_exit(store == NULL ? 1 : 0);
@@ -744,16 +993,29 @@ static void test_full_disk(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    WITH_DIRECTORY(test_new_file),       WITH_DIRECTORY(test_mode_is_narrowed),
-	    WITH_DIRECTORY(test_rows_survive),   WITH_DIRECTORY(test_walk_can_end),
-	    WITH_DIRECTORY(test_settings),       WITH_DIRECTORY(test_messages),
-	    WITH_DIRECTORY(test_transactions),   WITH_DIRECTORY(test_removal_is_thorough),
-	    WITH_DIRECTORY(test_process_death),  WITH_DIRECTORY(test_truncated),
-	    WITH_DIRECTORY(test_damaged),        WITH_DIRECTORY(test_damaged_with_log),
-	    WITH_DIRECTORY(test_not_a_database), WITH_DIRECTORY(test_foreign_or_newer),
-	    WITH_DIRECTORY(test_lost_file),      WITH_DIRECTORY(test_directory),
-	    WITH_DIRECTORY(test_locked),         WITH_DIRECTORY(test_read_only),
+	    WITH_DIRECTORY(test_new_file),
+	    WITH_DIRECTORY(test_mode_is_narrowed),
+	    WITH_DIRECTORY(test_rows_survive),
+	    WITH_DIRECTORY(test_walk_can_end),
+	    WITH_DIRECTORY(test_settings),
+	    WITH_DIRECTORY(test_messages),
+	    WITH_DIRECTORY(test_transactions),
+	    WITH_DIRECTORY(test_removal_is_thorough),
+	    WITH_DIRECTORY(test_process_death),
+	    WITH_DIRECTORY(test_truncated),
+	    WITH_DIRECTORY(test_damaged),
+	    WITH_DIRECTORY(test_damaged_with_log),
+	    WITH_DIRECTORY(test_not_a_database),
+	    WITH_DIRECTORY(test_foreign_or_newer),
+	    WITH_DIRECTORY(test_lost_file),
+	    WITH_DIRECTORY(test_directory),
+	    WITH_DIRECTORY(test_locked),
+	    WITH_DIRECTORY(test_read_only),
 	    WITH_DIRECTORY(test_full_disk),
+	    WITH_DIRECTORY(test_unsealed_is_sealed),
+	    WITH_DIRECTORY(test_death_while_sealing),
+	    WITH_DIRECTORY(test_another_key),
+	    WITH_DIRECTORY(test_changed_values),
 	};
 
 	return cmocka_run_group_tests_name("store", tests, NULL, NULL);

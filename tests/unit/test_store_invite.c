@@ -11,12 +11,13 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
+static const struct key store_key = {{1, 2, 3}};
 static char path[64];
 
 static struct store *open_store(void)
 {
 	struct err err = {0};
-	struct store *store = store_open(path, &err);
+	struct store *store = store_open(path, &store_key, &err);
 
 	if (store == NULL)
 		fail_msg("%s", err.text);
@@ -221,6 +222,10 @@ static const char schema_1[] =
     " in_sequence INTEGER NOT NULL, in_issued_ms INTEGER NOT NULL,"
     " out_handshake_ms INTEGER NOT NULL, in_handshake_ms INTEGER NOT NULL,"
     " out_id INTEGER NOT NULL, in_id INTEGER NOT NULL, UNIQUE (account, public_key));"
+    "CREATE TABLE setting (account INTEGER, key TEXT NOT NULL, value BLOB NOT NULL);"
+    "CREATE TABLE contact_setting (contact INTEGER, key TEXT NOT NULL, value BLOB NOT NULL);"
+    "CREATE TABLE outbox (contact INTEGER, id INTEGER, sent_ms INTEGER, payload BLOB NOT NULL);"
+    "CREATE TABLE inbox (contact INTEGER, id INTEGER, sent_ms INTEGER, payload BLOB NOT NULL);"
     "INSERT INTO account VALUES (1, 'anna', zeroblob(32));"
     "INSERT INTO contact VALUES (1, 1, zeroblob(32), 'Ben', zeroblob(32), 0, 0, 0, 0, 0, 0, 0);";
 
