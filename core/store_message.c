@@ -110,6 +110,11 @@ int store_message_count(struct store *store, enum store_box box, int64_t contact
 
 /* --- marks --- */
 
+static struct seal_place mark_place(int64_t account, int64_t number)
+{
+	return (struct seal_place){.column = "sent_mark.mark", .owner = account, .row = number};
+}
+
 int store_mark_add(struct store *store, int64_t account, int64_t number,
 		   const uint8_t mark[SENT_MARK_LEN], struct err *err)
 {
@@ -119,7 +124,9 @@ int store_mark_add(struct store *store, int64_t account, int64_t number,
 		return -1;
 	sqlite3_bind_int64(statement, 1, account);
 	sqlite3_bind_int64(statement, 2, number);
-	database_bind_bytes(statement, 3, mark, SENT_MARK_LEN);
+	if (store_seal(store, statement, 3, mark_place(account, number), mark, SENT_MARK_LEN, err) <
+	    0)
+		return -1;
 	return database_run(store->db, statement, "store the mark", err);
 }
 
@@ -135,7 +142,10 @@ int store_marks(struct store *store, int64_t account,
 		return -1;
 	sqlite3_bind_int64(statement, 1, account);
 	while ((row = database_step(store->db, statement, "read marks", err)) == 1) {
-		if (database_column_bytes(statement, 1, mark, sizeof(mark)) < 0)
+		const struct seal_place place =
+		    mark_place(account, sqlite3_column_int64(statement, 0));
+
+		if (database_unseal_bytes(store->db, statement, 1, &place, mark, sizeof(mark)) < 0)
 			row = err_set(err, ERR_INPUT, "read marks: malformed row");
 		else
 			row = each(arg, sqlite3_column_int64(statement, 0), mark);
