@@ -31,7 +31,7 @@ struct config {
 	char *xmpp_socket;   /* NULL: none */
 	bool tls;
 	bool plain;
-	bool registration; /* clients may make accounts */
+	bool registration;           /* clients may make accounts */
 	char *store_key_file;        /* NULL: store.key in the state directory */
 	char *store_passphrase_file; /* NULL: it is asked for when it is needed */
 	/* tor */
