@@ -26,6 +26,7 @@ static const struct server_host server_host = {
     .contact_presence = bridge_contact_presence,
     .presence = bridge_presence,
     .message = bridge_message,
+    .flush = bridge_flush,
     .marks = bridge_marks,
     .arrived = bridge_arrived,
     .ready = bridge_ready,

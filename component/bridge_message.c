@@ -66,6 +66,13 @@ int bridge_message(void *arg, const char *user, const char *id, struct xml *mess
 	return result;
 }
 
+int bridge_flush(void *arg, struct err *err)
+{
+	const struct bridge *bridge = arg;
+
+	return engine_flush(bridge->engine, err);
+}
+
 /* --- from a contact --- */
 
 void bridge_contact_jid(const struct bridge *bridge, const struct contact *contact,

@@ -136,6 +136,7 @@ void status_of_presence(const struct server_presence *presence, struct status *s
 /* bridge_message.c */
 int bridge_message(void *arg, const char *user, const char *contact, struct xml *message,
 		   const uint8_t *mark, struct err *err);
+int bridge_flush(void *arg, struct err *err);
 void bridge_marks(void *arg, const char *user, void (*each)(void *each_arg, const uint8_t *mark),
 		  void *each_arg);
 void bridge_arrived(void *arg, const char *user, const char *contact, uint64_t token);

@@ -77,6 +77,8 @@ const char *database_trouble(const struct database *db);
 void database_watch(struct database *db, void (*changed)(void *arg), void *arg);
 /* Write what changes nothing, to find out whether it goes again. */
 void database_probe(struct database *db);
+/* Bring all ordinary commits to the disk. */
+int database_flush(struct database *db, struct err *err);
 /* Empty the write-ahead log, so that what was deleted is in none of the files. */
 int database_scrub(struct database *db, struct err *err);
 /* Of the last statement that added a row; how many rows the last one changed. */

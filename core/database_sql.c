@@ -5,6 +5,7 @@
  */
 #include "core/database_private.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -235,6 +236,23 @@ void database_rollback(struct database *db)
 bool database_in_transaction(const struct database *db)
 {
 	return !sqlite3_get_autocommit(db->connection);
+}
+
+/* There is no statement for it: a durable commit would have to write something. */
+int database_flush(struct database *db, struct err *err)
+{
+	sqlite3_file *log = NULL;
+
+	if (sqlite3_file_control(db->connection, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) !=
+	    SQLITE_OK)
+		return database_error(db, "find the log", err);
+	/* In memory there is none. */
+	if (log == NULL || log->pMethods == NULL)
+		return 0;
+	if (log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) != SQLITE_OK)
+		return err_set(err, ERR_UNAVAILABLE, "write the log to the disk: %s",
+			       strerror(errno));
+	return 0;
 }
 
 int database_scrub(struct database *db, struct err *err)

@@ -330,6 +330,11 @@ void engine_free(struct engine **engine)
 	*engine = NULL;
 }
 
+int engine_flush(struct engine *engine, struct err *err)
+{
+	return store_flush(engine->store, err);
+}
+
 void engine_start(struct engine *engine)
 {
 	if (engine->running)

@@ -272,6 +272,9 @@ int engine_send(struct contact *contact, const void *payload, size_t len, uint64
 /* The same; mark is stored with the message, in one transaction. */
 int engine_send_marked(struct contact *contact, const void *payload, size_t len,
 		       const uint8_t mark[SENT_MARK_LEN], uint64_t *token, struct err *err);
+/* What was sent survives the death of the process, and after this call a power failure as well. -1:
+ * it may not. */
+int engine_flush(struct engine *engine, struct err *err);
 /* The marks that are stored, oldest first: of what was sent lately, also by the process before this
  * one, however long ago that ended. */
 void account_sent_marks(struct account *account,

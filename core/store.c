@@ -268,6 +268,11 @@ void store_probe(struct store *store)
 	database_probe(store->db);
 }
 
+int store_flush(struct store *store, struct err *err)
+{
+	return database_flush(store->db, err);
+}
+
 int store_scrub(struct store *store, struct err *err)
 {
 	return database_scrub(store->db, err);

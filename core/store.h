@@ -51,6 +51,8 @@ const char *store_trouble(const struct store *store);
 void store_watch(struct store *store, void (*changed)(void *arg), void *arg);
 /* Write what changes nothing, to find out whether it goes again. */
 void store_probe(struct store *store);
+/* Make all commits so far durable. */
+int store_flush(struct store *store, struct err *err);
 /* Empty the write-ahead log, so that what was deleted is in none of the files. */
 int store_scrub(struct store *store, struct err *err);
 

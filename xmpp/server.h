@@ -112,6 +112,9 @@ struct server_host {
 	 * to be stored together with it. NULL: none. */
 	int (*message)(void *arg, const char *user, const char *contact, struct xml *message,
 		       const uint8_t *mark, struct err *err);
+	/* What message() has taken is to survive a power failure, too: called before the server
+	 * acknowledges it to a client. -1: it is not acknowledged now. NULL: it does so already. */
+	int (*flush)(void *arg, struct err *err);
 	/* Call each(each_arg, mark) for the marks of what the user sent lately, oldest first, at
 	 * least those of the last minutes in which a daemon ran. NULL: none are stored. */
 	void (*marks)(void *arg, const char *user,

@@ -21,6 +21,7 @@ struct sm {
 	struct timer *timer; /* with a stream: to ask or to end it; without: the end of the wait */
 	char id[SM_ID_SIZE];
 	uint32_t handled;   /* stanzas from the client, modulo 2^32 */
+	uint32_t safe;      /* of them: those that a power failure cannot undo */
 	int64_t wait_ms;    /* for another connection; 0: cannot be resumed */
 	bool asked;         /* and not answered yet */
 	unsigned since_ask; /* stanzas */
@@ -213,11 +214,26 @@ static void enable(struct resource *resource, const struct xml *element)
 	send_element(resource->c2s, enabled);
 }
 
+/* How many of the client's stanzas it need not say again. */
+static uint32_t handled_for_good(struct sm *sm)
+{
+	const struct server *server = sm->resource->user->server;
+	struct err why;
+
+	if (sm->safe == sm->handled)
+		return sm->safe;
+	if (server->host->flush && server->host->flush(server->host_arg, &why) < 0)
+		log_warn("what clients say is not acknowledged: %s", why.text);
+	else
+		sm->safe = sm->handled;
+	return sm->safe;
+}
+
 static void answer(struct sm *sm)
 {
 	struct xml *a = xml_new("a", NS_SM);
 
-	send_element(sm->resource->c2s, set_number(a, "h", sm->handled) ? a : NULL);
+	send_element(sm->resource->c2s, set_number(a, "h", handled_for_good(sm)) ? a : NULL);
 }
 
 static void acknowledged(struct sm *sm, const struct xml *element)
@@ -322,7 +338,7 @@ void sm_resumed(struct resource *resource)
 
 	log_info("a client has come back to its session");
 	xml_set(resumed, "previd", sm->id);
-	set_number(resumed, "h", sm->handled);
+	set_number(resumed, "h", handled_for_good(sm));
 	send_element(resource->c2s, resumed);
 	sm->asked = false;
 	sm->since_ask = 0;
@@ -349,7 +365,7 @@ void sm_end(struct sm *sm)
 		struct sm_past *past = &user->past[user->past_next];
 
 		user->past_next = (user->past_next + 1) % SM_PAST_MAX;
-		past->handled = sm->handled;
+		past->handled = handled_for_good(sm);
 		snprintf(past->id, sizeof(past->id), "%s", sm->id);
 	}
 	unacked_return(sm->queue);

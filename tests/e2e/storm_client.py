@@ -129,9 +129,10 @@ class Client:
             fresh.write_text(str(self.acked))
             fresh.rename(self.acked_path)
 
-    def say_message(self, number):
-        self.unacked.append(number)
-        self.stream.say(f"<message to='{self.contact}@localhost' type='chat' id='{self.user}-{number}'>"
+    def say_stanza(self, number):
+        """A message, or (None) our presence."""
+        self.stream.say("<presence/>" if number is None else
+                        f"<message to='{self.contact}@localhost' type='chat' id='{self.user}-{number}'>"
                         f"<body>{number}</body></message>")
 
     def say_what_is_due(self):
@@ -142,8 +143,10 @@ class Client:
                     return
                 self.began = max(self.began, time.monotonic() - 1) + 1 / self.rate
                 self.said_high = self.next + 1
-            self.say_message(self.next)
+            # First, because it counts as said even if the connection breaks at this moment.
+            self.unacked.append(self.next)
             self.next += 1
+            self.say_stanza(self.next - 1)
             if self.next % ASK_EVERY == 0 or self.next == due:
                 self.stream.say("<r xmlns='urn:xmpp:sm:3'/>")
 
@@ -199,13 +202,8 @@ class Client:
             self.session = None
             return False
         # What the server has not got it gets again, in this session.
-        again, self.unacked = self.unacked, []
-        for number in again:
-            if number is None:
-                self.unacked.append(None)
-                self.stream.say("<presence/>")
-            else:
-                self.say_message(number)
+        for number in self.unacked:
+            self.say_stanza(number)
         return True
 
     def begin(self):
@@ -217,9 +215,9 @@ class Client:
         self.sessions += 1
         self.out = self.got = 0
         self.unacked = [None]
-        self.stream.say("<presence/>")
-        # With the same ids.
+        # What was not acknowledged is said again, with the same ids.
         self.next = self.acked
+        self.say_stanza(None)
 
     def run_stream(self):
         self.stream = Stream(self.port)

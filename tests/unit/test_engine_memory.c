@@ -96,10 +96,17 @@ static void test_add(void **state)
 	assert_ptr_equal(contact_find(account, ben->id), contact);
 }
 
+static void count_mark(void *arg, const uint8_t mark[SENT_MARK_LEN])
+{
+	(void)mark;
+	(*(unsigned *)arg)++;
+}
+
 static void test_send(void **state)
 {
 	bool failed = true;
-	unsigned sent = 0;
+	const uint8_t first[SENT_MARK_LEN] = {0};
+	unsigned sent = 0, marked = 0, marks = 0;
 
 	(void)state;
 	for (long n = 0; failed; n++) {
@@ -110,8 +117,26 @@ static void test_send(void **state)
 		failed = fail_malloc_disarm();
 		sent += result == 0;
 	}
-	assert_int_equal(contact_outbox(node_contact(anna, ben)), sent);
 	assert_true(sent > 0);
+	/* The clock of the tests does not bear a want of memory: it runs already. */
+	assert_int_equal(engine_send_marked(node_contact(anna, ben), "0", 1, first, NULL, NULL), 0);
+	sent++;
+	marked++;
+	failed = true;
+	for (long n = 0; failed; n++) {
+		const uint8_t mark[SENT_MARK_LEN] = {(uint8_t)n};
+		int result;
+		fail_malloc_arm(n);
+		result = engine_send_marked(node_contact(anna, ben), "0", 1, mark, NULL, NULL);
+		failed = fail_malloc_disarm();
+		sent += result == 0;
+		marked += result == 0;
+	}
+	assert_int_equal(contact_outbox(node_contact(anna, ben)), sent);
+	/* Each mark is there with its message, and none without. */
+	account_sent_marks(anna->account, count_mark, &marks);
+	assert_int_equal(marks, marked);
+	assert_int_equal(engine_flush(anna->engine, NULL), 0);
 }
 
 #define WITH_RIG(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)

@@ -38,6 +38,8 @@ struct world {
 	struct user *user;
 	unsigned present, absent, ready;
 	uint64_t arrived;
+	unsigned flushes;
+	bool no_flush;
 	unsigned asked; /* for the marks, of which there is one */
 	uint8_t mark[SERVER_MARK_LEN];
 	struct client {
@@ -575,6 +577,43 @@ static void test_taken_by_an_earlier_process(void **state)
 	world_free(world);
 }
 
+static int on_flush(void *arg, struct err *err)
+{
+	struct world *world = arg;
+
+	world->flushes++;
+	return world->no_flush ? err_set(err, ERR_UNAVAILABLE, "the disk is gone") : 0;
+}
+
+/* Nothing is acknowledged before the host says that it is safe; it is asked when there is news. */
+static void test_acknowledges_what_is_safe(void **state)
+{
+	struct world *world = world_new();
+	struct client *client = log_in(world, ENABLE);
+
+	(void)state;
+	world->host.flush = on_flush;
+	say(client, ASKED);
+	assert_int_equal(said(client, "h='0'"), 1);
+	assert_int_equal(world->flushes, 0);
+	say(client, "<presence/>" ASKED ASKED);
+	/* The rig counts no stanzas by itself. */
+	sm_handled(client->resource->sm);
+	buf_clear(&client->stream.out);
+	say(client, ASKED ASKED);
+	assert_int_equal(said(client, "h='1'"), 2);
+	assert_int_equal(world->flushes, 1);
+	sm_handled(client->resource->sm);
+	world->no_flush = true;
+	say(client, ASKED);
+	assert_int_equal(said(client, "h='1'"), 1);
+	world->no_flush = false;
+	say(client, ASKED);
+	assert_int_equal(said(client, "h='2'"), 1);
+	assert_int_equal(world->flushes, 3);
+	world_free(world);
+}
+
 /* --- what the host keeps until it has arrived --- */
 
 static void on_arrived(void *arg, const char *user, const char *contact, uint64_t token)
@@ -723,6 +762,7 @@ int main(void)
 	    cmocka_unit_test(test_full_queue_ends_the_session),
 	    cmocka_unit_test(test_taken_for_a_while),
 	    cmocka_unit_test(test_taken_by_an_earlier_process),
+	    cmocka_unit_test(test_acknowledges_what_is_safe),
 	    cmocka_unit_test(test_stored_until_acknowledged),
 	    cmocka_unit_test(test_stored_until_written),
 	    cmocka_unit_test(test_each_allocation_fails),

@@ -378,6 +378,7 @@ static void test_transactions(void **state)
 		assert_int_equal(store_begin(store, durable, NULL), 0);
 		add_message(store, STORE_INBOX, contact.id, (uint64_t)durable + 1, "kept");
 		assert_int_equal(store_commit(store, NULL), 0);
+		assert_int_equal(store_flush(store, NULL), 0);
 	}
 	assert_int_equal(store_message_count(store, STORE_INBOX, contact.id, &count, NULL), 0);
 	assert_int_equal(count, 2);
