@@ -98,6 +98,11 @@ const struct route *router_find(enum route_kind kind, enum target target, const 
 	return NULL;
 }
 
+const struct route *router_route_at(size_t number)
+{
+	return number < sizeof(routes) / sizeof(routes[0]) ? &routes[number] : NULL;
+}
+
 int router_target(const struct user *user, const char *to, struct jid *jid, enum target *target)
 {
 	if (!to) {

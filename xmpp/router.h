@@ -41,6 +41,8 @@ void router_route(struct resource *resource, struct xml *stanza);
 /* The first route that fits, or NULL. name and ns as in struct route. */
 const struct route *router_find(enum route_kind kind, enum target target, const char *name,
 				const char *ns);
+/* One after the other, from 0; NULL after the last. For who must look at all of them. */
+const struct route *router_route_at(size_t number);
 /* Whom is it for? -1: to is no JID. */
 int router_target(const struct user *user, const char *to, struct jid *jid, enum target *target);
 

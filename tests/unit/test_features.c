@@ -4,6 +4,7 @@
 #include "tests/unit/fail_malloc.h"
 #include "tests/unit/memory_stream.h"
 #include "xmpp/feature.h"
+#include "xmpp/pep.h"
 #include "xmpp/sasl_private.h"
 
 #include <setjmp.h>
@@ -40,6 +41,7 @@ struct world {
 	struct sasl_credentials credentials;
 	uint8_t picture[70000];
 	size_t picture_len;
+	unsigned given_away; /* how often the host was asked about, or told to tell, a stranger */
 };
 
 static int on_credentials(void *arg, const char *user, struct sasl_credentials *credentials)
@@ -483,6 +485,138 @@ static void test_each_allocation_of_a_command_fails(void **state)
 	assert_false(failed);
 }
 
+/* --- strangers, in every feature --- */
+
+/* Somebody who is in nobody's roster here, or in that of another user of this daemon only. */
+#define STRANGER "zzzz"
+
+static void give_away(void *arg, const char *contact)
+{
+	if (strcmp(contact, STRANGER) == 0)
+		((struct world *)arg)->given_away++;
+}
+
+static void on_presence_asked(void *arg, const char *user, const char *contact,
+			      struct server_presence *presence)
+{
+	give_away(arg, contact);
+	on_contact_presence(arg, user, contact, presence);
+}
+
+static void on_presence_shown(void *arg, const char *user, const char *contact,
+			      const struct server_presence *presence)
+{
+	(void)user;
+	(void)presence;
+	give_away(arg, contact);
+}
+
+static int on_unknown(void *arg, const char *user, const char *contact, struct err *err)
+{
+	(void)arg;
+	(void)user;
+	(void)contact;
+	return err_set(err, ERR_NOT_FOUND, "no such contact");
+}
+
+static int on_message(void *arg, const char *user, const char *contact, struct xml *message,
+		      const uint8_t *mark, struct err *err)
+{
+	(void)message;
+	(void)mark;
+	return on_unknown(arg, user, contact, err);
+}
+
+static void on_contact_asked(void *arg, const char *user, const char *contact,
+			     const struct xml *payload, uint64_t token)
+{
+	(void)user;
+	(void)payload;
+	(void)token;
+	give_away(arg, contact);
+}
+
+static char *on_item(void *arg, const char *user, const char *space, const char *node,
+		     const char *id)
+{
+	(void)user;
+	(void)node;
+	(void)id;
+	give_away(arg, space);
+	return NULL;
+}
+
+static int on_items(void *arg, const char *user, const char *space, const char *node,
+		    int (*each)(void *each_arg, const char *id, const char *text), void *each_arg,
+		    struct err *err)
+{
+	(void)user;
+	(void)node;
+	(void)each;
+	(void)each_arg;
+	(void)err;
+	give_away(arg, space);
+	return 0;
+}
+
+static const struct pep_host strangers_pep = {
+    .get = on_item, .items = on_items, .ask = on_contact_asked};
+
+/* What a client would say to use the route, to a contact; with an id in which no name stands. */
+static void write_stanza(const struct route *route, const char *to, char *out, size_t size)
+{
+	const char *name = route->name ? route->name : "x";
+
+	if (route->kind == ROUTE_MESSAGE)
+		snprintf(out, size, "<message to='%s' id='5'><body>x</body></message>", to);
+	else if (route->kind == ROUTE_PRESENCE && *name)
+		snprintf(out, size, "<presence to='%s' type='%s'/>", to, name);
+	else if (route->kind == ROUTE_PRESENCE)
+		snprintf(out, size, "<presence to='%s'/>", to);
+	else
+		snprintf(out, size,
+			 "<iq to='%s' type='%s' id='5'><%s xmlns='%s'><items node='n'/></%s></iq>",
+			 to, route->kind == ROUTE_IQ_GET ? "get" : "set", name,
+			 route->ns ? route->ns : "urn:x", name);
+}
+
+/* Whoever is no contact of the user is answered for as if nobody were there, whatever is asked. */
+static void test_strangers_in_every_feature(void **state)
+{
+	static const char *const strangers[] = {STRANGER "@localhost", STRANGER "@localhost/tacet"};
+	struct server_host strangers_host = host;
+	const struct route *route;
+	unsigned tried = 0;
+
+	(void)state;
+	strangers_host.contact_presence = on_presence_asked;
+	strangers_host.directed = on_presence_shown;
+	strangers_host.message = on_message;
+	strangers_host.subscribe = on_unknown;
+	strangers_host.deny = on_unknown;
+	strangers_host.pep = &strangers_pep;
+	for (size_t i = 0; (route = router_route_at(i)); i++) {
+		if (!(route->targets & TARGET_CONTACT))
+			continue;
+		for (size_t k = 0; k < 2; k++) {
+			struct world *world = world_logged_in();
+			char text[1024];
+			const char *answer;
+
+			world->server.host = &strangers_host;
+			say(world, "<presence/>");
+			write_stanza(route, strangers[k], text, sizeof(text));
+			answer = say(world, text);
+			if (world->given_away > 0 || strstr(answer, "type='result'") ||
+			    (*answer && !strstr(answer, "type='error'")))
+				fail_msg("%s gives away a stranger: %s", text, answer);
+			world_free(world);
+			tried++;
+		}
+	}
+	assert_true(tried > 20);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -493,6 +627,7 @@ int main(void)
 	    cmocka_unit_test(test_three_accounts_a_minute),
 	    cmocka_unit_test(test_each_allocation_fails),
 	    cmocka_unit_test(test_each_allocation_of_a_command_fails),
+	    cmocka_unit_test(test_strangers_in_every_feature),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
