@@ -34,7 +34,7 @@ static void on_shown(void *arg, bool fresh)
 		struct contact *contact = account->contacts[i];
 		if (fresh)
 			contact->slot = (unsigned)env_random_below(engine->env, SERVICE_SLOTS);
-		rendezvous_address(contact->rendezvous, engine_spread(engine, i));
+		rendezvous_address(contact->rendezvous, account_spread(account));
 	}
 	doors_address(account, fresh);
 	/* The network is there: what waits since it was not may go on. */
@@ -164,7 +164,7 @@ void account_start(struct account *account)
 	if (account_online(account))
 		address_start(account->address);
 	for (unsigned i = 0; i < account->contact_count; i++)
-		contact_start(account->contacts[i], engine_spread(account->engine, i));
+		contact_start(account->contacts[i], account_spread(account));
 	if (account_online(account))
 		doors_start(account);
 }
@@ -251,9 +251,8 @@ void account_wake(struct account *account)
 {
 	address_wake(account->address);
 	for (unsigned i = 0; i < account->contact_count; i++) {
-		rendezvous_wake(account->contacts[i]->rendezvous,
-				engine_spread(account->engine, i));
-		guest_wake(account->contacts[i]->guest, engine_spread(account->engine, i));
+		rendezvous_wake(account->contacts[i]->rendezvous, account_spread(account));
+		guest_wake(account->contacts[i]->guest, account_spread(account));
 	}
 	doors_wake(account);
 }
@@ -261,12 +260,17 @@ void account_wake(struct account *account)
 void account_jumped(struct account *account)
 {
 	for (unsigned i = 0; i < account->contact_count; i++) {
-		int64_t delay_ms = engine_spread(account->engine, i);
+		int64_t delay_ms = account_spread(account);
 
 		rendezvous_jumped(account->contacts[i]->rendezvous, delay_ms);
 		guest_jumped(account->contacts[i]->guest, delay_ms);
 	}
 	doors_jumped(account);
+}
+
+int64_t account_spread(const struct account *account)
+{
+	return engine_spread(account->engine, account->contact_count);
 }
 
 /* --- the roster --- */

@@ -170,6 +170,8 @@ int contact_open(struct contact *contact, struct err *err)
 	struct rendezvous_start start = {
 	    .env = engine->env,
 	    .registry = engine->config.registry,
+	    .isolation = engine->isolation,
+	    .owner = contact->account,
 	    .own = &contact->account->identity,
 	    .contact = contact->row.public_key,
 	    .pair = &contact->pair,

@@ -140,6 +140,8 @@ static int open_door(struct door *door, struct err *err)
 	    .part = RENDEZVOUS_PUBLISH,
 	    .env = engine->env,
 	    .registry = engine->config.registry,
+	    .isolation = engine->isolation,
+	    .owner = door,
 	    .own = &account->identity,
 	    .contact = door->identity.public_key,
 	    .pair = &door->pair,
@@ -344,10 +346,8 @@ void doors_free(struct account *account)
 
 void doors_start(struct account *account)
 {
-	unsigned place = 0;
-
 	for (struct door *door = account->doors; door != NULL; door = door->next)
-		rendezvous_begin(door->rendezvous, engine_spread(account->engine, place++));
+		rendezvous_begin(door->rendezvous, account_spread(account));
 }
 
 void doors_stop(struct account *account)
@@ -358,10 +358,8 @@ void doors_stop(struct account *account)
 
 void doors_wake(struct account *account)
 {
-	unsigned place = 0;
-
 	for (struct door *door = account->doors; door != NULL; door = door->next)
-		rendezvous_wake(door->rendezvous, engine_spread(account->engine, place++));
+		rendezvous_wake(door->rendezvous, account_spread(account));
 }
 
 void doors_jumped(struct account *account)
@@ -375,12 +373,11 @@ void doors_jumped(struct account *account)
 void doors_address(struct account *account, bool fresh)
 {
 	struct engine *engine = account->engine;
-	unsigned place = 0;
 
 	for (struct door *door = account->doors; door != NULL; door = door->next) {
 		if (fresh)
 			door->slot = (unsigned)env_random_below(engine->env, SERVICE_SLOTS);
-		rendezvous_address(door->rendezvous, engine_spread(engine, place++));
+		rendezvous_address(door->rendezvous, account_spread(account));
 	}
 }
 

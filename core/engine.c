@@ -53,9 +53,9 @@ void engine_set_clock_offset(struct engine *engine, int64_t offset_ms)
 		watch_clock(engine);
 }
 
-int64_t engine_spread(const struct engine *engine, unsigned place)
+int64_t engine_spread(const struct engine *engine, unsigned count)
 {
-	return (int64_t)env_random_below(engine->env, START_WINDOW_MS) + place * START_SPREAD_MS;
+	return (int64_t)env_random_below(engine->env, START_WINDOW_MS + count * START_SPREAD_MS);
 }
 
 /* --- telling --- */
@@ -266,11 +266,12 @@ static int open_engine(struct engine *engine, struct err *err)
 	struct loading loading = {.engine = engine, .err = err};
 
 	engine->farewells = farewells_new(engine->env);
+	engine->isolation = isolation_new(engine->env, engine->config.circuits);
 	engine->tell = timer_new(engine->env, tell_all, engine);
 	engine->clock_watch = timer_new(engine->env, watch_clock, engine);
 	engine->probe = timer_new(engine->env, probe_store, engine);
-	if (engine->farewells == NULL || engine->tell == NULL || engine->clock_watch == NULL ||
-	    engine->probe == NULL)
+	if (engine->farewells == NULL || engine->isolation == NULL || engine->tell == NULL ||
+	    engine->clock_watch == NULL || engine->probe == NULL)
 		return err_set(err, ERR_MEMORY, "engine: out of memory");
 	env_random(engine->env, engine->instance, INSTANCE_LEN);
 	engine->store = store_open(engine->config.database, engine->config.store_key, err);
@@ -298,6 +299,8 @@ struct engine *engine_new(const struct engine_config *config, const struct engin
 	engine->arg = arg;
 	if (engine->config.replicas == 0)
 		engine->config.replicas = REPLICAS_DEFAULT;
+	if (engine->config.circuits == 0)
+		engine->config.circuits = ISOLATION_BUDGET;
 	if (engine->config.renewal_ms <= 0)
 		engine->config.renewal_ms = RENEWAL_DEFAULT_MS;
 	if (engine->config.renewal_ms > STATUS_RENEWAL_MAX_MS)
@@ -322,6 +325,7 @@ void engine_free(struct engine **engine)
 		account_free(&e->accounts[i]);
 	free(e->accounts);
 	farewells_free(&e->farewells);
+	isolation_free(&e->isolation);
 	timer_free(&e->tell);
 	timer_free(&e->clock_watch);
 	timer_free(&e->probe);

@@ -148,6 +148,7 @@ struct engine_config {
 	    *store_key;     /* of the database's values (store.h); read in engine_new only */
 	unsigned replicas;  /* 1 … REPLICAS_MAX; 0: 3 */
 	int64_t renewal_ms; /* status renewal; 0: 120 s */
+	unsigned circuits;  /* new ones in 10 minutes (isolation.h); 0: 60 */
 };
 
 /* Open or make the database and load all accounts; nothing is sent yet. */

@@ -32,10 +32,10 @@
 #include "core/session.h"
 #include "core/store.h"
 
-/* Lookups and publications of many contacts do not begin in one moment: each some time in this
- * window, and each contact of a roster this much later than the one before it, in ms. */
+/* Lookups and publications of many contacts do not begin in one moment, nor in the order of the
+ * roster: each some time in this window, which is so much longer for each of them, in ms. */
 #define START_WINDOW_MS ((uint64_t)300)
-#define START_SPREAD_MS ((int64_t)20)
+#define START_SPREAD_MS ((uint64_t)20)
 /* Epochs whose knock is accepted: the present one and its neighbours. */
 #define TAG_EPOCHS 3
 
@@ -57,6 +57,7 @@ struct engine {
 	struct account **accounts;
 	unsigned account_count;
 	struct farewells *farewells;
+	struct isolation *isolation;
 	struct contact *untold; /* contacts whose news the layer above does not know yet */
 	struct account *gone;   /* removed, to be freed when nobody can hold them */
 	struct timer *tell;
@@ -158,8 +159,8 @@ struct account *engine_make_account(struct engine *engine, const char *name,
 				    const struct key *private_key,
 				    int (*fill)(void *arg, int64_t account), void *arg,
 				    struct err *err);
-/* A delay for the contact with this place in the roster. */
-int64_t engine_spread(const struct engine *engine, unsigned place);
+/* A delay for one of so many that something begins for. */
+int64_t engine_spread(const struct engine *engine, unsigned count);
 
 /* --- account.c --- */
 struct account *account_load(struct engine *engine, int64_t id, const char *name,
@@ -170,6 +171,8 @@ void account_stop(struct account *account);
 void account_wake(struct account *account);
 /* The clock shows another time than a moment ago. */
 void account_jumped(struct account *account);
+/* A delay for one of all pairs that the account looks up. */
+int64_t account_spread(const struct account *account);
 /* A contact says that another daemon uses our identity. */
 void account_note_conflict(struct account *account);
 /* Is it to be found and dialled now? */

@@ -339,6 +339,8 @@ static int open_guest(struct guest *guest, struct err *err)
 	    .part = RENDEZVOUS_LOOK,
 	    .env = engine->env,
 	    .registry = engine->config.registry,
+	    .isolation = engine->isolation,
+	    .owner = guest,
 	    .own = &guest->door,
 	    .contact = contact->row.public_key,
 	    .pair = &guest->pair,

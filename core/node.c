@@ -234,6 +234,7 @@ static int open_engine(struct node *node, const struct node_config *config, stru
 	    .store_key = config->store_key,
 	    .replicas = config->replicas,
 	    .renewal_ms = config->renewal_ms,
+	    .circuits = config->circuits,
 	};
 
 	snprintf(database, sizeof(database), "%s/tacet.db", config->state_dir);

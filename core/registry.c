@@ -9,24 +9,30 @@
 #include <assert.h>
 #include <string.h>
 
+static void check_isolation(const char *const *isolation, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		assert(strlen(isolation[i]) <= REGISTRY_ISOLATION_MAX);
+}
+
 struct registry_op *
-registry_publish(struct registry *registry, const char *isolation,
+registry_publish(struct registry *registry, const char *const *isolation,
 		 const struct registry_entry *entries, unsigned count,
 		 void (*done)(void *arg, const struct registry_published *result), void *arg)
 {
 	assert(count <= REGISTRY_KEYS_MAX);
-	assert(strlen(isolation) <= REGISTRY_ISOLATION_MAX);
+	check_isolation(isolation, count);
 	return registry->ops->publish(registry, isolation, entries, count, done, arg);
 }
 
-struct registry_op *registry_lookup(struct registry *registry, const char *isolation,
+struct registry_op *registry_lookup(struct registry *registry, const char *const *isolation,
 				    const uint8_t (*keys)[LOOKUP_KEY_LEN], unsigned count,
 				    bool (*value)(void *arg, unsigned index,
 						  const uint8_t value[RECORD_LEN]),
 				    void (*done)(void *arg, unsigned answered), void *arg)
 {
 	assert(count <= REGISTRY_KEYS_MAX);
-	assert(strlen(isolation) <= REGISTRY_ISOLATION_MAX);
+	check_isolation(isolation, count);
 	return registry->ops->lookup(registry, isolation, keys, count, value, done, arg);
 }
 

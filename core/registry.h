@@ -38,11 +38,11 @@ struct registry_published {
  * Put count entries (at most REGISTRY_KEYS_MAX, copied), each through another gateway as far as
  * there are enough, and read each back through yet another; failing gateways are replaced by the
  * next. done is called exactly once, from the loop, never from within the call, never after
- * registry_cancel. isolation: requests with different strings never share a circuit. NULL: memory
- * is short, done will not be called.
+ * registry_cancel. isolation: one string an entry, copied: requests with different ones never share
+ * a circuit. NULL: memory is short, done will not be called.
  */
 struct registry_op *
-registry_publish(struct registry *registry, const char *isolation,
+registry_publish(struct registry *registry, const char *const *isolation,
 		 const struct registry_entry *entries, unsigned count,
 		 void (*done)(void *arg, const struct registry_published *result), void *arg);
 
@@ -54,7 +54,7 @@ registry_publish(struct registry *registry, const char *isolation,
  * gateway; 0 means that no gateway could be reached. The rules of registry_publish hold. value and
  * done may cancel this or other operations and free the registry.
  */
-struct registry_op *registry_lookup(struct registry *registry, const char *isolation,
+struct registry_op *registry_lookup(struct registry *registry, const char *const *isolation,
 				    const uint8_t (*keys)[LOOKUP_KEY_LEN], unsigned count,
 				    bool (*value)(void *arg, unsigned index,
 						  const uint8_t value[RECORD_LEN]),

@@ -52,6 +52,7 @@ struct task {
 	unsigned tries; /* in this state */
 	struct opendht_values reader;
 	struct registry_entry entry; /* a lookup has only the key */
+	char isolation[REGISTRY_ISOLATION_MAX + 1];
 	/* publication */
 	int keeper; /* the gateway that took the entry */
 	int denier; /* a gateway that did not have it when it was read back; -1: none */
@@ -65,8 +66,7 @@ struct task {
 struct opendht_op {
 	struct registry_op base;
 	struct opendht_op *next, **link; /* link: what points to us */
-	char isolation[REGISTRY_ISOLATION_MAX + 1];
-	struct timer *finish; /* set when no task is left */
+	struct timer *finish;            /* set when no task is left */
 	struct gateway_set asked;
 	struct gateway_set suspects; /* not reached in time: they or tor may be to blame */
 	bool through;                /* tor did bring a request through */
@@ -125,7 +125,7 @@ static struct http_request *task_send(struct task *task, struct http_question *q
 	hex_encode(task->entry.key, LOOKUP_KEY_LEN, key);
 	snprintf(url, sizeof(url), "%s/key/%s", gateway_url(registry->pool, task->gateway), key);
 	question->url = url;
-	question->isolation = task->op->isolation;
+	question->isolation = task->isolation;
 	question->timeout_ms = registry->timeout_ms;
 	question->arg = task;
 	if (task->state == TASK_PUT) {
@@ -380,8 +380,8 @@ static void lookup_finish(void *arg)
 	done(done_arg, answered);
 }
 
-static struct opendht_op *op_new(struct registry *base, const char *isolation, unsigned count,
-				 enum task_state first, void *arg)
+static struct opendht_op *op_new(struct registry *base, const char *const *isolation,
+				 unsigned count, enum task_state first, void *arg)
 {
 	struct opendht *registry = (struct opendht *)base;
 	struct opendht_op *op = calloc(1, sizeof(*op) + count * sizeof(op->tasks[0]));
@@ -395,13 +395,14 @@ static struct opendht_op *op_new(struct registry *base, const char *isolation, u
 		return NULL;
 	}
 	op->base.registry = base;
-	snprintf(op->isolation, sizeof(op->isolation), "%s", isolation);
 	op->arg = arg;
 	op->count = op->pending = count;
 	for (unsigned i = 0; i < count; i++) {
 		op->tasks[i].op = op;
 		op->tasks[i].state = first;
 		op->tasks[i].denier = -1;
+		snprintf(op->tasks[i].isolation, sizeof(op->tasks[i].isolation), "%s",
+			 isolation[i]);
 	}
 	op->next = registry->ops;
 	op->link = &registry->ops;
@@ -421,7 +422,7 @@ static struct registry_op *op_start(struct opendht_op *op)
 	return &op->base;
 }
 
-static struct registry_op *opendht_publish(struct registry *registry, const char *isolation,
+static struct registry_op *opendht_publish(struct registry *registry, const char *const *isolation,
 					   const struct registry_entry *entries, unsigned count,
 					   void (*done)(void *, const struct registry_published *),
 					   void *arg)
@@ -436,7 +437,7 @@ static struct registry_op *opendht_publish(struct registry *registry, const char
 	return op_start(op);
 }
 
-static struct registry_op *opendht_lookup(struct registry *registry, const char *isolation,
+static struct registry_op *opendht_lookup(struct registry *registry, const char *const *isolation,
 					  const uint8_t (*keys)[LOOKUP_KEY_LEN], unsigned count,
 					  bool (*value)(void *, unsigned, const uint8_t *),
 					  void (*done)(void *, unsigned), void *arg)

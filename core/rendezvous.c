@@ -9,7 +9,6 @@
  */
 #include "core/rendezvous.h"
 
-#include "core/base/codec.h"
 #include "core/base/log.h"
 #include "core/ration.h"
 
@@ -17,8 +16,6 @@
 #include <string.h>
 
 #define KEYS_MAX REGISTRY_KEYS_MAX
-/* Random bytes of an isolation name. */
-#define ISOLATION_LEN 12
 
 struct rendezvous {
 	struct rendezvous_start with;
@@ -45,8 +42,16 @@ struct rendezvous {
 	bool watching;           /* we are not, whatever comes */
 	bool look_after;         /* a publication is followed by a lookup */
 
-	uint64_t isolation_epoch;
-	char isolation[HEX_LEN(ISOLATION_LEN) + 1];
+	struct isolation_seat seats[2]; /* of with.pair and of next */
+};
+
+/* What one operation is about, and through which circuits it goes. */
+struct key_list {
+	uint8_t keys[KEYS_MAX][LOOKUP_KEY_LEN];
+	const char *circuits[KEYS_MAX];
+	unsigned count, own; /* the first ones, so many, are of with.pair, the others of next */
+	char names[KEYS_MAX / REPLICAS_MAX][ISOLATION_NAME_SIZE];
+	unsigned name_count;
 };
 
 static void publish(struct rendezvous *r);
@@ -61,46 +66,41 @@ static int64_t now(const struct rendezvous *r)
 	return r->with.handler->now(r->with.arg);
 }
 
-/* A circuit of its own for each pair and epoch, so that requests of different pairs, and of
- * different epochs of one pair, do not come from one place. */
-static const char *isolation(struct rendezvous *r)
-{
-	uint64_t epoch = pair_epoch(r->with.pair, now(r));
-	uint8_t name[ISOLATION_LEN];
-
-	if (r->isolation[0] == '\0' || r->isolation_epoch != epoch) {
-		env_random(r->with.env, name, sizeof(name));
-		hex_encode(name, sizeof(name), r->isolation);
-		r->isolation_epoch = epoch;
-	}
-	return r->isolation;
-}
-
 static const struct pair_direction *direction(const struct pair *pair, bool out)
 {
 	return out ? &pair->out : &pair->in;
 }
 
-/* The keys of all replicas in the epochs of this moment. */
-static unsigned list_keys_of(const struct rendezvous *r, const struct pair *pair, bool out,
-			     uint8_t keys[][LOOKUP_KEY_LEN])
+/* The keys of all replicas in the epochs of this moment; each epoch's go through a circuit of its
+ * own, so that it does not show that they are of one pair. */
+static int list_keys_of(struct rendezvous *r, const struct pair *pair, bool out,
+			struct key_list *list)
 {
+	struct isolation_seat *seat = &r->seats[pair == r->next];
 	uint64_t epochs[2];
 	unsigned epoch_count = pair_epochs(pair, now(r), epochs);
-	unsigned count = 0;
 
-	for (unsigned e = 0; e < epoch_count; e++)
-		for (unsigned i = 0; i < r->with.replicas; i++)
-			pair_lookup_key(direction(pair, out), epochs[e], (uint8_t)i, keys[count++]);
-	return count;
+	for (unsigned e = 0; e < epoch_count; e++) {
+		char *name = list->names[list->name_count++];
+		if (isolation_name(r->with.isolation, seat, r->with.owner, epochs[e], name) < 0)
+			return -1;
+		for (unsigned i = 0; i < r->with.replicas; i++) {
+			list->circuits[list->count] = name;
+			pair_lookup_key(direction(pair, out), epochs[e], (uint8_t)i,
+					list->keys[list->count++]);
+		}
+	}
+	return 0;
 }
 
-/* *own of them, the first ones, are of with.pair. */
-static unsigned list_keys(const struct rendezvous *r, bool out,
-			  uint8_t keys[KEYS_MAX][LOOKUP_KEY_LEN], unsigned *own)
+/* -1: memory is short. */
+static int list_keys(struct rendezvous *r, bool out, struct key_list *list)
 {
-	*own = list_keys_of(r, r->with.pair, out, keys);
-	return r->next == NULL ? *own : *own + list_keys_of(r, r->next, out, keys + *own);
+	list->count = list->name_count = 0;
+	if (list_keys_of(r, r->with.pair, out, list) < 0)
+		return -1;
+	list->own = list->count;
+	return r->next == NULL ? 0 : list_keys_of(r, r->next, out, list);
 }
 
 static int64_t next_backoff(struct rendezvous *r, int64_t *backoff)
@@ -182,13 +182,19 @@ static void look_done(void *arg, unsigned answered)
 
 static void look(struct rendezvous *r)
 {
+	struct key_list list;
+
 	if (r->look != NULL)
 		return;
 	r->found = false;
-	r->look_keys = list_keys(r, false, r->keys, &r->own_keys);
-	r->look = registry_lookup(r->with.registry, isolation(r),
-				  (const uint8_t(*)[LOOKUP_KEY_LEN])r->keys, r->look_keys,
-				  look_value, look_done, r);
+	if (list_keys(r, false, &list) == 0) {
+		memcpy(r->keys, list.keys, sizeof(r->keys));
+		r->own_keys = list.own;
+		r->look_keys = list.count;
+		r->look = registry_lookup(r->with.registry, list.circuits,
+					  (const uint8_t(*)[LOOKUP_KEY_LEN])r->keys, list.count,
+					  look_value, look_done, r);
+	}
 	if (r->look == NULL)
 		timer_set(r->look_timer, next_backoff(r, &r->look_backoff));
 	changed(r);
@@ -202,19 +208,16 @@ static void look_due(void *arg)
 /* --- publishing --- */
 
 /* One entry for each replica and epoch. */
-static int seal_all(struct rendezvous *r, const struct record *record,
-		    struct registry_entry entries[KEYS_MAX], unsigned *count)
+static int seal_all(struct rendezvous *r, const struct record *record, const struct key_list *list,
+		    struct registry_entry entries[KEYS_MAX])
 {
-	uint8_t keys[KEYS_MAX][LOOKUP_KEY_LEN];
 	struct err why = {0};
-	unsigned own = 0;
 
-	*count = list_keys(r, true, keys, &own);
-	for (unsigned i = 0; i < *count; i++) {
-		const struct pair *pair = i < own ? r->with.pair : r->next;
-		memcpy(entries[i].key, keys[i], LOOKUP_KEY_LEN);
-		if (record_seal(r->with.env, r->with.own, r->with.contact, &pair->out, keys[i],
-				record, entries[i].value, &why) < 0) {
+	for (unsigned i = 0; i < list->count; i++) {
+		const struct pair *pair = i < list->own ? r->with.pair : r->next;
+		memcpy(entries[i].key, list->keys[i], LOOKUP_KEY_LEN);
+		if (record_seal(r->with.env, r->with.own, r->with.contact, &pair->out,
+				list->keys[i], record, entries[i].value, &why) < 0) {
 			log_warn("rendezvous: cannot seal a record: %s", why.text);
 			return -1;
 		}
@@ -266,6 +269,7 @@ static void publish(struct rendezvous *r)
 {
 	struct record record = {.lifetime_s = RECORD_LIFETIME_S};
 	struct registry_entry entries[KEYS_MAX];
+	struct key_list list;
 	int64_t wait_ms;
 
 	if (!r->running || !r->wanted || r->publication != NULL ||
@@ -282,9 +286,11 @@ static void publish(struct rendezvous *r)
 	r->stale = false;
 	record.issued_ms = now(r);
 	if (r->with.handler->sequence(r->with.arg, record.issued_ms, &record.sequence) == 0 &&
-	    seal_all(r, &record, entries, &r->published_keys) == 0)
-		r->publication = registry_publish(r->with.registry, isolation(r), entries,
-						  r->published_keys, publish_done, r);
+	    list_keys(r, true, &list) == 0 && seal_all(r, &record, &list, entries) == 0) {
+		r->published_keys = list.count;
+		r->publication = registry_publish(r->with.registry, list.circuits, entries,
+						  list.count, publish_done, r);
+	}
 	if (r->publication == NULL)
 		timer_set(r->publish_timer, next_backoff(r, &r->publish_backoff));
 	else
@@ -317,6 +323,8 @@ struct rendezvous *rendezvous_new(const struct rendezvous_start *start)
 void rendezvous_set_next(struct rendezvous *r, const struct pair *next)
 {
 	r->next = next;
+	/* Either pair may be another now, and is not to be seen where the old one was. */
+	memset(r->seats, 0, sizeof(r->seats));
 }
 
 bool rendezvous_found_next(const struct rendezvous *r)

@@ -9,6 +9,7 @@
 #ifndef CORE_RENDEZVOUS_H
 #define CORE_RENDEZVOUS_H
 
+#include "core/isolation.h"
 #include "core/record.h"
 #include "core/registry.h"
 
@@ -68,6 +69,8 @@ struct rendezvous_start {
 	enum rendezvous_part part;
 	const struct env *env;
 	struct registry *registry;
+	struct isolation *isolation;
+	const void *owner; /* whose circuits are shared if they must be (isolation.h) */
 	const struct identity *own;
 	const uint8_t *contact; /* public key */
 	const struct pair *pair;

@@ -5,6 +5,7 @@
 #include "tests/scenario/check_records.h"
 
 #include "core/registry_private.h"
+#include "tests/scenario/check_circuits.h"
 #include "tests/scenario/world.h"
 
 #include <assert.h>
@@ -31,12 +32,15 @@ struct spy {
 	const struct env *env;
 	struct registry *inner;
 	const char *daemon;
+	struct lookups *lookups;
 };
 
+/* What is counted of a daemon, through all its lives. */
 struct lookups {
 	struct lookups *next;
 	const char *daemon;
 	unsigned count;
+	struct check_circuits *circuits;
 };
 
 struct check_records {
@@ -151,7 +155,23 @@ static void on_stored(void *arg, const struct registry_entry *entry)
 
 /* --- the registry in between --- */
 
-static struct registry_op *spy_publish(struct registry *registry, const char *isolation,
+static struct lookups *lookups_of(struct check_records *records, const char *daemon)
+{
+	struct lookups *lookups = records->lookups;
+	while (lookups && strcmp(lookups->daemon, daemon) != 0)
+		lookups = lookups->next;
+	if (!lookups) {
+		lookups = calloc(1, sizeof *lookups);
+		assert(lookups);
+		lookups->daemon = daemon;
+		lookups->circuits = check_circuits_new();
+		lookups->next = records->lookups;
+		records->lookups = lookups;
+	}
+	return lookups;
+}
+
+static struct registry_op *spy_publish(struct registry *registry, const char *const *isolation,
 				       const struct registry_entry *entries, unsigned count,
 				       void (*done)(void *, const struct registry_published *),
 				       void *arg)
@@ -164,32 +184,22 @@ static struct registry_op *spy_publish(struct registry *registry, const char *is
 					   spy->daemon);
 		}
 		key_use(spy->records, spy, entries[i].key);
+		check_circuits_use(spy->lookups->circuits, env_mono_ms(spy->env), isolation[i],
+				   entries[i].key);
 	}
 	return registry_publish(spy->inner, isolation, entries, count, done, arg);
 }
 
-static struct lookups *lookups_of(struct check_records *records, const char *daemon)
-{
-	struct lookups *lookups = records->lookups;
-	while (lookups && strcmp(lookups->daemon, daemon) != 0)
-		lookups = lookups->next;
-	if (!lookups) {
-		lookups = calloc(1, sizeof *lookups);
-		assert(lookups);
-		lookups->daemon = daemon;
-		lookups->next = records->lookups;
-		records->lookups = lookups;
-	}
-	return lookups;
-}
-
-static struct registry_op *spy_lookup(struct registry *registry, const char *isolation,
+static struct registry_op *spy_lookup(struct registry *registry, const char *const *isolation,
 				      const uint8_t (*keys)[LOOKUP_KEY_LEN], unsigned count,
 				      bool (*value)(void *, unsigned, const uint8_t *),
 				      void (*done)(void *, unsigned), void *arg)
 {
 	struct spy *spy = (struct spy *)registry;
-	lookups_of(spy->records, spy->daemon)->count++;
+	spy->lookups->count++;
+	for (unsigned i = 0; i < count; i++)
+		check_circuits_use(spy->lookups->circuits, env_mono_ms(spy->env), isolation[i],
+				   keys[i]);
 	return registry_lookup(spy->inner, isolation, keys, count, value, done, arg);
 }
 
@@ -231,6 +241,8 @@ struct registry *check_records_spy(struct check_records *records, const char *da
 	spy->env = env;
 	spy->inner = inner;
 	spy->daemon = daemon;
+	spy->lookups = lookups_of(records, daemon);
+	check_circuits_restart(spy->lookups->circuits);
 	return &spy->registry;
 }
 
@@ -258,6 +270,7 @@ void check_records_free(struct check_records **records)
 	while ((*records)->lookups) {
 		struct lookups *lookups = (*records)->lookups;
 		(*records)->lookups = lookups->next;
+		check_circuits_free(&lookups->circuits);
 		free(lookups);
 	}
 	free((*records)->runs);
@@ -281,12 +294,15 @@ unsigned check_records_values(const struct check_records *records)
 	return records->values;
 }
 
-unsigned check_records_lookups(const struct check_records *records, const char *daemon)
+unsigned check_records_lookups(struct check_records *records, const char *daemon)
 {
-	const struct lookups *lookups = records->lookups;
-	while (lookups && strcmp(lookups->daemon, daemon) != 0)
-		lookups = lookups->next;
-	return lookups ? lookups->count : 0;
+	return lookups_of(records, daemon)->count;
+}
+
+const struct check_circuits *check_records_circuits(struct check_records *records,
+						    const char *daemon)
+{
+	return lookups_of(records, daemon)->circuits;
 }
 
 void check_records_know(struct check_records *records, const char *id)

@@ -11,6 +11,7 @@
 
 #include "core/registry.h"
 
+struct check_circuits;
 struct check_records;
 struct world;
 
@@ -23,7 +24,10 @@ struct registry *check_records_spy(struct check_records *records, const char *da
 /* Different keys that daemon has put so far; values stored in all; lookups of daemon so far. */
 unsigned check_records_keys(const struct check_records *records, const char *daemon);
 unsigned check_records_values(const struct check_records *records);
-unsigned check_records_lookups(const struct check_records *records, const char *daemon);
+unsigned check_records_lookups(struct check_records *records, const char *daemon);
+/* What its requests have gone through. */
+const struct check_circuits *check_records_circuits(struct check_records *records,
+						    const char *daemon);
 /* id's public key must not stand in a value. */
 void check_records_know(struct check_records *records, const char *id);
 

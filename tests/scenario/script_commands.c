@@ -13,17 +13,20 @@
 static int run_daemon(struct script *script, struct words words, int unused)
 {
 	const char *name = words_next(script, &words);
-	unsigned replicas = 0, count = 1;
-	int64_t skew = 0, renewal = 0;
+	struct daemon_options options = {0};
+	unsigned count = 1;
+	int64_t skew = 0;
 	int bad = 0;
 	(void)unused;
 	while (words.left && !bad) {
 		if (words_accept(&words, "skew"))
 			bad = words_duration(script, &words, &skew);
 		else if (words_accept(&words, "renewal"))
-			bad = words_duration(script, &words, &renewal);
+			bad = words_duration(script, &words, &options.renewal_ms);
 		else if (words_accept(&words, "replicas"))
-			bad = words_number(script, &words, &replicas);
+			bad = words_number(script, &words, &options.replicas);
+		else if (words_accept(&words, "circuits"))
+			bad = words_number(script, &words, &options.circuits);
 		else if (words_accept(&words, "times"))
 			bad = words_number(script, &words, &count);
 		else
@@ -32,7 +35,7 @@ static int run_daemon(struct script *script, struct words words, int unused)
 	for (unsigned i = 0; i < count && !bad; i++) {
 		char full[WORLD_NAME_SIZE];
 		snprintf(full, sizeof full, count > 1 ? "%s%u" : "%s", name, i + 1);
-		struct daemon *daemon = daemon_new(script->world, full, replicas, renewal);
+		struct daemon *daemon = daemon_new(script->world, full, &options);
 		fake_env_jump(daemon->fake, skew);
 	}
 	return bad;

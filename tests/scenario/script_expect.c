@@ -5,6 +5,7 @@
  */
 #include "tests/scenario/script_private.h"
 
+#include "tests/scenario/check_circuits.h"
 #include "tests/scenario/check_records.h"
 
 #include <stdarg.h>
@@ -195,7 +196,7 @@ static int judge_daemon(struct judge *judge)
 	const char *verb = as ? words_next(judge->script, &judge->words) : NULL;
 	if (!verb)
 		return -1;
-	const struct check_records *records = as[0]->world->records;
+	struct check_records *records = as[0]->world->records;
 	if (strcmp(verb, "streams") == 0)
 		return count_of(judge, verb, as[0], fake_host_streams(as[0]->host));
 	if (strcmp(verb, "services") == 0)
@@ -208,6 +209,12 @@ static int judge_daemon(struct judge *judge)
 		return count_of(judge, verb, as[0], check_records_keys(records, as[0]->name));
 	if (strcmp(verb, "lookups") == 0)
 		return count_of(judge, verb, as[0], check_records_lookups(records, as[0]->name));
+	if (strcmp(verb, "circuits") == 0)
+		return count_of(judge, verb, as[0],
+				check_circuits_most(check_records_circuits(records, as[0]->name)));
+	if (strcmp(verb, "circuit-keys") == 0)
+		return count_of(judge, verb, as[0],
+				check_circuits_keys(check_records_circuits(records, as[0]->name)));
 	if (strcmp(verb, "requests") == 0)
 		return count_of(judge, verb, as[0], daemon_requests(as[0]));
 	if (strcmp(verb, "asked") == 0)

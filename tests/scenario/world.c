@@ -168,8 +168,9 @@ static void open_engine(struct daemon *daemon)
 	    .transport = fake_host_transport(daemon->host),
 	    .database = daemon->path,
 	    .store_key = &(const struct key){{1}},
-	    .replicas = daemon->replicas,
-	    .renewal_ms = daemon->renewal_ms,
+	    .replicas = daemon->options.replicas,
+	    .renewal_ms = daemon->options.renewal_ms,
+	    .circuits = daemon->options.circuits,
 	};
 	daemon->engine = engine_new(&config, &handler, daemon, &err);
 	if (!daemon->engine) {
@@ -189,8 +190,8 @@ static void close_engine(struct daemon *daemon)
 	TAILQ_FOREACH(peer, &daemon->peers, next) peer->status.show = SHOW_OFFLINE;
 }
 
-struct daemon *daemon_new(struct world *world, const char *name, unsigned replicas,
-			  int64_t renewal_ms)
+struct daemon *daemon_new(struct world *world, const char *name,
+			  const struct daemon_options *options)
 {
 	struct err err;
 	struct daemon *daemon = calloc(1, sizeof *daemon);
@@ -200,8 +201,7 @@ struct daemon *daemon_new(struct world *world, const char *name, unsigned replic
 	snprintf(daemon->path, sizeof daemon->path, "%s/%s.db", world->directory, name);
 	daemon->fake = fake_env_new(world->clock);
 	daemon->host = fake_net_host(world->net, name);
-	daemon->replicas = replicas;
-	daemon->renewal_ms = renewal_ms;
+	daemon->options = *options;
 	daemon->status.show = SHOW_AVAILABLE;
 	TAILQ_INIT(&daemon->peers);
 	TAILQ_INSERT_TAIL(&world->daemons, daemon, next);

@@ -43,6 +43,13 @@ struct peer {
 	TAILQ_ENTRY(peer) next;
 };
 
+/* As in engine_config. */
+struct daemon_options {
+	unsigned replicas;
+	int64_t renewal_ms;
+	unsigned circuits;
+};
+
 struct daemon {
 	struct world *world;
 	char name[WORLD_NAME_SIZE];
@@ -54,8 +61,7 @@ struct daemon {
 	struct engine *engine; /* NULL while dead */
 	struct account *account;
 	struct status status;
-	unsigned replicas;
-	int64_t renewal_ms;
+	struct daemon_options options;
 	bool started, inbox_closed;
 	char link[INVITATION_LINK_SIZE]; /* of the last invitation */
 	unsigned asked;                  /* requests that were told */
@@ -86,8 +92,8 @@ void world_fail(struct world *world, const char *format, ...) __attribute__((for
 void world_run(struct world *world, int64_t ms);
 
 /* A new daemon with one account; not started. */
-struct daemon *daemon_new(struct world *world, const char *name, unsigned replicas,
-			  int64_t renewal_ms);
+struct daemon *daemon_new(struct world *world, const char *name,
+			  const struct daemon_options *options);
 struct daemon *daemon_find(struct world *world, const char *name);
 /* a adds b's id. secret: words that a pair secret is made of, or NULL. */
 void daemon_add(struct daemon *a, struct daemon *b, const char *secret);
