@@ -36,6 +36,8 @@ static void on_shown(void *arg, bool fresh)
 			contact->slot = (unsigned)env_random_below(engine->env, SERVICE_SLOTS);
 		rendezvous_address(contact->rendezvous, account_spread(account));
 	}
+	if (account->decoys != NULL)
+		decoys_address(account->decoys);
 	doors_address(account, fresh);
 	/* The network is there: what waits since it was not may go on. */
 	account_wake(account);
@@ -74,6 +76,52 @@ static bool on_knock(void *arg, struct stream *stream, const uint8_t knock[KNOCK
 		return door_knocked(door, stream, knock);
 	log_debug("account: a stranger at the door");
 	return false;
+}
+
+/* --- decoys --- */
+
+static int64_t on_now(void *arg)
+{
+	const struct account *account = arg;
+
+	return engine_now_ms(account->engine);
+}
+
+static bool on_dialable(void *arg)
+{
+	const struct account *account = arg;
+
+	return address_shown(account->address);
+}
+
+static int64_t on_delay(void *arg)
+{
+	return account_spread(arg);
+}
+
+static const struct decoy_handler decoy_handler = {
+    .now = on_now,
+    .shown = on_dialable,
+    .delay = on_delay,
+};
+
+static int make_decoys(struct account *account, struct err *err)
+{
+	struct engine *engine = account->engine;
+	const struct decoys_start start = {
+	    .env = engine->env,
+	    .registry = engine->config.registry,
+	    .isolation = engine->isolation,
+	    .owner = account,
+	    .replicas = engine->config.replicas,
+	    .handler = &decoy_handler,
+	    .arg = account,
+	};
+
+	if (!engine->config.decoys)
+		return 0;
+	account->decoys = decoys_new(&start);
+	return account->decoys != NULL ? 0 : err_set(err, ERR_MEMORY, "account: out of memory");
 }
 
 /* --- life --- */
@@ -129,6 +177,7 @@ struct account *account_load(struct engine *engine, int64_t id, const char *name
 	strncpy(account->name, name, ACCOUNT_NAME_MAX);
 	account->marks = sent_marks_new(engine->env, engine->store, id, err);
 	if (account->marks == NULL || identity_load(private_key, &account->identity, err) < 0 ||
+	    make_decoys(account, err) < 0 ||
 	    store_contacts(engine->store, id, load_contact, &loading, err) < 0 ||
 	    doors_load(account, err) < 0 || requests_load(account, err) < 0) {
 		account_free(&account);
@@ -149,6 +198,7 @@ void account_free(struct account **account)
 	for (unsigned i = 0; i < a->contact_count; i++)
 		contact_free(&a->contacts[i]);
 	free(a->contacts);
+	decoys_free(&a->decoys);
 	visits_free(a);
 	doors_free(a);
 	requests_free(a);
@@ -165,6 +215,9 @@ void account_start(struct account *account)
 		address_start(account->address);
 	for (unsigned i = 0; i < account->contact_count; i++)
 		contact_start(account->contacts[i], account_spread(account));
+	if (account->decoys != NULL && account->visibility != ACCOUNT_DARK)
+		decoys_begin(account->decoys, account->contact_count,
+			     account->visibility == ACCOUNT_HIDDEN);
 	if (account_online(account))
 		doors_start(account);
 }
@@ -173,6 +226,8 @@ void account_stop(struct account *account)
 {
 	for (unsigned i = 0; i < account->contact_count; i++)
 		contact_stop(account->contacts[i]);
+	if (account->decoys != NULL)
+		decoys_end(account->decoys);
 	doors_stop(account);
 	visits_free(account);
 	lobby_clear(account->lobby);
@@ -254,6 +309,8 @@ void account_wake(struct account *account)
 		rendezvous_wake(account->contacts[i]->rendezvous, account_spread(account));
 		guest_wake(account->contacts[i]->guest, account_spread(account));
 	}
+	if (account->decoys != NULL)
+		decoys_wake(account->decoys);
 	doors_wake(account);
 }
 
@@ -270,7 +327,10 @@ void account_jumped(struct account *account)
 
 int64_t account_spread(const struct account *account)
 {
-	return engine_spread(account->engine, account->contact_count);
+	unsigned count = account->contact_count;
+
+	return engine_spread(account->engine,
+			     account->decoys != NULL ? count + decoys_wanted(count) : count);
 }
 
 /* --- the roster --- */
@@ -289,6 +349,8 @@ int account_add_contact(struct account *account, struct contact *contact, struct
 		account->contact_size = size;
 	}
 	contacts[account->contact_count++] = contact;
+	if (account->decoys != NULL)
+		decoys_adapt(account->decoys, account->contact_count);
 	return 0;
 }
 
@@ -300,6 +362,8 @@ void account_drop_contact(struct account *account, const struct contact *contact
 		i++;
 	memmove(&account->contacts[i], &account->contacts[i + 1],
 		(--account->contact_count - i) * sizeof(account->contacts[0]));
+	if (account->decoys != NULL)
+		decoys_adapt(account->decoys, account->contact_count);
 }
 
 struct contact *contact_find(const struct account *account, const char *id)

@@ -149,6 +149,7 @@ struct engine_config {
 	unsigned replicas;  /* 1 … REPLICAS_MAX; 0: 3 */
 	int64_t renewal_ms; /* status renewal; 0: 120 s */
 	unsigned circuits;  /* new ones in 10 minutes (isolation.h); 0: 60 */
+	bool decoys;        /* pairs of nobody, so that contacts are not counted (decoy.h) */
 };
 
 /* Open or make the database and load all accounts; nothing is sent yet. */

@@ -22,6 +22,7 @@
 #define CORE_ENGINE_PRIVATE_H
 
 #include "core/address.h"
+#include "core/decoy.h"
 #include "core/dialler.h"
 #include "core/engine.h"
 #include "core/farewell.h"
@@ -83,6 +84,7 @@ struct account {
 	struct status status; /* what contacts are shown */
 	struct contact **contacts;
 	unsigned contact_count, contact_size;
+	struct decoys *decoys; /* NULL: none are wanted */
 	struct lobby *lobby;
 	struct address *address;
 	unsigned deliver_next; /* place of the contact that engine_deliver_waiting begins with */

@@ -235,6 +235,7 @@ static int open_engine(struct node *node, const struct node_config *config, stru
 	    .replicas = config->replicas,
 	    .renewal_ms = config->renewal_ms,
 	    .circuits = config->circuits,
+	    .decoys = config->decoys,
 	};
 
 	snprintf(database, sizeof(database), "%s/tacet.db", config->state_dir);

@@ -32,6 +32,7 @@ struct node_config {
 	unsigned replicas;          /* as in engine_config */
 	int64_t renewal_ms;         /* as in engine_config */
 	unsigned circuits;          /* as in engine_config */
+	bool decoys;                /* as in engine_config */
 	/*
 	 * For tests and for daemons in one process: used instead of tor and OpenDHT, when both are
 	 * set. Owned by the caller; must outlive the node.

@@ -243,6 +243,7 @@ static struct node *open_node(struct tacet *tacet, const struct tacet_options *o
 	    .gateway_count = options->gateway_count,
 	    .replicas = options->replicas,
 	    .renewal_ms = options->renewal_ms,
+	    .decoys = true,
 	};
 
 	tacet->loop = loop_new(err);

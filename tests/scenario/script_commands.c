@@ -27,6 +27,8 @@ static int run_daemon(struct script *script, struct words words, int unused)
 			bad = words_number(script, &words, &options.replicas);
 		else if (words_accept(&words, "circuits"))
 			bad = words_number(script, &words, &options.circuits);
+		else if (words_accept(&words, "decoys"))
+			options.decoys = true;
 		else if (words_accept(&words, "times"))
 			bad = words_number(script, &words, &count);
 		else

@@ -171,6 +171,7 @@ static void open_engine(struct daemon *daemon)
 	    .replicas = daemon->options.replicas,
 	    .renewal_ms = daemon->options.renewal_ms,
 	    .circuits = daemon->options.circuits,
+	    .decoys = daemon->options.decoys,
 	};
 	daemon->engine = engine_new(&config, &handler, daemon, &err);
 	if (!daemon->engine) {

@@ -48,6 +48,7 @@ struct daemon_options {
 	unsigned replicas;
 	int64_t renewal_ms;
 	unsigned circuits;
+	bool decoys;
 };
 
 struct daemon {
