@@ -4,6 +4,7 @@
 #include "component/config.h"
 
 #include "core/base/http_origin.h"
+#include "core/isolation.h"
 #include "core/pair.h"
 #include "xmpp/jid.h"
 
@@ -276,6 +277,13 @@ static const struct config_key keys[] = {
      .min = 1,
      .max = REPLICAS_MAX,
      .initial = "3"},
+    {.name = "circuits",
+     .type = CONFIG_NUMBER,
+     .offset = AT(circuits),
+     .min = ISOLATION_BUDGET_MIN,
+     .max = ISOLATION_BUDGET_MAX,
+     .initial = "60"},
+    {.name = "decoys", .type = CONFIG_BOOL, .offset = AT(decoys), .initial = "yes"},
     {.name = "status-renewal",
      .type = CONFIG_DURATION,
      .offset = AT(status_renewal_ms),

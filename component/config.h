@@ -43,6 +43,8 @@ struct config {
 	struct config_list gateways;
 	int64_t gateway_timeout_ms;
 	int64_t replicas;
+	int64_t circuits;
+	bool decoys;
 	int64_t status_renewal_ms;
 };
 

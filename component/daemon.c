@@ -63,6 +63,8 @@ static int start_node(struct daemon *daemon, const struct config *config, const 
 	    .gateway_count = config->gateways.count,
 	    .gateway_timeout_ms = config->gateway_timeout_ms,
 	    .replicas = (unsigned)config->replicas,
+	    .circuits = (unsigned)config->circuits,
+	    .decoys = config->decoys,
 	    .renewal_ms = config->status_renewal_ms,
 	};
 

@@ -38,6 +38,8 @@ static void without_a_file(void **state)
 	assert_false(config.log_unsafe);
 	assert_int_equal(config.log_level, LOG_LEVEL_NOTICE);
 	assert_int_equal(config.replicas, 3);
+	assert_int_equal(config.circuits, 60);
+	assert_true(config.decoys);
 	assert_int_equal(config.status_renewal_ms, 120000);
 	assert_null(config.tor_program);
 	assert_null(config.tor_control);
@@ -72,6 +74,8 @@ static void everything_set(void **state)
 					 "gateway = http://gateway.example\n"
 					 "gateway-timeout = 250ms\n"
 					 "replicas = 8\n"
+					 "circuits = 1000\n"
+					 "decoys = no\n"
 					 "status-renewal = 1s\n";
 	static const char *const gateways[] = {"http://127.0.0.1:18001", "https://[::1]:1",
 					       "https://[::1]:2", "https://[::1]:3",
@@ -104,6 +108,8 @@ static void everything_set(void **state)
 		assert_string_equal(config.gateways.items[i], gateways[i]);
 	assert_int_equal(config.gateway_timeout_ms, 250);
 	assert_int_equal(config.replicas, 8);
+	assert_int_equal(config.circuits, 1000);
+	assert_false(config.decoys);
 	assert_int_equal(config.status_renewal_ms, 1000);
 	config_wipe(&config);
 }
@@ -222,6 +228,9 @@ static const struct {
     {"gateway-timeout = 1ms", "x:2: gateway-timeout"},
     {"replicas = 0", "x:2: replicas"},
     {"replicas = 9", "x:2: replicas"},
+    {"circuits = 3", "x:2: circuits"},
+    {"circuits = 1001", "x:2: circuits"},
+    {"decoys = 4", "x:2: decoys"},
     {"status-renewal = 999ms", "x:2: status-renewal"},
     {"status-renewal = 2d", "x:2: status-renewal"},
     {"nonsense = 1", "x:2: nonsense"},
