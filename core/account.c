@@ -322,6 +322,8 @@ void account_jumped(struct account *account)
 		rendezvous_jumped(account->contacts[i]->rendezvous, delay_ms);
 		guest_jumped(account->contacts[i]->guest, delay_ms);
 	}
+	if (account->decoys != NULL)
+		decoys_jumped(account->decoys);
 	doors_jumped(account);
 }
 

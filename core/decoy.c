@@ -245,3 +245,9 @@ void decoys_wake(struct decoys *decoys)
 	for (struct decoy *decoy = decoys->first; decoy != NULL; decoy = decoy->next)
 		rendezvous_wake(decoy->rendezvous, delay(decoys));
 }
+
+void decoys_jumped(struct decoys *decoys)
+{
+	for (struct decoy *decoy = decoys->first; decoy != NULL; decoy = decoy->next)
+		rendezvous_jumped(decoy->rendezvous, delay(decoys));
+}

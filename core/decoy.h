@@ -57,8 +57,9 @@ void decoys_begin(struct decoys *decoys, unsigned contacts, bool watching);
 void decoys_adapt(struct decoys *decoys, unsigned contacts);
 /* The account goes offline: forget them; the next ones are others. */
 void decoys_end(struct decoys *decoys);
-/* As rendezvous_address and rendezvous_wake, for all of them. */
+/* As rendezvous_address, rendezvous_wake and rendezvous_jumped, for all of them. */
 void decoys_address(struct decoys *decoys);
 void decoys_wake(struct decoys *decoys);
+void decoys_jumped(struct decoys *decoys);
 
 #endif

@@ -364,10 +364,8 @@ void doors_wake(struct account *account)
 
 void doors_jumped(struct account *account)
 {
-	unsigned place = 0;
-
 	for (struct door *door = account->doors; door != NULL; door = door->next)
-		rendezvous_jumped(door->rendezvous, engine_spread(account->engine, place++));
+		rendezvous_jumped(door->rendezvous, account_spread(account));
 }
 
 void doors_address(struct account *account, bool fresh)

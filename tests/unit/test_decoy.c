@@ -340,7 +340,9 @@ static void watch(struct comparison *c, uint64_t seed)
 	fake_clock_run(f.clock, 20 * MINUTE);
 	f.watched.fails = false;
 	engine_wake(f.engine);
-	fake_clock_run(f.clock, 220 * MINUTE);
+	fake_clock_run(f.clock, 100 * MINUTE);
+	fake_env_jump(f.fake, 50 * MINUTE);
+	fake_clock_run(f.clock, 120 * MINUTE);
 	end(&f);
 }
 
