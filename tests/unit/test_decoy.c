@@ -173,6 +173,7 @@ static void begin(struct fixture *f, uint64_t seed, unsigned contacts,
 	    .registry = &f->watched.base,
 	    .transport = fake_host_transport(f->host),
 	    .database = ":memory:",
+	    .store_key = &(const struct key){{1}},
 	    .replicas = 1,
 	    .decoys = true,
 	};
