@@ -234,6 +234,7 @@ static const struct config_key keys[] = {
      .type = CONFIG_TEXT,
      .offset = AT(web_directory),
      .check = check_path},
+    {.name = "upload", .type = CONFIG_BOOL, .offset = AT(upload), .initial = "no"},
     {.name = "xmpp-socket", .type = CONFIG_TEXT, .offset = AT(xmpp_socket), .check = check_socket},
     {.name = "tls", .type = CONFIG_BOOL, .offset = AT(tls), .initial = "yes"},
     {.name = "plain", .type = CONFIG_BOOL, .offset = AT(plain), .initial = "yes"},
@@ -435,6 +436,8 @@ static int complete_http_port(struct config *config, struct err *err)
 	if (config->http_port &&
 	    (config->http_port == config->port || config->http_port == config->tls_port))
 		return err_set(err, ERR_INPUT, "http-port: must be another than port and tls-port");
+	if (config->upload && !config->http_port)
+		return err_set(err, ERR_INPUT, "upload: needs an http-port");
 	if (config->web_directory && !config->http_port)
 		return err_set(err, ERR_INPUT, "web-directory: needs an http-port");
 	return 0;

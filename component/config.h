@@ -28,6 +28,7 @@ struct config {
 	int64_t http_port; /* 0: none */
 	struct config_list http_origins;
 	char *web_directory; /* NULL: none */
+	bool upload;         /* clients may put files at the HTTP port */
 	char *xmpp_socket;   /* NULL: none */
 	bool tls;
 	bool plain;

@@ -97,9 +97,11 @@ static int start_server(struct daemon *daemon, const struct config *config, stru
 {
 	const char **listen = ended(&config->listen);
 	const char **origins = ended(&config->http_origins);
+	char *uploads = config->upload ? state_dir_path(config->state_dir, "upload", err) : NULL;
 	const struct server_web web = {.port = (uint16_t)config->http_port,
 				       .origins = origins,
-				       .files = config->web_directory};
+				       .files = config->web_directory,
+				       .uploads = uploads};
 	char *tls = config->tls ? state_dir_path(config->state_dir, "tls", err) : NULL;
 	char *secret = state_dir_path(config->state_dir, "sasl.secret", err);
 	struct server_config server = {
@@ -117,11 +119,12 @@ static int start_server(struct daemon *daemon, const struct config *config, stru
 	bridge_set_registration(daemon->bridge, config->registration);
 	if (!listen || !origins)
 		err_set(err, ERR_MEMORY, "out of memory");
-	if (listen && origins && secret && (tls || !config->tls))
+	if (listen && origins && secret && (tls || !config->tls) && (uploads || !config->upload))
 		daemon->server = server_new(
 		    daemon->loop, &server, bridge_server_host(daemon->bridge), daemon->bridge, err);
 	free(listen);
 	free(origins);
+	free(uploads);
 	free(tls);
 	free(secret);
 	if (!daemon->server)

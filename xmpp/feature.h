@@ -162,6 +162,14 @@ void disco_contact_caps(const struct server *server, const char *user, const cha
 /* Does the host keep items? */
 bool pep_has_host(const struct server_host *host);
 
+/* feature_upload.c: XEP-0363. */
+void upload_request(struct request *request);
+/* Add to the server's disco#info that and how much can be uploaded, if so. */
+void upload_describe(const struct server *server, struct xml *query);
+/* Has the message to a contact such a file's address in it? Then it was refused. */
+bool upload_refuses(const struct request *request);
+void upload_user_gone(struct server *server, const char *user);
+
 /* feature_ping.c: XEP-0199. */
 void ping_answer(struct request *request);
 

@@ -170,6 +170,7 @@ void disco_server_info(struct request *request)
 	for (size_t i = 0; i < sizeof(optional) / sizeof(optional[0]); i++)
 		if (optional[i].offered(request->server->host))
 			xml_set(xml_child_add(query, "feature", NULL), "var", optional[i].ns);
+	upload_describe(request->server, query);
 	request_reply(request, reply);
 }
 

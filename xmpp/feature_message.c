@@ -213,6 +213,8 @@ void message_to_contact(struct request *request)
 				     NS_BLOCKING_ERRORS);
 		return;
 	}
+	if (upload_refuses(request))
+		return;
 	if (taken_mark(request->stanza, hash) == 0)
 		mark = hash;
 	if (taken_before(request->resource, mark))

@@ -15,6 +15,8 @@
 #define NS_STANZAS       "urn:ietf:params:xml:ns:xmpp-stanzas"
 #define NS_SESSION       "urn:ietf:params:xml:ns:xmpp-session"
 #define NS_ROSTER        "jabber:iq:roster"
+/* XEP-0363 */
+#define NS_UPLOAD "urn:xmpp:http:upload:0"
 /* RFC 7395 */
 #define NS_FRAMING "urn:ietf:params:xml:ns:xmpp-framing"
 /* XEP-0440 */

@@ -483,11 +483,13 @@ void server_user_end_others(struct server *server, const char *user_name, const 
 		if (name && strcmp(name, user_name) == 0 && client->c2s != stays)
 			c2s_end(client->c2s, STREAM_NOT_AUTHORIZED, "please log in again");
 	}
-	if (!user)
-		return;
-	sm_end_waiting(user);
+	if (user)
+		sm_end_waiting(user);
 	/* Whoever has that name next has nothing to do with this one. */
-	if (server->host->credentials(server->host_arg, user_name, &credentials) < 0)
-		parcels_forget(user);
+	if (server->host->credentials(server->host_arg, user_name, &credentials) < 0) {
+		if (user)
+			parcels_forget(user);
+		upload_user_gone(server, user_name);
+	}
 	secret_wipe(&credentials, sizeof(credentials));
 }

@@ -165,6 +165,7 @@ struct server_web {
 	uint16_t port;              /* 5280; 0: any free one */
 	const char *const *origins; /* whose pages may come, besides our own; ends with NULL */
 	const char *files;          /* directory of the page that is served at /; NULL: none */
+	const char *uploads;        /* directory for files of XEP-0363; NULL: none are taken */
 };
 
 struct server_config {

@@ -1,6 +1,7 @@
 /*
  * web.c: see web.h.
  */
+#include "xmpp/upload.h"
 #include "xmpp/web_private.h"
 
 #include "core/base/log.h"
@@ -108,11 +109,21 @@ static bool is_get(const struct http_request *request)
 	       strcmp(http_method(request), "HEAD") == 0;
 }
 
+static bool is_upload(const struct http_request *request)
+{
+	return strncmp(http_path(request), WEB_PATH_UPLOAD, strlen(WEB_PATH_UPLOAD)) == 0 &&
+	       (is_get(request) || strcmp(http_method(request), "PUT") == 0);
+}
+
 static void on_request(void *arg, struct http_request *request)
 {
 	static const struct http_header allow[] = {{"Allow", "GET, HEAD"}, {NULL, NULL}};
 	struct web *web = arg;
 
+	if (web->upload && is_upload(request)) {
+		web_upload(web, request, http_path(request) + strlen(WEB_PATH_UPLOAD));
+		return;
+	}
 	if (!is_get(request)) {
 		http_reply(request, 405, allow, "", 0);
 		return;
@@ -186,7 +197,10 @@ struct web *web_new(struct server *server, const struct server_config *config, s
 	web->files = -1;
 	if (copy_origins(web, config->web->origins) < 0)
 		err_set(err, ERR_MEMORY, "no memory for the HTTP server");
-	else if ((!config->web->files || web_files_open(web, config->web->files, err) == 0) &&
+	else if ((!config->web->uploads ||
+		  (web->upload = upload_new(server->env, config->web->uploads,
+					    &server->c2s.state_secret, err))) &&
+		 (!config->web->files || web_files_open(web, config->web->files, err) == 0) &&
 		 listen_for_web(web, config, err) == 0) {
 		make_policy(web);
 		return web;
@@ -202,6 +216,7 @@ void web_free(struct web **web)
 	if (!old)
 		return;
 	http_server_free(&old->http);
+	upload_free(&old->upload);
 	if (old->files >= 0)
 		close(old->files);
 	for (char **origin = old->origins; origin && *origin; origin++)
@@ -209,6 +224,11 @@ void web_free(struct web **web)
 	free(old->origins);
 	free(old);
 	*web = NULL;
+}
+
+struct upload *web_uploads(const struct web *web)
+{
+	return web->upload;
 }
 
 uint16_t web_port(const struct web *web)

@@ -7,12 +7,18 @@
 
 #include "xmpp/server_private.h"
 
+struct upload;
 struct web;
+
+/* TOKEN/NAME follows. */
+#define WEB_PATH_UPLOAD "/upload/"
 
 /* Listen as config->web says. NULL with *err. */
 struct web *web_new(struct server *server, const struct server_config *config, struct err *err);
 /* Streams that have become clients stay. */
 void web_free(struct web **web);
+/* NULL: files are not taken. */
+struct upload *web_uploads(const struct web *web);
 uint16_t web_port(const struct web *web);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * web_private.h: shared by web.c (the table of paths, WebSocket, host-meta) and web_files.c.
+ * web_private.h: shared by web.c (the table of paths, WebSocket, host-meta), web_files.c and
+ * web_upload.c.
  */
 #ifndef XMPP_WEB_PRIVATE_H
 #define XMPP_WEB_PRIVATE_H
@@ -14,8 +15,10 @@
 struct web {
 	struct server *server;
 	struct http_server *http;
-	char **origins; /* ends with NULL */
-	int files;      /* the directory; -1: none */
+	char **origins;        /* ends with NULL */
+	int files;             /* the directory; -1: none */
+	struct upload *upload; /* NULL: none */
+	unsigned uploading;    /* files that come in now */
 	char policy[WEB_POLICY_SIZE];
 };
 
@@ -23,5 +26,7 @@ struct web {
 int web_files_open(struct web *web, const char *path, struct err *err);
 /* Answer with the file at path ("/" is index.html), or 404. */
 void web_files_get(struct web *web, struct http_request *request, const char *path);
+/* PUT or GET a file of web->upload; path is TOKEN/NAME. */
+void web_upload(struct web *web, struct http_request *request, const char *path);
 
 #endif

@@ -32,6 +32,7 @@ static void without_a_file(void **state)
 	assert_int_equal(config.http_port, 5280);
 	assert_int_equal(config.http_origins.count, 0);
 	assert_null(config.web_directory);
+	assert_false(config.upload);
 	assert_null(config.xmpp_socket);
 	assert_true(config.tls);
 	assert_true(config.plain);
@@ -184,6 +185,7 @@ static const struct {
     {"http-origin = http://localhost:8000/", "x:2: http-origin"},
     {"http-origin = localhost", "x:2: http-origin"},
     {"web-directory = web", "x:2: web-directory"},
+    {"upload = maybe", "x:2: upload"},
     {"listen = 192.168.1.1", "x:2: listen"},
     {"listen = ::", "x:2: listen"},
     {"listen = localhost", "x:2: listen"},

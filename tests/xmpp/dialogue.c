@@ -224,7 +224,6 @@ static int run(struct loop *loop, const char *path)
 {
 	struct script script = {
 	    .path = path, .loop = loop, .directory = "/tmp/tacet-dialogue-XXXXXX"};
-	struct server_web web = {.port = 0};
 	FILE *file = fopen(path, "r");
 	int result;
 
@@ -236,7 +235,8 @@ static int run(struct loop *loop, const char *path)
 	}
 	snprintf(script.socket, sizeof(script.socket), "%s/xmpp", script.directory);
 	script.config.plain_without_tls = true;
-	script.config.web = &web;
+	script.config.web = &script.web;
+	snprintf(script.uploads, sizeof(script.uploads), "%s/upload", script.directory);
 	script.functions = dialogue_host_functions();
 	script.host = dialogue_host_new(loop_env(loop));
 	alarm(SCRIPT_SECONDS);
@@ -248,6 +248,7 @@ static int run(struct loop *loop, const char *path)
 		dialogue_client_free(&script.clients[i].client);
 	server_free(&script.server);
 	dialogue_host_free(&script.host);
+	remove_directory(script.uploads);
 	remove_directory(script.directory);
 	fclose(file);
 	printf("%s %s\n", result == 0 ? "ok" : "FAILED", path);

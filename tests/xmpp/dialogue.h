@@ -27,6 +27,8 @@ struct script {
 	struct loop *loop;
 	struct dialogue_host *host;
 	struct server_config config;
+	struct server_web web;
+	char uploads[80]; /* a directory for them, made by the server */
 	struct server_host functions;
 	struct server *server; /* NULL until the first connection */
 	char directory[64];    /* fresh, for certificates */

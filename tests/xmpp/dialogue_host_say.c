@@ -211,6 +211,8 @@ int server_say(struct script *script, const struct statement *statement)
 
 	if (strcmp(said, "offers TLS") == 0)
 		script->config.tls_directory = script->directory;
+	else if (strcmp(said, "takes uploads") == 0)
+		script->web.uploads = script->uploads;
 	else if (strcmp(said, "has a socket") == 0)
 		script->config.socket = script->socket;
 	else if (strcmp(said, "wants TLS for PLAIN") == 0)

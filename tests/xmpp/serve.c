@@ -1,7 +1,7 @@
 /*
  * serve.c: the server with a small made-up world, for clients that others wrote.
  * usage: serve DIRECTORY [PORT]; ends with its standard input, or by a signal. $SERVE_FILES: the
- * directory of a web page.
+ * directory of a web page; $SERVE_UPLOADS: one for files of XEP-0363.
  *
  * Users alice and bob, password "secret". The contact anna is there and says back what she is told;
  * boris is away; carl has not answered yet. DIRECTORY gets the certificates, and the socket
@@ -106,6 +106,7 @@ int main(int argc, char **argv)
 	snprintf(socket, sizeof(socket), "%s/xmpp", argv[1]);
 	config.socket = socket;
 	web.files = getenv("SERVE_FILES");
+	web.uploads = getenv("SERVE_UPLOADS");
 	config.web = &web;
 	if (argc > 2)
 		config.port = (uint16_t)atoi(argv[2]);
