@@ -286,7 +286,9 @@ static int add_item(struct pep_items *items, const char *id, struct xml *payload
 		return -1;
 	}
 	items->list = more;
-	items->list[items->count++] = (struct pep_item){copy, text};
+	more += items->count++;
+	more->id = copy;
+	more->text = text;
 	items->bytes += strlen(text) + strlen(id);
 	return 0;
 }

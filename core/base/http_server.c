@@ -348,7 +348,8 @@ static void on_connection(void *arg, struct MHD_Connection *connection, void **c
 		drop_oldest(site);
 }
 
-static void on_log(void *arg, const char *format, va_list values)
+__attribute__((format(printf, 2, 0))) static void on_log(void *arg, const char *format,
+							 va_list values)
 {
 	char text[256];
 

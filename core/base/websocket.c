@@ -9,6 +9,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/codec.h"
+#include "core/base/secret.h"
 #include "core/base/stream_private.h"
 
 #include <openssl/evp.h>
@@ -203,7 +204,7 @@ static struct message *take_message(struct websocket *ws)
 static void message_free(struct message *message)
 {
 	/* It may have held a password. */
-	memset(message->data, 0, message->len);
+	secret_wipe(message->data, message->len);
 	free(message);
 }
 
@@ -213,6 +214,7 @@ static void deliver(struct websocket *ws)
 	bool freed = false;
 	struct message *message;
 
+	/* cppcheck-suppress autoVariables ; cleared before the return, unless ws is gone */
 	ws->freed = &freed;
 	while (!ws->paused && !ws->finishing && !ws->ended && ws->stream.handler != NULL &&
 	       (message = take_message(ws)) != NULL) {
