@@ -465,6 +465,43 @@ static void test_sent_marks(void **state)
 	expect_marks(0, 0);
 }
 
+static const struct contact *last_sender;
+
+static void take_one(struct node_rig *node, struct contact *contact)
+{
+	node->refuse = true;
+	last_sender = contact;
+}
+
+/* Who has much to say does not keep the others from being heard. */
+static void test_takes_turns(void **state)
+{
+	struct node_rig *carl = rig_node(rig, "carl");
+	unsigned of_anna = 0;
+
+	(void)state;
+	rig_pair(ben, carl);
+	start_both();
+	node_start(carl);
+	rig_link(ben, carl, MINUTE_MS);
+	ben->loose = ben->refuse = true;
+	node_send(anna, ben, 0, 10);
+	node_send(carl, ben, 0, 10);
+	rig_run(rig, 5000);
+	ben->on_message = take_one;
+	for (unsigned i = 0; i < 8; i++) {
+		ben->refuse = false;
+		engine_deliver_waiting(ben->account);
+		of_anna += last_sender == node_contact(ben, anna);
+	}
+	assert_int_equal(ben->got, 8);
+	assert_int_equal(of_anna, 4);
+	ben->on_message = NULL;
+	ben->refuse = false;
+	engine_deliver_waiting(ben->account);
+	assert_int_equal(ben->got, 20);
+}
+
 static void test_outbox_is_bounded(void **state)
 {
 	struct err err = {0};
@@ -820,6 +857,7 @@ int main(void)
 	    WITH_RIG(test_held_messages),
 	    WITH_RIG(test_held_fill_the_inbox),
 	    WITH_RIG(test_sent_marks),
+	    WITH_RIG(test_takes_turns),
 	    WITH_RIG(test_outbox_is_bounded),
 	    WITH_RIG(test_contacts),
 	    WITH_RIG(test_accounts),
