@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """storm.py [--seed S] [--messages N] [--kills K] [--pace SECONDS]: N messages between two daemons, half of
 them each way, while K times something is killed with SIGKILL at a random moment: either tacetd, either
-tor, a DHT gateway, either client. Connections of clients are broken as well. At the end every message must
+tor, a DHT gateway, either client, or a tacetd together with its client. Connections of clients are broken as well. At the end every message must
 have been shown to its user, none twice, in order.
 
 The clients are storm_client.py. It prints the seed and what it counted; ends with 1 if anything was lost,
@@ -27,7 +27,7 @@ GATEWAYS = 3
 # Whatever was killed is started again after at most so long.
 AWAY_S = 3
 # How long the last messages may take when the storm is over: all find each other again.
-CALM_S = 300
+CALM_S = 180
 
 
 class Gateway:
@@ -139,13 +139,25 @@ class Storm:
         time.sleep(self.random.uniform(0, AWAY_S))
         user.start()
 
+    def kill_both(self, user):
+        """What the client has not read when it dies, nobody has but the daemon's database."""
+        user.process.send_signal(signal.SIGSTOP)
+        time.sleep(self.random.uniform(0, 1))
+        user.daemon.kill()
+        user.kill()
+        time.sleep(self.random.uniform(0, AWAY_S))
+        user.daemon.start()
+        user.start()
+
     def kinds(self):
         """All kinds in random order, again and again."""
         while True:
-            kinds = [(f"{user.name}'s {what}", kill, user) for user in self.users
-                     for what, kill in (("tacetd", self.kill_daemon), ("tor", self.kill_tor),
-                                        ("client", self.kill_client))]
-            kinds.append(("gateway", self.kill_gateway, None))
+            kinds = [((f"{user.name}'s tacetd",), self.kill_daemon, user) for user in self.users]
+            kinds += [((f"{user.name}'s tor",), self.kill_tor, user) for user in self.users]
+            kinds += [((f"{user.name}'s client",), self.kill_client, user) for user in self.users]
+            kinds += [((f"{user.name}'s tacetd", f"{user.name}'s client"), self.kill_both, user)
+                      for user in self.users]
+            kinds.append((("gateway",), self.kill_gateway, None))
             self.random.shuffle(kinds)
             yield from kinds
 
@@ -159,16 +171,16 @@ class Storm:
 
     def blow(self):
         kinds = self.kinds()
-        for number in range(self.options.kills):
+        while sum(self.killed.values()) < self.options.kills:
             time.sleep(self.random.uniform(0, 1) * self.options.pace)
             self.break_connections()
             time.sleep(self.random.uniform(0, 1) * self.options.pace)
-            name, kill, user = next(kinds)
+            names, kill, user = next(kinds)
             for each in self.users:
                 each.check()
             kill(user)
-            self.killed[name] += 1
-            say(f"kill {number + 1}: {name}; shown: " +
+            self.killed.update(names)
+            say(f"kill {sum(self.killed.values())}: {' and '.join(names)}; shown: " +
                 ", ".join(f"{each.name} {len(each.lines('shown'))}" for each in self.users))
 
     def calm(self):
