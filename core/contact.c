@@ -6,6 +6,7 @@
 #include "core/base/log.h"
 #include "core/guest.h"
 #include "core/sent_marks.h"
+#include "core/status.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -31,6 +32,7 @@ struct contact *contact_load(struct account *account, const struct store_contact
 	contact->account = account;
 	contact->row = *row;
 	contact->state = CONTACT_IDLE;
+	contact->status = status_plain(SHOW_OFFLINE);
 	contact->since_ms = engine_now_ms(engine);
 	contact->slot = (unsigned)env_random_below(engine->env, SERVICE_SLOTS);
 	contact->receipts_end = &contact->receipts;
@@ -76,6 +78,8 @@ void contact_free(struct contact **contact)
 	timer_free(&c->rest);
 	free_receipts(c);
 	free(c->unforgotten);
+	secret_free(c->shown, sizeof(*c->shown));
+	secret_free(c->own_status, sizeof(*c->own_status));
 	secret_free(c, sizeof(*c));
 	*contact = NULL;
 }
@@ -228,7 +232,7 @@ int64_t contact_since_ms(const struct contact *contact)
 
 const struct status *contact_status(const struct contact *contact)
 {
-	return &contact->status;
+	return contact->status;
 }
 
 unsigned contact_outbox(const struct contact *contact)

@@ -77,18 +77,27 @@ void contact_update(struct contact *contact)
 
 void contact_set_status(struct contact *contact, const struct status *status)
 {
-	if (status_equal(&contact->status, status))
+	struct status *own = NULL;
+
+	if (status_equal(contact->status, status))
 		return;
-	contact->status = *status;
+	if (!status_equal(status_plain(status->show), status)) {
+		own = malloc(sizeof(*own));
+		if (own != NULL)
+			*own = *status;
+		else
+			log_warn("contact: no memory for a status");
+	}
+	secret_free(contact->own_status, sizeof(*contact->own_status));
+	contact->own_status = own;
+	contact->status = own != NULL ? own : status_plain(status->show);
 	contact->tell_status = true;
 	engine_tell(contact);
 }
 
 static void show_offline(struct contact *contact)
 {
-	static const struct status offline = {.show = SHOW_OFFLINE};
-
-	contact_set_status(contact, &offline);
+	contact_set_status(contact, status_plain(SHOW_OFFLINE));
 }
 
 void contact_show_status(struct contact *contact)
@@ -101,13 +110,21 @@ void contact_show_status(struct contact *contact)
 
 int contact_show(struct contact *contact, const struct status *status)
 {
-	struct status copy = {0};
+	struct status *copy = NULL;
 
-	if (status != NULL && status_copy(&copy, status, NULL) < 0)
-		return -1;
-	if (contact->own_shown == (status != NULL) && status_equal(&contact->shown, &copy))
+	if (status != NULL) {
+		copy = calloc(1, sizeof(*copy));
+		if (copy == NULL || status_copy(copy, status, NULL) < 0) {
+			free(copy);
+			return -1;
+		}
+	}
+	if (copy == NULL ? contact->shown == NULL
+			 : contact->shown != NULL && status_equal(contact->shown, copy)) {
+		free(copy);
 		return 0;
-	contact->own_shown = status != NULL;
+	}
+	secret_free(contact->shown, sizeof(*contact->shown));
 	contact->shown = copy;
 	contact_show_status(contact);
 	return 0;
@@ -115,7 +132,7 @@ int contact_show(struct contact *contact, const struct status *status)
 
 const struct status *contact_shown(const struct contact *contact)
 {
-	return contact->own_shown ? &contact->shown : NULL;
+	return contact->shown;
 }
 
 /* --- the end of a link --- */

@@ -90,12 +90,16 @@ static void tell_receipts(struct engine *engine, struct contact *contact)
 static void tell_contact(struct engine *engine, struct contact *contact)
 {
 	const struct engine_handler *handler = &engine->handler;
+	struct status status;
 
 	if (contact->tell_state && handler->state != NULL)
 		handler->state(engine->arg, contact, contact->state);
 	contact->tell_state = false;
-	if (contact->tell_status && !contact->gone && handler->status != NULL)
-		handler->status(engine->arg, contact, &contact->status);
+	if (contact->tell_status && !contact->gone && handler->status != NULL) {
+		/* It may be another before the handler has returned. */
+		status = *contact->status;
+		handler->status(engine->arg, contact, &status);
+	}
 	contact->tell_status = false;
 	if (contact->tell_introduced && !contact->gone && handler->introduced != NULL)
 		handler->introduced(engine->arg, contact,

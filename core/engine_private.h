@@ -131,9 +131,10 @@ struct contact {
 	struct guest *guest;     /* our introduction, while it has not arrived */
 	uint64_t gone_sequence;  /* records up to this one lead nowhere: the contact has left */
 	int64_t status_ms;       /* time in our last STATUS */
-	bool own_shown;          /* it is shown a status of its own: */
-	struct status shown;
-	struct status status; /* the contact's */
+	struct status *shown;    /* it is shown this one, and not the account's; NULL: it is */
+	struct status
+	    *own_status; /* the contact's, if there is more to it than a show; else NULL */
+	const struct status *status; /* that, or one of a table */
 	enum contact_state state;
 	int64_t since_ms;
 	unsigned outbox_count, inbox_count;
@@ -237,7 +238,7 @@ bool contact_knocked(struct contact *contact, struct stream *stream,
 		     const uint8_t knock[KNOCK_LEN]);
 /* The account's status has changed: say it in all sessions. */
 void contact_show_status(struct contact *contact);
-/* The contact's status has changed. */
+/* The contact's status has changed. Its text is lost where memory is short. */
 void contact_set_status(struct contact *contact, const struct status *status);
 /* The end of a rest: begin as after a broken link. */
 void contact_rest_over(void *contact);

@@ -180,8 +180,8 @@ bool link_deaf(const struct link *link)
 int link_send_status(struct contact *contact, struct session *session)
 {
 	struct engine *engine = contact->account->engine;
-	struct status_frame frame = {.status = contact->own_shown ? contact->shown
-								  : contact->account->status,
+	struct status_frame frame = {.status = contact->shown != NULL ? *contact->shown
+								      : contact->account->status,
 				     .renewal_ms = engine->config.renewal_ms,
 				     .time_ms = engine_now_ms(engine)};
 	uint8_t payload[STATUS_FRAME_MAX];

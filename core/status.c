@@ -6,6 +6,7 @@
 #include "core/base/cursor.h"
 #include "core/utf8.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* Copy text to out (STATUS_TEXT_MAX + 1 bytes) as far as it fits. */
@@ -91,4 +92,16 @@ const char *show_name(enum show show)
 	};
 
 	return (unsigned)show <= SHOW_XA ? names[show] : "unknown";
+}
+
+const struct status *status_plain(enum show show)
+{
+	static const struct status plain[] = {
+	    [SHOW_OFFLINE] = {.show = SHOW_OFFLINE}, [SHOW_AVAILABLE] = {.show = SHOW_AVAILABLE},
+	    [SHOW_CHAT] = {.show = SHOW_CHAT},       [SHOW_AWAY] = {.show = SHOW_AWAY},
+	    [SHOW_DND] = {.show = SHOW_DND},         [SHOW_XA] = {.show = SHOW_XA},
+	};
+
+	assert(show <= SHOW_XA);
+	return &plain[show];
 }

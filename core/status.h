@@ -33,5 +33,7 @@ int status_decode(const uint8_t *data, size_t len, struct status_frame *frame, s
  * show, or the text is not UTF-8; *to is then unchanged. */
 int status_copy(struct status *to, const struct status *from, struct err *err);
 bool status_equal(const struct status *a, const struct status *b);
+/* The status of this show with priority 0 and no text; lives for ever. */
+const struct status *status_plain(enum show show);
 
 #endif
