@@ -24,13 +24,13 @@ struct rendezvous {
 
 	struct registry_op *look;
 	struct timer *look_timer;
-	int64_t look_pause;                     /* the next one */
-	int64_t look_backoff;                   /* the next one; 0: the registry answers */
-	uint8_t keys[KEYS_MAX][LOOKUP_KEY_LEN]; /* that are being looked up, */
-	unsigned look_keys;                     /* how many, */
-	unsigned own_keys;                      /* and how many of them are not of next */
-	bool found;                             /* in this lookup */
-	bool found_next;                        /* the last one was of next */
+	int64_t look_pause;              /* the next one */
+	int64_t look_backoff;            /* the next one; 0: the registry answers */
+	uint8_t (*keys)[LOOKUP_KEY_LEN]; /* that are being looked up, */
+	unsigned look_keys;              /* how many, */
+	unsigned own_keys;               /* and how many of them are not of next */
+	bool found;                      /* in this lookup */
+	bool found_next;                 /* the last one was of next */
 
 	struct registry_op *publication;
 	struct timer *publish_timer;
@@ -146,6 +146,14 @@ static bool look_value(void *arg, unsigned index, const uint8_t value[RECORD_LEN
 	return false;
 }
 
+/* It has ended, or was cancelled. */
+static void forget_look(struct rendezvous *r)
+{
+	r->look = NULL;
+	free(r->keys);
+	r->keys = NULL;
+}
+
 static void plan_look(struct rendezvous *r)
 {
 	timer_set(r->look_timer, env_jitter(r->with.env, r->look_pause, LOOK_PAUSE_JITTER));
@@ -158,7 +166,7 @@ static void look_done(void *arg, unsigned answered)
 {
 	struct rendezvous *r = arg;
 
-	r->look = NULL;
+	forget_look(r);
 	/* A key that no gateway answered for may be the one that holds the record. */
 	if (answered < r->look_keys && !r->found) {
 		timer_set(r->look_timer, next_backoff(r, &r->look_backoff));
@@ -188,15 +196,20 @@ static void look(struct rendezvous *r)
 		return;
 	r->found = false;
 	if (list_keys(r, false, &list) == 0) {
-		memcpy(r->keys, list.keys, sizeof(r->keys));
 		r->own_keys = list.own;
 		r->look_keys = list.count;
+		r->keys = malloc(list.count * sizeof(r->keys[0]));
+	}
+	if (r->keys != NULL) {
+		memcpy(r->keys, list.keys, list.count * sizeof(r->keys[0]));
 		r->look = registry_lookup(r->with.registry, list.circuits,
 					  (const uint8_t(*)[LOOKUP_KEY_LEN])r->keys, list.count,
 					  look_value, look_done, r);
 	}
-	if (r->look == NULL)
+	if (r->look == NULL) {
+		forget_look(r);
 		timer_set(r->look_timer, next_backoff(r, &r->look_backoff));
+	}
 	changed(r);
 }
 
@@ -335,6 +348,7 @@ bool rendezvous_found_next(const struct rendezvous *r)
 static void stop_all(struct rendezvous *r)
 {
 	registry_cancel(&r->look);
+	forget_look(r);
 	registry_cancel(&r->publication);
 	timer_stop(r->look_timer);
 	timer_stop(r->publish_timer);
@@ -347,6 +361,7 @@ void rendezvous_free(struct rendezvous **rendezvous)
 	if (r == NULL)
 		return;
 	registry_cancel(&r->look);
+	forget_look(r);
 	registry_cancel(&r->publication);
 	timer_free(&r->look_timer);
 	timer_free(&r->publish_timer);
