@@ -138,16 +138,17 @@ static int connects_with_tls(const struct actor *actor)
 	return connects_to_tls_port(actor) < 0 ? -1 : handshake(actor);
 }
 
-/* A sends [N times]: … */
+/* A sends [N times [joined]]: … */
 static int sends(const struct actor *actor)
 {
 	unsigned long times =
 	    actor->statement->count > 2 ? strtoul(actor->statement->words[2], NULL, 10) : 1;
+	bool joined = actor->statement->count > 4;
 	struct buf text;
 	int result = 0;
 
 	/* Each is a message of its own. */
-	if (dialogue_client_is_websocket(*actor->client)) {
+	if (dialogue_client_is_websocket(*actor->client) && !joined) {
 		while (times-- && result == 0)
 			result = send_text(actor, actor->statement->block);
 		return result;
