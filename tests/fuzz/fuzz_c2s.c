@@ -4,10 +4,12 @@
  *
  *     input: mode 1 ‖ piece 1 ‖ the text
  *     mode bit 0: the client has logged in already
+ *     mode bit 1: over WebSocket; each line is a message (RFC 7395)
  *
  * Another resource of the same user looks on. What both are sent must be well-formed, and every
  * stanza addressed to the one that gets it.
  */
+#include "core/base/websocket.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/scenario/fake_env.h"
 #include "tests/unit/memory_stream.h"
@@ -23,7 +25,10 @@
 #define AUTH                                                                                       \
 	"<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>"                        \
 	"AGFsaWNlAHNlY3JldA==</auth>"
-#define BIND "<iq type='set' id='1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>"
+#define BIND                                                                                       \
+	"<iq xmlns='jabber:client' type='set' id='1'><bind "                                       \
+	"xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>"
+#define OPEN "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='localhost' version='1.0'/>"
 /* The one who looks on wants to see everything. */
 #define CURIOUS                                                                                    \
 	"<iq type='set' id='2'><enable xmlns='urn:xmpp:carbons:2'/></iq>"                          \
@@ -35,6 +40,7 @@ struct client {
 	struct c2s *c2s;
 	struct resource *resource;
 	const char *name;
+	bool websocket;
 };
 
 /* --- host: one contact that there is --- */
@@ -207,24 +213,71 @@ static const struct c2s_handler on_c2s = {
     .gone = on_gone,
 };
 
-static void client_open(struct client *client, struct server *server, const char *name)
+static void client_open(struct client *client, struct server *server, const char *name,
+			bool websocket)
 {
-	*client = (struct client){.server = server, .name = name};
+	struct stream *stream = &client->stream.stream;
+
+	*client = (struct client){.server = server, .name = name, .websocket = websocket};
 	memory_stream_init(&client->stream);
-	client->c2s = c2s_new(&server->c2s, &client->stream.stream, &on_c2s, client);
+	if (websocket)
+		stream = websocket_new(server->env, stream, C2S_STRANGER_BYTES);
+	client->c2s = c2s_new(&server->c2s, stream, &on_c2s, client);
 	FUZZ_CHECK(client->c2s);
+	if (websocket)
+		c2s_over_websocket(client->c2s);
+}
+
+/* As one message, with a mask that changes nothing (RFC 6455 section 5.2). */
+static void client_say_message(struct client *client, const void *text, size_t len, size_t piece)
+{
+	uint8_t head[14] = {0x81, 0x80 | 127};
+	struct buf frame;
+
+	for (unsigned i = 0; i < 8; i++)
+		head[2 + i] = (uint8_t)((uint64_t)len >> (56 - 8 * i));
+	buf_init(&frame, SIZE_MAX);
+	if (len < 126) {
+		head[1] = (uint8_t)(0x80 | len);
+		buf_add(&frame, head, 2);
+	} else if (len < 65536) {
+		head[1] = 0x80 | 126;
+		buf_add(&frame, head, 2);
+		buf_add(&frame, head + 8, 2);
+	} else {
+		buf_add(&frame, head, 10);
+	}
+	buf_add(&frame, head + 10, 4);
+	buf_add(&frame, text, len);
+	memory_stream_receive(&client->stream, frame.data, frame.len, piece);
+	buf_free(&frame);
+}
+
+static void client_say_bytes(struct client *client, const uint8_t *text, size_t len, size_t piece)
+{
+	const uint8_t *end;
+
+	if (!client->websocket) {
+		memory_stream_receive(&client->stream, text, len, piece);
+		return;
+	}
+	for (; (end = memchr(text, '\n', len)); text = end + 1) {
+		client_say_message(client, text, (size_t)(end - text), piece);
+		len -= (size_t)(end + 1 - text);
+	}
+	client_say_message(client, text, len, piece);
 }
 
 static void client_say(struct client *client, const char *text)
 {
-	memory_stream_receive(&client->stream, text, strlen(text), strlen(text));
+	client_say_bytes(client, (const uint8_t *)text, strlen(text), SIZE_MAX);
 }
 
 static void client_log_in(struct client *client)
 {
-	client_say(client, HEADER);
+	client_say(client, client->websocket ? OPEN : HEADER);
 	client_say(client, AUTH);
-	client_say(client, HEADER);
+	client_say(client, client->websocket ? OPEN : HEADER);
 	client_say(client, BIND);
 	FUZZ_CHECK(client->resource);
 	buf_clear(&client->stream.out);
@@ -255,13 +308,40 @@ static void check_stanza(void *arg, struct xml *stanza)
 	if (xml_is(stanza, NULL, NS_CLIENT))
 		FUZZ_CHECK(to && strcmp(to, client->resource->jid) == 0);
 	else
-		FUZZ_CHECK(xml_is(stanza, NULL, NS_SM) || xml_is(stanza, "error", NS_STREAMS));
+		FUZZ_CHECK(xml_is(stanza, NULL, NS_SM) || xml_is(stanza, "error", NS_STREAMS) ||
+			   (client->websocket && xml_is(stanza, "close", NS_FRAMING)));
 	xml_free(&stanza);
 }
 
 static void check_closed(void *arg)
 {
 	FUZZ_CHECK(((struct client *)arg)->resource->ended);
+}
+
+/* Each frame that holds text holds one element that stands alone. */
+static void check_frames(struct client *client)
+{
+	static const struct xml_limits limits = {16 << 20, 1000, 1 << 20};
+	const uint8_t *at = client->stream.out.data;
+	size_t left = client->stream.out.len;
+
+	while (left) {
+		size_t head = at[1] < 126 ? 2 : at[1] == 126 ? 4 : 10;
+		uint64_t len = at[1] < 126 ? at[1] : 0;
+
+		for (size_t i = 2; i < head; i++)
+			len = len << 8 | at[i];
+		FUZZ_CHECK(left >= head && left - head >= len);
+		if (at[0] == 0x81) {
+			struct xml *element =
+			    xml_parse_element(at + head, (size_t)len, &limits, NULL);
+
+			FUZZ_CHECK(element);
+			check_stanza(client, element);
+		}
+		at += head + len;
+		left -= head + (size_t)len;
+	}
 }
 
 /* What was sent since the resource was bound. */
@@ -278,20 +358,22 @@ static void check_sent(struct client *client)
 	xml_parser_free(&parser);
 }
 
-static void run(struct server *server, bool logged_in, const uint8_t *data, size_t size,
-		size_t piece)
+static void run(struct server *server, bool logged_in, bool websocket, const uint8_t *data,
+		size_t size, size_t piece)
 {
 	struct client client, other;
 
-	client_open(&other, server, "other");
+	client_open(&other, server, "other", false);
 	client_log_in(&other);
 	client_say(&other, CURIOUS);
-	client_open(&client, server, "one");
+	client_open(&client, server, "one", websocket);
 	if (logged_in)
 		client_log_in(&client);
-	memory_stream_receive(&client.stream, data, size, piece);
+	client_say_bytes(&client, data, size, piece);
 	check_sent(&other);
-	if (logged_in)
+	if (logged_in && websocket)
+		check_frames(&client);
+	else if (logged_in)
 		check_sent(&client);
 	client_close(&client);
 	client_close(&other);
@@ -309,7 +391,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	server.c2s = (struct c2s_config){
 	    .env = server.env, .domain = server.domain, .plain_without_tls = true};
 	if (size >= 2)
-		run(&server, data[0] & 1, data + 2, size - 2, data[1] ? data[1] : 1000);
+		run(&server, data[0] & 1, data[0] & 2, data + 2, size - 2,
+		    data[1] ? data[1] : 1000);
 	while ((user = server.users)) {
 		server.users = user->next;
 		user_free(&user);
