@@ -2,8 +2,11 @@
 """Invitations from end to end: a host, guests who are let in, turned away, blocked, and removed."""
 
 import asyncio
+import base64
+import subprocess
+from xml.etree import ElementTree
 
-from lib import Client, Daemon, Refused, main, say, wait_until
+from lib import BUILD, Client, Daemon, Refused, main, say, wait_until
 
 # How long nothing must happen before it counts as silence.
 SILENCE_S = 15
@@ -136,6 +139,58 @@ async def a_contact_is_removed(cast):
     assert not cast.daemons["host"].ctl("contact", "list")["contacts"]
 
 
+def read_code(image):
+    """What a camera reads in a picture."""
+    return subprocess.run(["zbarimg", "--raw", "--nodbus", "-q", "-"], input=image, stdout=subprocess.PIPE,
+                          check=True).stdout.decode().strip()
+
+
+def picture_of(text):
+    """The half blocks of a terminal as a picture, dark where the terminal is."""
+    rows = []
+    for line in text.splitlines():
+        if "\033[40;97m" not in line:
+            continue
+        cells = line.split("\033[40;97m")[1].split("\033[0m")[0]
+        rows += [[c in "█▀" for c in cells], [c in "█▄" for c in cells]]
+    scale = 4
+    lines = [bytes(255 if light else 0 for light in row for _ in range(scale)) for row in rows]
+    head = f"P5 {len(rows[0]) * scale} {len(rows) * scale} 255\n".encode()
+    return head + b"".join(line * scale for line in lines)
+
+
+async def codes_can_be_read(cast):
+    """In the terminal, and in the client's form."""
+    shown = subprocess.run([str(BUILD / "tacetctl"), "-c", str(cast.daemons["host"].config), "invite", "--qr"],
+                           capture_output=True, text=True, check=True).stdout
+    assert read_code(picture_of(shown)) == shown.splitlines()[0], shown
+    client = cast.clients["host"]
+    form = await client.command("invite", name="Hostess", reusable="0", days="7")
+    link = form.xml.find(".//{jabber:x:data}field[@var='link']/{jabber:x:data}value").text
+    uri = form.xml.find(".//{urn:xmpp:media-element}uri").text
+    question = client.make_iq_get(ito="localhost")
+    question.append(ElementTree.Element("{urn:xmpp:bob}data", cid=uri.removeprefix("cid:")))
+    picture = (await question.send()).xml.find("{urn:xmpp:bob}data").text
+    assert read_code(base64.b64decode(picture)) == link
+    for invitation in cast.daemons["host"].ctl("invitations")["invitations"]:
+        cast.daemons["host"].ctl("invitations", "revoke", invitation["number"])
+
+
+async def receipts_come_back(cast):
+    """A receipt that the other client gives by itself (XEP-0184)."""
+    host, ben = cast.clients["host"], cast.clients["ben"]
+    received = []
+    host.register_plugin("xep_0184")
+    ben.register_plugin("xep_0184", {"auto_ack": True})
+    host.add_event_handler("receipt_received", lambda m: host.note(received.append, m["receipt"]))
+    message = host.make_message(mto=f"{cast.ids['ben']}@localhost", mbody="there?", mtype="chat")
+    message["request_receipt"] = True
+    message["id"] = "asked"
+    message.send()
+    await host.until("has the receipt", lambda: received)
+    assert received == ["asked"], received
+
+
 def wrong_links(cast):
     link = cast.daemons["host"].ctl("invite")["link"]
     for bad in (link[:20], link.replace(cast.ids["host"][:4], "aaaa"), "hello"):
@@ -151,8 +206,10 @@ async def the_life_of_an_invitation():
     try:
         await cast.enter()
         wrong_links(cast)
+        await codes_can_be_read(cast)
         link = await cast.invite("--name", "Host")
         await a_guest_is_let_in(cast, link)
+        await receipts_come_back(cast)
         await a_used_link_is_worth_nothing(cast, link)
         await deny_and_block(cast)
         await a_contact_is_removed(cast)

@@ -46,6 +46,30 @@ static const struct {
      CROSSES("", "<displayed xmlns='urn:xmpp:chat-markers:0' id='m1'/>"), INNER_LASTING},
     {"nested", SENT("", "<a xmlns='urn:x'><b c='d'><e xmlns='urn:y'>f</e></b></a>"),
      CROSSES("", "<a xmlns='urn:x'><b c='d'><e xmlns='urn:y'>f</e></b></a>"), INNER_LASTING},
+#define BOTH_WAYS(name, type, content)                                                             \
+	{                                                                                          \
+		name, SENT(type, content), CROSSES(type, content), INNER_LASTING                   \
+	}
+    BOTH_WAYS("correction", " id='m2'",
+	      BODY "<replace xmlns='urn:xmpp:message-correct:0' id='m1'/>"),
+    BOTH_WAYS("reaction", "",
+	      "<reactions xmlns='urn:xmpp:reactions:0' id='m1'><reaction>+1</reaction></reactions>"
+	      "<store xmlns='urn:xmpp:hints'/>"),
+    BOTH_WAYS("reply", "",
+	      BODY "<reply xmlns='urn:xmpp:reply:0' id='m1'/>"
+		   "<fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:reply:0'>"
+		   "<body end='5' start='0'/></fallback>"),
+    BOTH_WAYS("retraction", "", "<retract xmlns='urn:xmpp:message-retract:1' id='m1'/>" BODY),
+    BOTH_WAYS("old OMEMO", "",
+	      "<encrypted xmlns='eu.siacs.conversations.axolotl'><header sid='1'>"
+	      "<key rid='2'>AA==</key><iv>AA==</iv></header><payload>AA==</payload></encrypted>"
+	      "<encryption xmlns='urn:xmpp:eme:0' name='OMEMO' "
+	      "namespace='eu.siacs.conversations.axolotl'/>" BODY),
+    BOTH_WAYS("OMEMO", "",
+	      "<encrypted xmlns='urn:xmpp:omemo:2'><header sid='1'><keys jid='x'>"
+	      "<key rid='2'>AA==</key></keys></header><payload>AA==</payload></encrypted>"),
+    BOTH_WAYS("nick", "", BODY "<nick xmlns='http://jabber.org/protocol/nick'>Ann</nick>"),
+#undef BOTH_WAYS
     {"origin id", SENT("", BODY "<origin-id xmlns='urn:xmpp:sid:0' id='o'/>"),
      CROSSES("", BODY "<origin-id xmlns='urn:xmpp:sid:0' id='o'/>"), INNER_LASTING},
 
