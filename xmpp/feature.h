@@ -112,6 +112,14 @@ bool commands_items(struct request *request);
 /* Forget the forms that the resource has open. */
 void commands_forget(struct resource *resource);
 
+/* feature_archive.c: XEP-0313, XEP-0441. */
+bool archive_offered(const struct server_host *host);
+void archive_query(struct request *request);
+void archive_form(struct request *request);
+void archive_metadata(struct request *request);
+void archive_prefs_get(struct request *request);
+void archive_prefs_set(struct request *request);
+
 /* feature_bob.c: XEP-0231. */
 bool bob_offered(const struct server_host *host);
 void bob_get(struct request *request);

@@ -91,6 +91,8 @@ static const char *const contact_pep_features[] = {
     NULL,
 };
 
+static const char *const archive_features[] = {NS_MAM, NS_MAM_EXTENDED, NULL};
+
 /* What the server knows if its host does. */
 static const struct {
 	const char *ns;
@@ -182,6 +184,8 @@ void disco_account_info(struct request *request)
 		return;
 	reply = stanza_result(request->stanza);
 	describe_account(request->server, reply, &account, pep_features);
+	if (archive_offered(request->server->host))
+		add_features(xml_first(reply), archive_features);
 	request_reply(request, reply);
 }
 

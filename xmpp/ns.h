@@ -62,6 +62,10 @@
 /* XEP-0198, 0203 */
 #define NS_SM    "urn:xmpp:sm:3"
 #define NS_DELAY "urn:xmpp:delay"
+/* XEP-0059, 0313, 0441 */
+#define NS_RSM          "http://jabber.org/protocol/rsm"
+#define NS_MAM          "urn:xmpp:mam:2"
+#define NS_MAM_EXTENDED "urn:xmpp:mam:2#extended"
 /* XEP-0359 */
 #define NS_STANZA_ID "urn:xmpp:sid:0"
 /* XEP-0085, 0184, 0333: what contacts may be asked for */

@@ -52,6 +52,12 @@ static const struct route routes[] = {
     {ROUTE_IQ_GET, TARGET_CONTACT, "pubsub", NS_PUBSUB, pep_contact_get},
     {ROUTE_IQ_SET, TARGET_CONTACT, "pubsub", NS_PUBSUB, pep_contact_set},
 
+    {ROUTE_IQ_SET, TARGET_ACCOUNT, "query", NS_MAM, archive_query},
+    {ROUTE_IQ_GET, TARGET_ACCOUNT, "query", NS_MAM, archive_form},
+    {ROUTE_IQ_GET, TARGET_ACCOUNT, "metadata", NS_MAM, archive_metadata},
+    {ROUTE_IQ_GET, TARGET_ACCOUNT, "prefs", NS_MAM, archive_prefs_get},
+    {ROUTE_IQ_SET, TARGET_ACCOUNT, "prefs", NS_MAM, archive_prefs_set},
+
     {ROUTE_IQ_SET, TARGET_SERVER, "command", NS_COMMANDS, command_execute},
     {ROUTE_IQ_GET, TARGET_SERVER | TARGET_ACCOUNT, "data", NS_BOB, bob_get},
 

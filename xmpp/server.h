@@ -9,6 +9,7 @@
 #define XMPP_SERVER_H
 
 #include "core/base/loop.h"
+#include "xmpp/archive.h"
 #include "xmpp/jid.h"
 #include "xmpp/sasl.h"
 #include "xmpp/xml.h"
@@ -153,6 +154,8 @@ struct server_host {
 	void (*requests)(void *arg, const char *user,
 			 void (*each)(void *each_arg, const struct server_request *request),
 			 void *each_arg);
+	/* The users' archives (XEP-0313); NULL: there are none. */
+	const struct archive_host *archive;
 	/* Ad-hoc commands (XEP-0050) on the server's own JID; ends with a NULL node. NULL: none. */
 	const struct server_command *commands;
 	/* Personal eventing, vCards and private storage (pep.h). NULL: none. */

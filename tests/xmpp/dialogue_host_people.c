@@ -202,5 +202,6 @@ struct server_host dialogue_host_functions(void)
 	functions.requests = on_requests;
 	functions.commands = dialogue_host_commands();
 	functions.pep = dialogue_host_pep();
+	functions.archive = &dialogue_archive_host;
 	return functions;
 }

@@ -61,4 +61,7 @@ void dialogue_host_free_people(struct dialogue_host *host);
 const struct pep_host *dialogue_host_pep(void);
 void dialogue_host_free_items(struct dialogue_host *host);
 
+/* dialogue_host_archive.c */
+extern const struct archive_host dialogue_archive_host;
+
 #endif
