@@ -59,6 +59,7 @@ void bridge_free(struct bridge **bridge)
 		return;
 	free((*bridge)->domain);
 	free((*bridge)->sent);
+	timer_free(&(*bridge)->archive_erase);
 	bridge_users_free(*bridge);
 	free(*bridge);
 	*bridge = NULL;
@@ -79,6 +80,9 @@ void bridge_set_server(struct bridge *bridge, struct server *server)
 void bridge_set_local(struct bridge *bridge, struct local_store *local)
 {
 	bridge->local = local;
+	bridge->host.archive = local ? &bridge_archive_host : NULL;
+	if (local)
+		bridge_archive_start(bridge);
 }
 
 struct engine *bridge_engine(const struct bridge *bridge)

@@ -19,10 +19,6 @@
 /* A message older than this says when it was sent; on its way through Tor one may spend some
  * seconds. */
 #define DELAY_SHOWN_MS ((int64_t)30 * 1000)
-/* A stanza-id: the beginning of the contact's id, 80 bits that tell it from all others, a hyphen,
- * and the message's number in hexadecimal. */
-#define STANZA_ID_CONTACT 16
-#define STANZA_ID_SIZE    (STANZA_ID_CONTACT + 1 + 16 + 1)
 
 /* --- from a client --- */
 
@@ -50,8 +46,10 @@ int bridge_message(void *arg, const char *user, const char *id, struct xml *mess
 	/* Who is invisible has not read anything, and is not typing. */
 	if (bridge_hides_from(contact) && inner_gives_away(message))
 		return 0;
-	if (bridge_take_back(bridge, contact, message))
+	if (bridge_take_back(bridge, contact, message)) {
+		bridge_archive_taken_back(bridge, contact, message);
 		return 0;
+	}
 	buf_init(&payload, PAYLOAD_MAX);
 	kind = inner_write(message, &payload, err);
 	if (kind < 0)
@@ -60,8 +58,10 @@ int bridge_message(void *arg, const char *user, const char *id, struct xml *mess
 		result = send_payload(contact, &payload, mark, &token, err);
 	else if (kind == INNER_TRANSIENT && contact_state(contact) == CONTACT_LINKED)
 		result = send_payload(contact, &payload, NULL, &token, err);
-	if (!result && kind == INNER_LASTING)
+	if (!result && kind == INNER_LASTING) {
 		bridge_sent_remember(bridge, contact, token, message);
+		bridge_archive_sent(bridge, contact, token, message);
+	}
 	buf_free(&payload);
 	return result;
 }
@@ -108,6 +108,13 @@ static int add_delay(struct bridge *bridge, struct xml *message, int64_t sent_ms
 	return delay ? 0 : -1;
 }
 
+void bridge_stanza_id(const struct contact *contact, uint64_t token, bool sent,
+		      char out[STANZA_ID_SIZE])
+{
+	snprintf(out, STANZA_ID_SIZE, "%.*s%c%016" PRIx64, STANZA_ID_CONTACT, contact_id(contact),
+		 sent ? '+' : '-', token);
+}
+
 /* XEP-0359: the same each time that the message is delivered, so that a client that has got it from
  * an earlier process knows it again. -1: memory is short. */
 static int add_stanza_id(const struct bridge *bridge, const struct contact *contact, uint64_t token,
@@ -117,7 +124,7 @@ static int add_stanza_id(const struct bridge *bridge, const struct contact *cont
 	char by[JID_TEXT_SIZE], id[STANZA_ID_SIZE];
 
 	snprintf(by, sizeof(by), "%s@%s", bridge_user_of(contact), bridge->domain);
-	snprintf(id, sizeof(id), "%.*s-%016" PRIx64, STANZA_ID_CONTACT, contact_id(contact), token);
+	bridge_stanza_id(contact, token, false, id);
 	stanza_id = xml_set(stanza_id, "by", by);
 	return xml_set(stanza_id, "id", id) ? 0 : -1;
 }
@@ -145,6 +152,8 @@ enum reception bridge_contact_message(void *arg, struct contact *contact, uint64
 		xml_free(&message);
 		return MESSAGE_REFUSED;
 	}
+	if (kind == INNER_LASTING)
+		bridge_archive_got(bridge, contact, token, message);
 	/* What is worth nothing later is not kept for later. */
 	if (kind == INNER_TRANSIENT) {
 		server_deliver(bridge->server, user, message);

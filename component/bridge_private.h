@@ -38,8 +38,9 @@ struct bridge {
 	char *domain;
 	struct engine *engine;
 	struct server *server;
-	struct local_store *local; /* NULL: nothing is kept for the users */
-	struct server_host host;   /* what the server is given */
+	struct timer *archive_erase; /* bridge_archive.c */
+	struct local_store *local;   /* NULL: nothing is kept for the users */
+	struct server_host host;     /* what the server is given */
 	void (*changed)(void *arg);
 	void *changed_arg;
 	struct bridge_user *users;
@@ -133,7 +134,29 @@ void bridge_contact_status(void *arg, struct contact *contact, const struct stat
 void presence_of_status(const struct status *status, struct server_presence *presence);
 void status_of_presence(const struct server_presence *presence, struct status *status);
 
+/* bridge_archive.c */
+extern const struct archive_host bridge_archive_host;
+/* Erase what is too old, from now on. */
+void bridge_archive_start(struct bridge *bridge);
+/* The message that was given to the engine under this token; or, by the retraction, the one that it
+ * will not send. */
+void bridge_archive_sent(struct bridge *bridge, struct contact *contact, uint64_t token,
+			 const struct xml *message);
+void bridge_archive_taken_back(struct bridge *bridge, struct contact *contact,
+			       const struct xml *retraction);
+/* The message that has come under this token, each time that it is tried to deliver it. */
+void bridge_archive_got(struct bridge *bridge, struct contact *contact, uint64_t token,
+			struct xml *message);
+/* Erase what is kept of a contact who was removed. */
+void bridge_archive_contact_gone(struct bridge *bridge, const char *user, const char *id);
+
 /* bridge_message.c */
+/* A stanza-id (XEP-0359): the beginning of the contact's id, 80 bits that tell it from all others,
+ * "-" or, of a message to the contact, "+", and the message's number in hexadecimal. */
+#define STANZA_ID_CONTACT 16
+#define STANZA_ID_SIZE    (STANZA_ID_CONTACT + 1 + 16 + 1)
+void bridge_stanza_id(const struct contact *contact, uint64_t token, bool sent,
+		      char out[STANZA_ID_SIZE]);
 int bridge_message(void *arg, const char *user, const char *contact, struct xml *message,
 		   const uint8_t *mark, struct err *err);
 int bridge_flush(void *arg, struct err *err);

@@ -177,6 +177,7 @@ int bridge_contact_remove(struct bridge *bridge, struct contact **contact, struc
 	if (contact_remove(contact, err))
 		return -1;
 	bridge_sent_give_back(bridge, gone);
+	bridge_archive_contact_gone(bridge, user, id);
 	bridge_contact_gone(bridge, user, id);
 	return 0;
 }

@@ -1,7 +1,7 @@
 /*
  * local_store.c: the file of the local server, its schema, its users and their items.
  *
- * Neighbours: core/database.h (the file).
+ * Neighbours: core/database.h (the file), archive_store.c (the archive's rows).
  */
 #include "component/local_store_private.h"
 
@@ -36,7 +36,27 @@ static const char *const migrations[] = {
     "CREATE TRIGGER item_removed AFTER DELETE ON item BEGIN"
     " UPDATE owner SET items = items - 1, bytes = bytes - length(OLD.value)"
     " WHERE id = OLD.owner; END;",
+    /* The archive (archive_store.c); all but the times is sealed. */
+    "CREATE TABLE archive ("
+    " place INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " owner INTEGER NOT NULL REFERENCES owner ON DELETE CASCADE,"
+    " id BLOB NOT NULL,"
+    " contact BLOB NOT NULL,"
+    " mark BLOB NOT NULL,"
+    " stamp_ms INTEGER NOT NULL,"
+    " message BLOB NOT NULL,"
+    " UNIQUE (owner, id));"
+    "CREATE INDEX archive_all ON archive (owner, place, stamp_ms);"
+    "CREATE INDEX archive_contact ON archive (owner, contact, place, stamp_ms);"
+    "CREATE INDEX archive_mark ON archive (owner, contact, mark);",
 };
+
+/* ?1: owner, then struct archive_span. */
+#define SPAN                                                                                       \
+	" FROM archive WHERE owner = ?1 AND place > ?2 AND place < ?3 AND stamp_ms >= ?4"          \
+	" AND stamp_ms <= ?5"
+#define WITH_CONTACT " AND contact = ?6"
+#define ROW          "SELECT id, contact, stamp_ms, message"
 
 static const char *const local_sql[SQL_COUNT] = {
     [SQL_OWNER_ADD] = "INSERT INTO owner (name) VALUES (?1)",
@@ -53,6 +73,23 @@ static const char *const local_sql[SQL_COUNT] = {
 		  " ORDER BY sequence",
     [SQL_NODES] = "SELECT DISTINCT node FROM item WHERE owner = ?1 AND space = ?2",
     [SQL_NODE_REMOVE] = "DELETE FROM item WHERE owner = ?1 AND space = ?2 AND node = ?3",
+    [SQL_ARCHIVE_ADD] = "INSERT OR IGNORE INTO archive (owner, id, contact, mark, stamp_ms,"
+			" message) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    [SQL_ARCHIVE_MARKED] = "SELECT place, id FROM archive WHERE owner = ?1 AND contact = ?2"
+			   " AND mark = ?3 ORDER BY place DESC LIMIT 1",
+    [SQL_ARCHIVE_REPLACE] = "UPDATE archive SET message = ?2 WHERE place = ?1",
+    [SQL_ARCHIVE_FIND] = "SELECT place, id FROM archive WHERE owner = ?1 AND id = ?2",
+    [SQL_ARCHIVE_FORWARDS] = ROW SPAN " ORDER BY place",
+    [SQL_ARCHIVE_CONTACT_FORWARDS] = ROW SPAN WITH_CONTACT " ORDER BY place",
+    [SQL_ARCHIVE_BACKWARDS] = ROW SPAN " ORDER BY place DESC",
+    [SQL_ARCHIVE_CONTACT_BACKWARDS] = ROW SPAN WITH_CONTACT " ORDER BY place DESC",
+    [SQL_ARCHIVE_COUNT] = "SELECT count(*)" SPAN,
+    [SQL_ARCHIVE_CONTACT_COUNT] = "SELECT count(*)" SPAN WITH_CONTACT,
+    [SQL_ARCHIVE_ERASE_CONTACT] = "DELETE FROM archive WHERE owner = ?1 AND contact = ?2",
+    [SQL_ARCHIVE_ERASE_BEFORE] = "DELETE FROM archive WHERE owner = ?1 AND stamp_ms < ?2",
+    [SQL_ARCHIVE_ERASE_SURPLUS] = "DELETE FROM archive WHERE owner = ?1 AND place <="
+				  " (SELECT place FROM archive WHERE owner = ?1"
+				  " ORDER BY place DESC LIMIT 1 OFFSET ?2)",
     [SQL_SPACE_REMOVE] = "DELETE FROM item WHERE owner = ?1 AND space = ?2",
 };
 
@@ -102,6 +139,11 @@ int local_store_commit(struct local_store *store, struct err *err)
 void local_store_rollback(struct local_store *store)
 {
 	database_rollback(store->db);
+}
+
+int local_store_scrub(struct local_store *store, struct err *err)
+{
+	return database_scrub(store->db, err);
 }
 
 /* --- users --- */

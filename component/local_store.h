@@ -43,6 +43,9 @@ int local_store_begin(struct local_store *store, struct err *err);
 int local_store_commit(struct local_store *store, struct err *err);
 void local_store_rollback(struct local_store *store);
 
+/* Empty the file's log, so that what was removed is in none of the files. */
+int local_store_scrub(struct local_store *store, struct err *err);
+
 /* Put the item there, in place of one with the same address; it becomes the newest of its node.
  * ERR_LIMIT: a name or the value is too long, or the user would have too much. */
 int local_item_set(struct local_store *store, const char *user, const char *space, const char *node,
