@@ -96,26 +96,36 @@ static int find_marked(struct local_store *store, int64_t owner, const char *con
 	return find_row(store, statement, owner, place, id, err);
 }
 
+/* The row keeps its id and its place; it is not found by its mark again. */
+static int replace_row(struct local_store *store, int64_t owner, int64_t place, const char *id,
+		       const void *message, size_t len, struct err *err)
+{
+	const struct seal_place of_message = place_of_message(owner, id);
+	sqlite3_stmt *statement = database_statement(store->db, SQL_ARCHIVE_REPLACE, err);
+
+	if (!statement ||
+	    database_bind_sealed(store->db, statement, 2, &of_message, message, len, err) ||
+	    bind_text(store, statement, 3, place_of_mark(owner), "", err))
+		return -1;
+	sqlite3_bind_int64(statement, 1, place);
+	return database_run(store->db, statement, "replace the message", err);
+}
+
 int archive_replace(struct local_store *store, const char *user, const char *contact,
 		    const char *mark, const void *message, size_t len, struct err *err)
 {
-	struct seal_place of_message;
-	sqlite3_stmt *statement;
 	char id[LOCAL_NAME_MAX + 1];
 	int64_t owner, place;
+	int count = 0;
 	int found = local_owner(store, user, false, &owner, err);
 
-	if (found == 1)
+	while (found == 1) {
 		found = find_marked(store, owner, contact, mark, &place, id, err);
-	if (found != 1)
-		return found;
-	statement = database_statement(store->db, SQL_ARCHIVE_REPLACE, err);
-	of_message = place_of_message(owner, id);
-	if (!statement ||
-	    database_bind_sealed(store->db, statement, 2, &of_message, message, len, err))
-		return -1;
-	sqlite3_bind_int64(statement, 1, place);
-	return database_run(store->db, statement, "replace the message", err) ? -1 : 1;
+		if (found == 1 && replace_row(store, owner, place, id, message, len, err))
+			found = -1;
+		count += found == 1;
+	}
+	return found < 0 ? -1 : count;
 }
 
 int archive_find(struct local_store *store, const char *user, const char *id, int64_t *place,

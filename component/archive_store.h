@@ -13,7 +13,8 @@
 struct archive_row {
 	const char *id;      /* of the archive, unique for the user */
 	const char *contact; /* its id */
-	/* By what a retraction finds it: who sent it and the stanza's id; "" for none. */
+	/* By what a retraction finds it and its corrections: who sent it and the stanza's id; ""
+	 * for none. */
 	const char *mark;
 	int64_t stamp_ms;
 	const void *message;
@@ -23,8 +24,8 @@ struct archive_row {
 /* A message that has the id already is not added again. */
 int archive_add(struct local_store *store, const char *user, const struct archive_row *row,
 		struct err *err);
-/* Put message in the place of what was said in the row with this contact and mark, the latest of
- * them. 1: done; 0: there is none. */
+/* Put message in the place of what was said in the rows with this contact and mark, which is not ""
+ * and which they lose. How many there were, or -1. */
 int archive_replace(struct local_store *store, const char *user, const char *contact,
 		    const char *mark, const void *message, size_t len, struct err *err);
 

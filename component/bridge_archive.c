@@ -100,6 +100,12 @@ static int write_settings(struct bridge *bridge, const char *user,
 	return result;
 }
 
+void bridge_archive_off(struct archive_settings *settings)
+{
+	archive_prefs_free(&settings->prefs);
+	settings->prefs.preset = ARCHIVE_NEVER;
+}
+
 static bool has(char *const *list, const char *id)
 {
 	for (; *list; list++)
@@ -277,7 +283,12 @@ static void make_mark(bool sent, const char *id, char out[MARK_SIZE])
 static const char *id_of(const struct xml *message)
 {
 	const char *origin = xml_get(xml_child(message, "origin-id", NS_STANZA_ID), "id");
+	/* A correction (XEP-0308) goes with what it corrects. */
+	const char *corrected =
+	    xml_get(xml_child(message, "replace", "urn:xmpp:message-correct:0"), "id");
 
+	if (corrected)
+		return corrected;
 	return origin ? origin : xml_get(message, "id");
 }
 

@@ -26,6 +26,8 @@ struct archive_settings {
 /* To be freed with archive_prefs_free(&settings->prefs), after an error too. */
 int bridge_archive_settings(struct bridge *bridge, const char *user,
 			    struct archive_settings *settings, struct err *err);
+/* Nothing is archived any more, with nobody. */
+void bridge_archive_off(struct archive_settings *settings);
 /* What is too old or too much is erased at once. */
 int bridge_archive_set(struct bridge *bridge, const char *user,
 		       const struct archive_settings *settings, struct err *err);

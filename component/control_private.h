@@ -25,9 +25,10 @@ struct control_command {
 	unsigned flags;
 };
 
-/* control_people.c, control_messages.c; each ends with a NULL name. */
+/* control_people.c, control_messages.c, control_archive.c; each ends with a NULL name. */
 extern const struct control_command control_people_commands[];
 extern const struct control_command control_messages_commands[];
+extern const struct control_command control_archive_commands[];
 
 /* control_call.c. The argument called name: ERR_INPUT when it is something else, or missing where
  * it is needed. One that is optional and missing is NULL, or stays as it is. */

@@ -77,7 +77,7 @@ static const char *const local_sql[SQL_COUNT] = {
 			" message) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     [SQL_ARCHIVE_MARKED] = "SELECT place, id FROM archive WHERE owner = ?1 AND contact = ?2"
 			   " AND mark = ?3 ORDER BY place DESC LIMIT 1",
-    [SQL_ARCHIVE_REPLACE] = "UPDATE archive SET message = ?2 WHERE place = ?1",
+    [SQL_ARCHIVE_REPLACE] = "UPDATE archive SET message = ?2, mark = ?3 WHERE place = ?1",
     [SQL_ARCHIVE_FIND] = "SELECT place, id FROM archive WHERE owner = ?1 AND id = ?2",
     [SQL_ARCHIVE_FORWARDS] = ROW SPAN " ORDER BY place",
     [SQL_ARCHIVE_CONTACT_FORWARDS] = ROW SPAN WITH_CONTACT " ORDER BY place",

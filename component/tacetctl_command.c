@@ -155,6 +155,36 @@ static int build_cover(const struct options *options, char **argv, json_t *args,
 	return put_value(args, "mean_ms", json_integer(ms), err);
 }
 
+static int put_number(json_t *args, const char *key, const char *word, struct err *err)
+{
+	char *end;
+	long number = strtol(word, &end, 10);
+
+	if (end == word || *end)
+		return err_set(err, ERR_INPUT, "%s is no number", word);
+	return put_value(args, key, json_integer(number), err);
+}
+
+static int build_retention(const struct options *options, char **argv, json_t *args,
+			   struct err *err)
+{
+	(void)options;
+	if (put_number(args, "days", argv[0], err))
+		return -1;
+	return argv[1] ? put_number(args, "count", argv[1], err) : 0;
+}
+
+static int build_keep_removed(const struct options *options, char **argv, json_t *args,
+			      struct err *err)
+{
+	bool yes = strcmp(argv[0], "yes") == 0;
+
+	(void)options;
+	if (!yes && strcmp(argv[0], "no") != 0)
+		return err_set(err, ERR_INPUT, "yes or no?");
+	return put_value(args, "keep_removed", json_boolean(yes), err);
+}
+
 static int build_show(const struct options *options, char **argv, json_t *args, struct err *err)
 {
 	(void)options;
@@ -234,6 +264,12 @@ const struct command commands[] = {
     {"show", "[-a NAME] ID|PETNAME [same|offline|available|away|chat|dnd|xa]", 1, 2, "contact",
      OPT_ACCOUNT, build_show, print_shown},
     {"cover", "[-a NAME] [off|TIME]", 0, 1, NULL, OPT_ACCOUNT, build_cover, print_cover},
+    {"archive purge", "[-a NAME] [ID|PETNAME]", 0, 1, "contact", OPT_ACCOUNT, NULL, print_erased},
+    {"archive retention", "[-a NAME] DAYS [COUNT]", 1, 2, NULL, OPT_ACCOUNT, build_retention,
+     print_archive},
+    {"archive keep-removed", "[-a NAME] yes|no", 1, 1, NULL, OPT_ACCOUNT, build_keep_removed,
+     print_archive},
+    {"archive", "[-a NAME] [on|off]", 0, 1, "set", OPT_ACCOUNT, NULL, print_archive},
     {"outbox", "[-a NAME] [ID|PETNAME]", 0, 1, "contact", OPT_ACCOUNT, NULL, print_outbox},
     {"cancel", "[-a NAME] ID|PETNAME NUMBER|all", 2, 2, "contact", OPT_ACCOUNT, build_cancel,
      print_cancelled},

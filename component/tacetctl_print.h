@@ -27,6 +27,8 @@ void print_verification(const json_t *answer, FILE *out);
 void print_mode(const json_t *answer, FILE *out);
 void print_outbox(const json_t *answer, FILE *out);
 void print_cancelled(const json_t *answer, FILE *out);
+void print_archive(const json_t *answer, FILE *out);
+void print_erased(const json_t *answer, FILE *out);
 void print_cover(const json_t *answer, FILE *out);
 void print_shown(const json_t *answer, FILE *out);
 void print_status(const json_t *answer, FILE *out);

@@ -218,6 +218,27 @@ void print_cover(const json_t *answer, FILE *out)
 		fputs("off\n", out);
 }
 
+void print_archive(const json_t *answer, FILE *out)
+{
+	int64_t days = print_number(answer, "days"), messages = print_number(answer, "messages");
+	const char *word = json_string_value(json_object_get(answer, "archive"));
+
+	fprintf(out, "%s; %" PRId64 " messages are archived", word ? word : "?", messages);
+	if (word && strcmp(word, "off") == 0 && messages > 0)
+		fputs(" (tacetctl archive purge erases them)", out);
+	fputs("\nerased: ", out);
+	if (days > 0)
+		fprintf(out, "after %" PRId64 " days, ", days);
+	fprintf(out, "all but the newest %" PRId64 "; those with a removed contact %s\n",
+		print_number(answer, "count"),
+		json_is_true(json_object_get(answer, "keep_removed")) ? "stay" : "go with it");
+}
+
+void print_erased(const json_t *answer, FILE *out)
+{
+	fprintf(out, "%" PRId64 " messages erased\n", print_number(answer, "erased"));
+}
+
 void print_verification(const json_t *answer, FILE *out)
 {
 	const json_t *contact;

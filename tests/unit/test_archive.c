@@ -144,6 +144,8 @@ static void a_row_is_replaced(void **state)
 	assert_int_equal(archive_replace(store, "anna", "dora", "ithree", "gone", 4, &err), 0);
 	assert_int_equal(archive_replace(store, "anna", "carl", "othree", "gone", 4, &err), 0);
 	assert_int_equal(archive_replace(store, "ben", "carl", "ithree", "gone", 4, &err), 0);
+	/* It is not found again. */
+	assert_int_equal(archive_replace(store, "anna", "carl", "ithree", "more", 4, &err), 0);
 	assert_walk(store, "anna", &all, false, 9,
 		    "1:carl:one 2:dora:two 3:carl:gone 4:dora:four 5:carl:five ");
 	local_store_free(&store);
