@@ -479,7 +479,7 @@ static int compare_places(const void *a, const void *b)
 static int collect_ids(struct bridge *bridge, const char *user, const struct archive_query *query,
 		       struct collection *collection, struct err *err)
 {
-	int64_t places[ARCHIVE_IDS_MAX];
+	int64_t places[ARCHIVE_IDS_MAX] = {0};
 	size_t count = 0;
 
 	for (; count < ARCHIVE_IDS_MAX && query->ids[count]; count++)
