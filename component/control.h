@@ -34,6 +34,11 @@ struct control_host {
 	int (*status)(void *arg, json_t *status);
 	/* "stop" was asked for and answered. NULL: not possible. */
 	void (*stop)(void *arg);
+	/* Does it wait for a passphrase? Then only a few commands can be carried out. NULL: no. */
+	bool (*locked)(void *arg);
+	int (*unlock)(void *arg, const char *passphrase, struct err *err);
+	/* Put the store's key behind a passphrase; NULL: behind none. */
+	int (*passphrase)(void *arg, const char *passphrase, struct err *err);
 	void *arg;
 };
 

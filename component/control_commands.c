@@ -128,6 +128,43 @@ static int stop(struct control_call *call, struct err *err)
 	return 0;
 }
 
+/* --- the key of the store --- */
+
+static int unlock(struct control_call *call, struct err *err)
+{
+	const struct control_host *host = call->host;
+	const char *passphrase;
+
+	if (!host->unlock)
+		return err_set(err, ERR_WRONG_STATE, "there is nothing to unlock");
+	if (control_text(call, "passphrase", &passphrase, err))
+		return -1;
+	return host->unlock(host->arg, passphrase, err);
+}
+
+static int set_passphrase(const struct control_call *call, const char *passphrase, struct err *err)
+{
+	const struct control_host *host = call->host;
+
+	if (!host->passphrase)
+		return err_set(err, ERR_WRONG_STATE, "there is no key");
+	return host->passphrase(host->arg, passphrase, err);
+}
+
+static int passphrase_set(struct control_call *call, struct err *err)
+{
+	const char *passphrase;
+
+	if (control_text(call, "passphrase", &passphrase, err))
+		return -1;
+	return set_passphrase(call, passphrase, err);
+}
+
+static int passphrase_remove(struct control_call *call, struct err *err)
+{
+	return set_passphrase(call, NULL, err);
+}
+
 static const struct control_command commands[] = {
     {"account add", account_add, CONTROL_SECRET},
     {"account list", account_list, 0},
@@ -137,9 +174,12 @@ static const struct control_command commands[] = {
     {"contact list", contact_list, 0},
     {"contact remove", contact_remove_command, 0},
     {"id", show_id, 0},
-    {"status", status, 0},
-    {"status watch", status_watch, 0},
-    {"stop", stop, 0},
+    {"passphrase remove", passphrase_remove, 0},
+    {"passphrase set", passphrase_set, CONTROL_SECRET},
+    {"status", status, CONTROL_LOCKED},
+    {"status watch", status_watch, CONTROL_LOCKED},
+    {"stop", stop, CONTROL_LOCKED},
+    {"unlock", unlock, CONTROL_LOCKED | CONTROL_SECRET},
     {0},
 };
 
@@ -183,7 +223,11 @@ static int run(struct control_call *call, json_t *request, struct err *err)
 	if (!command)
 		return err_set(err, ERR_INPUT, "no such command: %.64s", name);
 	log_debug("control: %s", command->name);
-	result = command->handler(call, err);
+	if (!(command->flags & CONTROL_LOCKED) && call->host->locked &&
+	    call->host->locked(call->host->arg))
+		result = err_set(err, ERR_WRONG_STATE, "locked: tacetctl unlock");
+	else
+		result = command->handler(call, err);
 	if (command->flags & CONTROL_SECRET)
 		wipe_texts(call->args);
 	return result;

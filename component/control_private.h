@@ -17,7 +17,10 @@ struct control_call {
 	enum control_after after;
 };
 
-enum { CONTROL_SECRET = 1 }; /* a command whose arguments are wiped when it is done */
+enum {
+	CONTROL_SECRET = 1, /* a command whose arguments are wiped when it is done */
+	CONTROL_LOCKED = 2, /* one that works while the daemon is locked */
+};
 
 struct control_command {
 	const char *name;

@@ -44,12 +44,28 @@ static void list_account(void *arg, struct account *account)
 	json_array_append_new(arg, item);
 }
 
+static json_t *locked_status(const struct control_host *host)
+{
+	json_t *status = json_pack("{s:b, s:[]}", "ok", 1, "accounts");
+
+	if (status && host->status && host->status(host->arg, status)) {
+		json_decref(status);
+		return NULL;
+	}
+	return status;
+}
+
 json_t *control_status(const struct control_host *host)
 {
-	json_t *accounts = json_array();
-	const char *trouble = engine_trouble(bridge_engine(host->bridge));
-	json_t *status = json_pack("{s:b, s:o, s:s}", "ok", 1, "accounts", accounts, "trouble",
-				   trouble ? trouble : "");
+	json_t *accounts, *status;
+	const char *trouble;
+
+	if (host->locked && host->locked(host->arg))
+		return locked_status(host);
+	accounts = json_array();
+	trouble = engine_trouble(bridge_engine(host->bridge));
+	status = json_pack("{s:b, s:o, s:s}", "ok", 1, "accounts", accounts, "trouble",
+			   trouble ? trouble : "");
 
 	if (!status)
 		return NULL;

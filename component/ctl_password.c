@@ -77,6 +77,26 @@ static char *ask_twice(int fd, const char *what)
 	return first;
 }
 
+char *ctl_password_ask_once(const char *what, struct err *err)
+{
+	int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	char *answer = NULL;
+
+	if (fd < 0) {
+		err_set(err, ERR_UNAVAILABLE, "no terminal to ask on; use --passphrase-file");
+		return NULL;
+	}
+	answer = ask_once(fd, what);
+	close(fd);
+	if (answer && !answer[0]) {
+		text_wipe(answer);
+		answer = NULL;
+	}
+	if (!answer)
+		err_set(err, ERR_INPUT, "no %s given", what);
+	return answer;
+}
+
 char *ctl_password_ask(const char *what, struct err *err)
 {
 	int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);

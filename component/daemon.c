@@ -11,6 +11,7 @@
 #include "component/text_file.h"
 #include "core/base/log.h"
 #include "core/node.h"
+#include "core/store_key.h"
 
 #include <stdlib.h>
 
@@ -20,6 +21,9 @@
 
 struct daemon {
 	struct loop *loop;
+	const struct config *config;
+	struct key store_key; /* once it is known */
+	bool locked;          /* it waits for the passphrase of the key */
 	struct local_store *local;
 	struct bridge *bridge;
 	struct node *node;
@@ -133,10 +137,93 @@ static int start_server(struct daemon *daemon, const struct config *config, stru
 	return 0;
 }
 
+/* All that needs the key. */
+static int start_all(struct daemon *daemon, struct err *err)
+{
+	const struct config *config = daemon->config;
+
+	if (start_node(daemon, config, &daemon->store_key, err) ||
+	    open_local(daemon, config, &daemon->store_key, err))
+		return -1;
+	return start_server(daemon, config, err);
+}
+
+/* Read the key, or make it. With a passphrase that is not known the daemon is locked. */
+static int load_key(struct daemon *daemon, const char *passphrase, struct err *err)
+{
+	struct err why;
+
+	if (!node_store_key(loop_env(daemon->loop), daemon->config->state_dir,
+			    daemon->config->store_key_file, passphrase, &daemon->store_key, &why)) {
+		daemon->locked = false;
+		return 0;
+	}
+	if (!passphrase && why.code == ERR_WRONG_STATE) {
+		daemon->locked = true;
+		log_notice("locked: waiting for the passphrase (tacetctl unlock)");
+		return 0;
+	}
+	return err_set(err, why.code, "%s", why.text);
+}
+
+static int start_store(struct daemon *daemon, struct err *err)
+{
+	const char *file = daemon->config->store_passphrase_file;
+	char *passphrase = NULL;
+	int result;
+
+	if (file && !(passphrase = text_file_read_line(file, err)))
+		return err_wrap(err, "store-passphrase-file");
+	result = load_key(daemon, passphrase, err);
+	text_wipe(passphrase);
+	return result || daemon->locked ? result : start_all(daemon, err);
+}
+
+static bool is_locked(void *arg)
+{
+	const struct daemon *daemon = arg;
+
+	return daemon->locked;
+}
+
+static int unlock(void *arg, const char *passphrase, struct err *err)
+{
+	struct daemon *daemon = arg;
+
+	if (!daemon->locked)
+		return err_set(err, ERR_WRONG_STATE, "it is not locked");
+	if (load_key(daemon, passphrase, err))
+		return -1;
+	if (!start_all(daemon, err)) {
+		log_notice("unlocked: ready for clients");
+		return 0;
+	}
+	log_error("cannot go on: %s", err->text);
+	loop_stop(daemon->loop);
+	return -1;
+}
+
+static int set_passphrase(void *arg, const char *passphrase, struct err *err)
+{
+	struct daemon *daemon = arg;
+	char *own = state_dir_path(daemon->config->state_dir, "store.key", err);
+	const char *path = daemon->config->store_key_file;
+	int result;
+
+	if (!own)
+		return -1;
+	result = store_key_write(loop_env(daemon->loop), path ? path : own, &daemon->store_key,
+				 passphrase, STORE_KEY_LOG_N, err);
+	free(own);
+	return result;
+}
+
 static int fill_status(void *arg, json_t *status)
 {
 	struct daemon *daemon = arg;
 
+	if (daemon->locked)
+		return json_object_set_new(status, "locked", json_true());
 	return daemon_status(daemon->node, daemon->server, status);
 }
 
@@ -155,7 +242,15 @@ static void changed(void *arg)
 
 static int start_control(struct daemon *daemon, const struct config *config, struct err *err)
 {
-	const struct control_host host = {daemon->bridge, fill_status, stop, daemon};
+	const struct control_host host = {
+	    .bridge = daemon->bridge,
+	    .status = fill_status,
+	    .stop = stop,
+	    .locked = is_locked,
+	    .unlock = unlock,
+	    .passphrase = set_passphrase,
+	    .arg = daemon,
+	};
 
 	daemon->control = control_new(daemon->loop, config->control_socket, &host, err);
 	if (!daemon->control)
@@ -178,23 +273,6 @@ int daemon_check(const struct config *config, struct err *err)
 	return 0;
 }
 
-static int start_store(struct daemon *daemon, const struct config *config, struct err *err)
-{
-	SECRET struct key key;
-	char *passphrase = NULL;
-	int result = -1;
-
-	if (config->store_passphrase_file &&
-	    !(passphrase = text_file_read_line(config->store_passphrase_file, err)))
-		return err_wrap(err, "store-passphrase-file");
-	if (!node_store_key(loop_env(daemon->loop), config->state_dir, config->store_key_file,
-			    passphrase, &key, err) &&
-	    !start_node(daemon, config, &key, err))
-		result = open_local(daemon, config, &key, err);
-	text_wipe(passphrase);
-	return result;
-}
-
 struct daemon *daemon_new(struct loop *loop, const struct config *config, struct err *err)
 {
 	struct daemon *daemon = calloc(1, sizeof(*daemon));
@@ -204,10 +282,10 @@ struct daemon *daemon_new(struct loop *loop, const struct config *config, struct
 		return NULL;
 	}
 	daemon->loop = loop;
+	daemon->config = config;
 	if (state_dir_prepare(config->state_dir, err) ||
 	    !(daemon->bridge = bridge_new(loop_env(loop), config->domain, err)) ||
-	    start_store(daemon, config, err) || start_server(daemon, config, err) ||
-	    start_control(daemon, config, err))
+	    start_store(daemon, err) || start_control(daemon, config, err))
 		daemon_free(&daemon);
 	return daemon;
 }
@@ -243,6 +321,7 @@ void daemon_free(struct daemon **daemon)
 	node_free(&d->node);
 	bridge_free(&d->bridge);
 	local_store_free(&d->local);
+	key_wipe(&d->store_key);
 	free(d);
 	*daemon = NULL;
 }

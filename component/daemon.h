@@ -14,9 +14,10 @@ struct daemon;
 /* Are the files that the configuration names there and readable? */
 int daemon_check(const struct config *config, struct err *err);
 /*
- * Start everything: when it returns, the XMPP port and the control socket are open; tor and the
- * rest follow on the loop. The loop is stopped when someone asks for it on the control socket. NULL
- * with *err: one line that says what cannot be done.
+ * Start everything: when it returns, the XMPP port and the control socket are open, or, as long as
+ * the store's key is locked by a passphrase, only the latter. config must outlive the daemon; tor
+ * and the rest follow on the loop. The loop is stopped when someone asks for it on the control
+ * socket. NULL with *err: one line that says what cannot be done.
  */
 struct daemon *daemon_new(struct loop *loop, const struct config *config, struct err *err);
 /* Say goodbye to clients and contacts (the loop runs for that, for up to some seconds) and end all.

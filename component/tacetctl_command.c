@@ -230,6 +230,31 @@ static int trust(const struct options *options, char **argv, json_t *args, struc
 	return ctl_trust(&wish, err);
 }
 
+/* --- the key of the store --- */
+
+static int build_passphrase(const struct options *options, char **argv, json_t *args,
+			    struct err *err)
+{
+	(void)argv;
+	return put_secret(args, "passphrase", options->passphrase_file, err);
+}
+
+/* One that is wrong is told at once, so it is asked for once. */
+static int build_unlock(const struct options *options, char **argv, json_t *args, struct err *err)
+{
+	char *passphrase;
+	int result;
+
+	if (options->passphrase_file)
+		return build_passphrase(options, argv, args, err);
+	passphrase = ctl_password_ask_once("passphrase", err);
+	if (!passphrase)
+		return -1;
+	result = put(args, "passphrase", passphrase, err);
+	text_wipe(passphrase);
+	return result;
+}
+
 /* --- all of them --- */
 
 const struct command commands[] = {
@@ -277,6 +302,10 @@ const struct command commands[] = {
      OPT_ACCOUNT | OPT_PASSPHRASE_FILE, build_backup, NULL},
     {"restore", "FILE [--name NAME] [--passphrase-file FILE]", 1, 1, NULL,
      OPT_NAME | OPT_PASSPHRASE_FILE, build_backup, print_account_added},
+    {"passphrase set", "[--passphrase-file FILE]", 0, 0, NULL, OPT_PASSPHRASE_FILE,
+     build_passphrase, NULL},
+    {"passphrase remove", "", 0, 0, NULL, 0, NULL, NULL},
+    {"unlock", "[--passphrase-file FILE]", 0, 0, NULL, OPT_PASSPHRASE_FILE, build_unlock, NULL},
     {"status", "[--watch]", 0, 0, NULL, OPT_WATCH, NULL, print_status},
     {"trust", "[--remove] [--yes] [FILE]", 0, 1, NULL, OPT_REMOVE | OPT_YES | OPT_HERE, trust,
      NULL},

@@ -197,6 +197,10 @@ void print_status(const json_t *answer, FILE *out)
 	const json_t *account;
 	size_t i;
 
+	if (json_is_true(json_object_get(answer, "locked"))) {
+		fputs("locked    by the passphrase of its key: tacetctl unlock\n", out);
+		return;
+	}
 	fprintf(out, "tacetd    version %s\n", print_member(answer, "version"));
 	if (print_member(answer, "trouble")[0]) {
 		fputs("DATABASE  ", out);

@@ -143,6 +143,31 @@ int store_key_make(const struct env *env, const char *path, struct key *key, str
 	return result;
 }
 
+/* What the file held before must not stay readable on the disk, as far as that can be done. */
+static void overwrite(int fd)
+{
+	static const uint8_t zeros[FILE_LEN];
+
+	if (fd < 0)
+		return;
+	if (pwrite(fd, zeros, sizeof(zeros), 0) == (ssize_t)sizeof(zeros))
+		fsync(fd);
+	close(fd);
+}
+
+/* file_replace, and overwrite the file that was there. */
+static int replace(const char *path, const uint8_t *data, size_t len, struct err *err)
+{
+	int old = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	int result = file_replace(path, 0600, data, len, err);
+
+	if (result == 0)
+		overwrite(old);
+	else if (old >= 0)
+		close(old);
+	return result;
+}
+
 int store_key_write(const struct env *env, const char *path, const struct key *key,
 		    const char *passphrase, unsigned log_n, struct err *err)
 {
@@ -154,7 +179,7 @@ int store_key_write(const struct env *env, const char *path, const struct key *k
 
 	if (!passphrase) {
 		write_plain(key, data);
-		result = file_replace(path, 0600, data, PLAIN_LEN, err);
+		result = replace(path, data, PLAIN_LEN, err);
 		secret_wipe(data, sizeof(data));
 		return result;
 	}
@@ -171,5 +196,5 @@ int store_key_write(const struct env *env, const char *path, const struct key *k
 	if (crypto_scrypt(passphrase, len, salt, SALT_LEN, log_n, SCRYPT_R, SCRYPT_P, &wrapping) ||
 	    crypto_aead_seal(&wrapping, 0, data, HEAD_LEN, key->bytes, KEY_LEN, data + HEAD_LEN))
 		return err_set(err, ERR_CRYPTO, "scrypt failed: out of memory?");
-	return file_replace(path, 0600, data, sizeof(data), err);
+	return replace(path, data, sizeof(data), err);
 }

@@ -4,6 +4,7 @@
  */
 #include "component/bridge.h"
 #include "component/control.h"
+#include "component/local_store.h"
 
 #include "core/registry_memory.h"
 
@@ -33,6 +34,8 @@ struct world {
 	struct bridge *bridge;
 	struct control *control;
 	unsigned stops;
+	bool locked;
+	char passphrase[32];
 };
 
 static struct service *no_service(struct transport *transport,
@@ -60,12 +63,39 @@ static void count_stop(void *arg)
 	world->stops++;
 }
 
+static bool is_locked(void *arg)
+{
+	const struct world *world = arg;
+
+	return world->locked;
+}
+
+static int unlock(void *arg, const char *passphrase, struct err *err)
+{
+	struct world *world = arg;
+
+	if (strcmp(passphrase, "right") != 0)
+		return err_set(err, ERR_AUTH, "wrong passphrase");
+	world->locked = false;
+	return 0;
+}
+
+static int set_passphrase(void *arg, const char *passphrase, struct err *err)
+{
+	struct world *world = arg;
+
+	(void)err;
+	snprintf(world->passphrase, sizeof(world->passphrase), "%s", passphrase ? passphrase : "-");
+	return 0;
+}
+
 static int setup(void **state)
 {
 	struct world *world = calloc(1, sizeof(*world));
 	struct engine_config config = {.database = ":memory:",
 				       .store_key = &(const struct key){{1}}};
-	struct control_host host = {NULL, add_status, count_stop, world};
+	struct control_host host = {NULL,   add_status,     count_stop, is_locked,
+				    unlock, set_passphrase, world};
 	struct err err = {0};
 
 	strcpy(world->dir, "/tmp/tacet-test-control-XXXXXX");
@@ -220,6 +250,66 @@ static void make_id(struct world *world, char id[ID_LEN + 1])
 }
 
 /* --- tests --- */
+
+static void locked(void **state)
+{
+	struct world *world = *state;
+
+	expect_ok(world, "{\"cmd\":\"passphrase set\",\"args\":{\"passphrase\":\"right\"}}");
+	assert_string_equal(world->passphrase, "right");
+	expect_ok(world, "{\"cmd\":\"passphrase remove\"}");
+	assert_string_equal(world->passphrase, "-");
+	expect_error(world, "{\"cmd\":\"passphrase set\"}", "input", "passphrase");
+	expect_ok(world, ADD_ANN);
+	world->locked = true;
+	expect_error(world, "{\"cmd\":\"account list\"}", "state", "unlock");
+	expect_error(world, "{\"cmd\":\"id\"}", "state", "unlock");
+	expect_error(world, "{\"cmd\":\"passphrase remove\"}", "state", "unlock");
+	expect_ok(world, "{\"cmd\":\"status\"}");
+	expect_error(world, "{\"cmd\":\"unlock\",\"args\":{\"passphrase\":\"wrong\"}}", "auth",
+		     "wrong passphrase");
+	expect_error(world, "{\"cmd\":\"unlock\"}", "input", "passphrase");
+	expect_ok(world, "{\"cmd\":\"unlock\",\"args\":{\"passphrase\":\"right\"}}");
+	expect_ok(world, "{\"cmd\":\"id\"}");
+}
+
+/* Without a store of the local server there is no archive; that is told. */
+static void archive(void **state)
+{
+	static const char *const commands[] = {"archive", "archive purge", "archive retention"};
+	struct world *world = *state;
+	static const struct key store_key = {{1}};
+	struct local_store *local = local_store_open(":memory:", &store_key, NULL);
+	char request[128];
+	json_t *reply;
+
+	expect_ok(world, ADD_ANN);
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		snprintf(request, sizeof(request), "{\"cmd\":\"%s\"}", commands[i]);
+		expect_error(world, request, "unavailable", "no archive");
+	}
+	bridge_set_local(world->bridge, local);
+	expect_ok(world, "{\"cmd\":\"archive\",\"args\":{\"set\":\"off\"}}");
+	expect_ok(world, "{\"cmd\":\"archive retention\",\"args\":{\"days\":7,\"count\":5}}");
+	expect_ok(world, "{\"cmd\":\"archive keep-removed\",\"args\":{\"keep_removed\":true}}");
+	expect_ok(world, "{\"cmd\":\"archive purge\"}");
+	expect_error(world, "{\"cmd\":\"archive\",\"args\":{\"set\":\"perhaps\"}}", "input", "on");
+	expect_error(world, "{\"cmd\":\"archive retention\",\"args\":{\"days\":-1}}", "input",
+		     "days");
+	expect_error(world, "{\"cmd\":\"archive retention\",\"args\":{\"count\":0}}", "input",
+		     "messages");
+	expect_error(world, "{\"cmd\":\"archive purge\",\"args\":{\"contact\":\"nobody\"}}",
+		     "not-found", "no such contact");
+	reply = ask(world, "{\"cmd\":\"archive\"}");
+	assert_string_equal(json_string_value(json_object_get(reply, "archive")), "off");
+	assert_int_equal(json_integer_value(json_object_get(reply, "days")), 7);
+	assert_int_equal(json_integer_value(json_object_get(reply, "count")), 5);
+	assert_true(json_is_true(json_object_get(reply, "keep_removed")));
+	assert_int_equal(json_integer_value(json_object_get(reply, "messages")), 0);
+	json_decref(reply);
+	bridge_set_local(world->bridge, NULL);
+	local_store_free(&local);
+}
 
 static void socket_mode(void **state)
 {
@@ -696,6 +786,7 @@ int main(void)
 	    TEST(blocked),       TEST(backups),
 	    TEST(modes),         TEST(verification),
 	    TEST(outbox),        TEST(cover),
+	    TEST(locked),        TEST(archive),
 	    TEST(showing),       TEST(account_removed),
 	};
 
