@@ -865,6 +865,39 @@ static void message_travels(void **state)
 	expect_told(&world->ben, "");
 }
 
+static void count_marks(void *arg, const uint8_t *mark)
+{
+	unsigned *count = arg;
+
+	assert_int_equal(mark[SERVER_MARK_LEN - 1], 7);
+	(*count)++;
+}
+
+/* Only what may be said again and is kept has a mark. */
+static void marks(void **state)
+{
+	struct world *world = *state;
+	const uint8_t mark[SERVER_MARK_LEN] = {[SERVER_MARK_LEN - 1] = 7};
+	struct xml *lasting = message(FROM_ANN("m1", "<body>hi</body>"));
+	struct xml *transient =
+	    message(FROM_ANN("m2", "<active xmlns='http://jabber.org/protocol/chatstates'/>"));
+	struct bridge *ann = world->ann.bridge;
+	unsigned count = 0;
+	struct err err;
+
+	become_contacts(world);
+	assert_int_equal(host->message(ann, "ann", id_of(&world->ben), lasting, mark, &err), 0);
+	assert_int_equal(host->message(ann, "ann", id_of(&world->ben), lasting, NULL, &err), 0);
+	assert_int_equal(host->message(ann, "ann", id_of(&world->ben), transient, mark, &err), 0);
+	assert_int_equal(host->message(ann, "ann", id_of(&world->ann), lasting, mark, &err), -1);
+	assert_int_equal(host->flush(ann, &err), 0);
+	host->marks(ann, "ann", count_marks, &count);
+	host->marks(ann, "nobody", count_marks, &count);
+	assert_int_equal(count, 1);
+	xml_free(&lasting);
+	xml_free(&transient);
+}
+
 static void message_waits(void **state)
 {
 	struct world *world = *state;
@@ -1414,6 +1447,7 @@ int main(void)
 	    TEST(presence_limits),
 	    TEST(presence_travels),
 	    TEST(message_travels),
+	    TEST(marks),
 	    TEST(message_waits),
 	    TEST(stamp_by_own_clock),
 	    TEST(chat_states),
