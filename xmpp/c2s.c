@@ -217,6 +217,13 @@ static int write_bindings(const struct sasl_channel *channel, struct buf *out)
 	return failed | buf_add_text(out, "</sasl-channel-binding>");
 }
 
+/* XEP-0478. Nobody is ended for being silent. */
+static int write_limits(size_t bytes, struct buf *out)
+{
+	return buf_printf(out, "<limits xmlns='" NS_LIMITS "'><max-bytes>%zu</max-bytes></limits>",
+			  bytes);
+}
+
 static int write_login_features(const struct c2s *c2s, struct buf *out)
 {
 	struct sasl_channel channel;
@@ -229,6 +236,7 @@ static int write_login_features(const struct c2s *c2s, struct buf *out)
 	failed |= write_bindings(&channel, out);
 	if (c2s->config->registration)
 		failed |= buf_add_text(out, "<register xmlns='" NS_REGISTER_FEATURE "'/>");
+	failed |= write_limits(C2S_STRANGER_BYTES, out);
 	secret_wipe(&channel, sizeof(channel));
 	return failed;
 }
@@ -238,7 +246,8 @@ static int write_bind_features(struct buf *out)
 {
 	return buf_add_text(out, "<bind xmlns='" NS_BIND "'/>"
 				 "<session xmlns='" NS_SESSION "'><optional/></session>"
-				 "<sm xmlns='" NS_SM "'/>");
+				 "<sm xmlns='" NS_SM "'/><csi xmlns='" NS_CSI "'/>") |
+	       write_limits(XML_LIMIT_BYTES, out);
 }
 
 static void send_features(struct c2s *c2s)
@@ -314,7 +323,7 @@ static void bound(struct c2s *c2s, struct xml *stanza)
 		c2s->handler->stanza(c2s->arg, stanza);
 		return;
 	}
-	if (xml_is(stanza, NULL, NS_SM)) {
+	if (xml_is(stanza, NULL, NS_SM) || xml_is(stanza, NULL, NS_CSI)) {
 		c2s->handler->management(c2s->arg, stanza);
 		xml_free(&stanza);
 		return;
@@ -330,6 +339,7 @@ static void on_stanza(void *arg, struct xml *stanza)
 {
 	struct c2s *c2s = arg;
 
+	c2s->stanzas++;
 	switch (c2s->state) {
 	case C2S_LOGIN:
 		c2s_login(c2s, stanza);
@@ -397,13 +407,34 @@ static const struct xml_handler on_xml = {
     .closed = on_end_tag,
 };
 
+void c2s_update_reading(struct c2s *c2s)
+{
+	stream_pause(c2s->stream, c2s->state == C2S_DELAY || timer_pending(c2s->throttle));
+}
+
+static void on_throttle(void *arg)
+{
+	c2s_update_reading(arg);
+}
+
 static void on_received(void *arg, const uint8_t *data, size_t len)
 {
 	struct c2s *c2s = arg;
 	struct err err;
+	int64_t wait_ms;
 
-	if (c2s->state != C2S_CLOSING && c2s->framing->parse(c2s->parser, data, len, &err) < 0)
+	if (c2s->state == C2S_CLOSING)
+		return;
+	c2s->stanzas = 0;
+	if (c2s->framing->parse(c2s->parser, data, len, &err) < 0)
 		c2s_end(c2s, stream_error_find(err.text), NULL);
+	wait_ms = bucket_take(&c2s->input, (int64_t)(len + c2s->stanzas * C2S_STANZA_COST),
+			      env_mono_ms(c2s->config->env));
+	if (wait_ms == 0 || c2s->state == C2S_CLOSING)
+		return;
+	log_debug("client stream: sends too much, and waits");
+	timer_set(c2s->throttle, wait_ms);
+	c2s_update_reading(c2s);
 }
 
 /* --- life --- */
@@ -438,12 +469,15 @@ struct c2s *c2s_new(const struct c2s_config *config, struct stream *stream,
 	c2s->framing = &c2s_framing_tcp;
 	c2s->parser = xml_parser_new(&limits, &on_xml, c2s);
 	c2s->timer = timer_new(config->env, on_timer, c2s);
-	if (!c2s->parser || !c2s->timer) {
+	c2s->throttle = timer_new(config->env, on_throttle, c2s);
+	if (!c2s->parser || !c2s->timer || !c2s->throttle) {
 		c2s_free(&c2s);
 		return NULL;
 	}
 	c2s->deadline_ms = env_mono_ms(config->env) + C2S_NEGOTIATION_MS;
 	timer_set(c2s->timer, C2S_NEGOTIATION_MS);
+	bucket_init(&c2s->input, C2S_STRANGER_BYTES_AT_ONCE, C2S_STRANGER_BYTES_A_SECOND,
+		    env_mono_ms(config->env));
 	stream_set_handler(stream, &on_stream, c2s);
 	return c2s;
 }
@@ -457,6 +491,7 @@ void c2s_free(struct c2s **c2s)
 	stream_free(&old->stream);
 	xml_parser_free(&old->parser);
 	timer_free(&old->timer);
+	timer_free(&old->throttle);
 	sasl_free(&old->sasl);
 	free(old->user);
 	free(old);

@@ -34,6 +34,16 @@
 #define C2S_STRANGER_BYTES    (16 * 1024)
 #define C2S_STRANGER_DEPTH    8
 #define C2S_STRANGER_CHILDREN 128
+/* What a client may send in the long run, by C2S_STANZA_COST for each stanza beside its bytes, and
+ * at once: the server has one thread for all clients. One that sends more is read more slowly,
+ * which its side of the connection notices by itself. 20,000 messages that were written offline are
+ * nothing to wait for. */
+#define C2S_STANZA_COST    256
+#define C2S_BYTES_AT_ONCE  (16 * 1024 * 1024)
+#define C2S_BYTES_A_SECOND (1024 * 1024)
+/* The same before it has logged in; a login takes about 3 KiB. */
+#define C2S_STRANGER_BYTES_AT_ONCE  (64 * 1024)
+#define C2S_STRANGER_BYTES_A_SECOND (8 * 1024)
 /* What may wait for a client that does not read: a roster of 10,000 contacts with their presence
  * comes to about 4 MB. */
 #define C2S_QUEUE_MAX ((size_t)4 * 1024 * 1024)
@@ -69,8 +79,8 @@ struct c2s_handler {
 		    enum stanza_error *error);
 	/* A message, presence or iq of the bound resource; the callee owns it. */
 	void (*stanza)(void *arg, struct xml *stanza);
-	/* An element of stream management (XEP-0198); it stays the stream's. Before a resource is
-	 * bound it is <enable/> or <resume/>. */
+	/* An element of stream management (XEP-0198) or of client state indication (XEP-0352); it
+	 * stays the stream's. Before a resource is bound it is <enable/> or <resume/>. */
 	void (*management)(void *arg, const struct xml *element);
 	/* All that was sent was written to the socket. NULL: not interested. */
 	void (*drained)(void *arg);

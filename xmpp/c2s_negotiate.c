@@ -65,8 +65,8 @@ static void fail(struct c2s *c2s, const char *condition)
 	sasl_free(&c2s->sasl);
 	c2s->condition = condition;
 	c2s->failures++;
-	stream_pause(c2s->stream, true);
 	c2s_enter_state(c2s, C2S_DELAY);
+	c2s_update_reading(c2s);
 }
 
 void c2s_delayed(struct c2s *c2s)
@@ -75,7 +75,6 @@ void c2s_delayed(struct c2s *c2s)
 				     "try again in some minutes</text>";
 	struct buf out;
 
-	stream_pause(c2s->stream, false);
 	buf_init(&out, C2S_QUEUE_MAX);
 	if (buf_printf(&out, "<failure xmlns='" NS_SASL "'><%s/>%s</failure>", c2s->condition,
 		       c2s->locked ? locked : "") == 0)
@@ -85,6 +84,7 @@ void c2s_delayed(struct c2s *c2s)
 		c2s_end(c2s, STREAM_POLICY_VIOLATION, "too many failed attempts to log in");
 	else
 		c2s_enter_state(c2s, C2S_LOGIN);
+	c2s_update_reading(c2s);
 }
 
 /* <challenge/> or <success/> with data in base64 (RFC 6120 section 6.4.3, 6.4.6). */
@@ -114,6 +114,7 @@ static void succeed(struct c2s *c2s, const uint8_t *data, size_t len)
 	}
 	send_sasl(c2s, "success", data, len);
 	c2s_set_limits(c2s, &limits);
+	bucket_set(&c2s->input, C2S_BYTES_AT_ONCE, C2S_BYTES_A_SECOND);
 	xml_parser_reset(c2s->parser);
 	c2s->header_sent = false;
 	c2s_enter_state(c2s, C2S_RESTART);

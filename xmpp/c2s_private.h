@@ -5,6 +5,7 @@
 #ifndef XMPP_C2S_PRIVATE_H
 #define XMPP_C2S_PRIVATE_H
 
+#include "xmpp/bucket.h"
 #include "xmpp/c2s.h"
 #include "xmpp/c2s_framing.h"
 
@@ -33,7 +34,10 @@ struct c2s {
 	struct stream *stream;
 	const struct c2s_framing *framing;
 	struct xml_parser *parser;
-	struct timer *timer; /* what it means depends on the state */
+	struct timer *timer;    /* what it means depends on the state */
+	struct bucket input;    /* what it may send */
+	size_t stanzas;         /* of the present piece */
+	struct timer *throttle; /* runs while it has sent too much */
 	enum c2s_state state;
 	int64_t deadline_ms; /* monotonic: C2S_BOUND must be reached until then */
 	bool secure;         /* TLS is on, or its handshake goes on */
@@ -50,6 +54,8 @@ struct c2s {
 };
 
 void c2s_enter_state(struct c2s *c2s, enum c2s_state state);
+/* Read from the client, or do not: while a failure is delayed, and while it has sent too much. */
+void c2s_update_reading(struct c2s *c2s);
 /* Send text as it is. */
 void c2s_write(struct c2s *c2s, const struct buf *text);
 void c2s_write_text(struct c2s *c2s, const char *text);

@@ -19,6 +19,9 @@
 #define NS_UPLOAD "urn:xmpp:http:upload:0"
 /* RFC 7395 */
 #define NS_FRAMING "urn:ietf:params:xml:ns:xmpp-framing"
+/* XEP-0352, 0478 */
+#define NS_CSI    "urn:xmpp:csi:0"
+#define NS_LIMITS "urn:xmpp:stream-limits:0"
 /* XEP-0440 */
 #define NS_CHANNEL_BINDING "urn:xmpp:sasl-cb:0"
 /* XEP-0030, 0092, 0199, 0202 */

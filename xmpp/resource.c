@@ -4,6 +4,7 @@
 #include "xmpp/resource.h"
 
 #include "xmpp/caps.h"
+#include "xmpp/csi.h"
 #include "xmpp/feature.h"
 #include "xmpp/sm.h"
 #include "xmpp/unacked.h"
@@ -66,6 +67,7 @@ void resource_free(struct resource **resource)
 
 	if (!old)
 		return;
+	csi_free(&old->csi);
 	sm_free(&old->sm);
 	unacked_free(&old->unwritten);
 	xml_free(&old->presence);
@@ -96,6 +98,8 @@ static bool hold_until_written(struct resource *resource, struct parcel *parcel)
 
 bool resource_deliver(struct resource *resource, const struct xml *stanza, struct parcel *parcel)
 {
+	if (!resource->ended && csi_hold(resource, stanza))
+		return true;
 	if (resource->sm)
 		return sm_send(resource->sm, stanza, parcel);
 	if (resource->ended || (parcel && !hold_until_written(resource, parcel)))

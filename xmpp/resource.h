@@ -6,6 +6,7 @@
 
 #include "xmpp/user.h"
 
+struct csi;
 struct sm;
 struct unacked;
 struct caps;
@@ -15,6 +16,7 @@ struct resource {
 	struct resource *next;
 	struct user *user;
 	struct c2s *c2s; /* not owned; NULL while it waits for its client to come back */
+	struct csi *csi; /* what is held back; NULL: its client is active */
 	struct sm *sm;   /* stream management; NULL: not wanted */
 	struct unacked
 	    *unwritten;       /* without it: parcels that have not left yet; NULL: none so far */

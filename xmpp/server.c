@@ -7,6 +7,7 @@
 #include "xmpp/feature.h"
 
 #include "xmpp/certificate_keeper.h"
+#include "xmpp/csi.h"
 #include "xmpp/parcel.h"
 #include "xmpp/secret_file.h"
 #include "xmpp/sm.h"
@@ -209,13 +210,16 @@ static void resume(struct client *client, const struct xml *element)
 	resource->c2s = client->c2s;
 	c2s_resume(client->c2s);
 	sm_resumed(resource);
+	csi_active(resource);
 }
 
 static void on_management(void *arg, const struct xml *element)
 {
 	struct client *client = arg;
 
-	if (client->resource)
+	if (client->resource && xml_is(element, NULL, NS_CSI))
+		csi_element(client->resource, element);
+	else if (client->resource)
 		sm_element(client->resource, element);
 	else if (xml_is(element, "resume", NULL))
 		resume(client, element);
@@ -237,6 +241,7 @@ static void on_ended(void *arg)
 
 	if (!client->resource)
 		return;
+	csi_active(client->resource);
 	/* A resource that waits for its client to come back is nobody's. */
 	if (c2s_broken(client->c2s) && sm_wait(client->resource))
 		client->resource = NULL;

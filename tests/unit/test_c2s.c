@@ -9,6 +9,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -354,11 +355,81 @@ static void test_each_allocation_fails(void **state)
 	}
 }
 
+/* One that sends too much is read more slowly, and loses nothing. */
+static void test_slowed_down(void **state)
+{
+	struct owner *owner = owner_new();
+	char message[4096];
+	size_t sent = 0;
+
+	(void)state;
+	log_in(owner);
+	snprintf(message, sizeof(message), "<message><body>%03900d</body></message>", 0);
+	while (!owner->stream.paused) {
+		say(owner, message);
+		sent++;
+	}
+	/* Its bytes and what each stanza costs, from what may come at once. */
+	assert_in_range(sent, C2S_BYTES_AT_ONCE / (strlen(message) + C2S_STANZA_COST),
+			C2S_BYTES_AT_ONCE / (strlen(message) + C2S_STANZA_COST) + 1);
+	assert_int_equal(owner->stanzas, sent);
+	fake_clock_run(owner->clock, 5);
+	assert_false(owner->stream.paused);
+	/* In the long run so much a second, and no more. */
+	for (sent = 0; fake_clock_now(owner->clock) < 60005;) {
+		if (owner->stream.paused)
+			fake_clock_run(owner->clock, 1);
+		else {
+			say(owner, message);
+			sent++;
+		}
+	}
+	assert_in_range(sent * (strlen(message) + C2S_STANZA_COST), 59 * C2S_BYTES_A_SECOND,
+			61 * C2S_BYTES_A_SECOND);
+	assert_int_equal(owner->ended, 0);
+	fake_clock_run(owner->clock, 60000);
+	assert_false(owner->stream.paused);
+	owner_free(owner);
+}
+
+/* Before the login it is much less; a failure that is being delayed is not read on for that. */
+static void test_stranger_slowed_down(void **state)
+{
+	struct owner *owner = owner_new();
+	char spaces[8193];
+
+	(void)state;
+	memset(spaces, ' ', sizeof(spaces) - 1);
+	spaces[sizeof(spaces) - 1] = '\0';
+	owner_open(owner);
+	say(owner, HEADER);
+	for (int i = 0; i < C2S_STRANGER_BYTES_AT_ONCE / (int)(sizeof(spaces) - 1) - 1; i++) {
+		say(owner, spaces);
+		assert_false(owner->stream.paused);
+	}
+	say(owner, spaces);
+	assert_true(owner->stream.paused);
+	fake_clock_run(owner->clock, 1000);
+	assert_false(owner->stream.paused);
+	say(owner, WRONG);
+	assert_true(owner->stream.paused);
+	fake_clock_run(owner->clock, C2S_SASL_DELAY_MS - 1);
+	assert_true(owner->stream.paused);
+	fake_clock_run(owner->clock, 1000);
+	assert_false(owner->stream.paused);
+	assert_said(owner, "<not-authorized/>");
+	say(owner, RIGHT);
+	assert_int_equal(owner->authenticated, 1);
+	owner_free(owner);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_pieces_of_any_size),
 	    cmocka_unit_test(test_negotiation_ends_in_time),
+	    cmocka_unit_test(test_slowed_down),
+	    cmocka_unit_test(test_stranger_slowed_down),
 	    cmocka_unit_test(test_bound_stream_has_no_limit_of_time),
 	    cmocka_unit_test(test_failures_take_longer_and_longer),
 	    cmocka_unit_test(test_lingering_ends),

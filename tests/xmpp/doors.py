@@ -124,8 +124,8 @@ def main():
     directory = tempfile.mkdtemp(prefix="tacet-doors-", dir="/tmp")
     server = subprocess.Popen([str(SERVE), directory], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
-        _, clear_port, _, port = server.stdout.readline().split()
-        clear_port, port = int(clear_port), int(port)
+        words = server.stdout.readline().split()
+        clear_port, port = int(words[1]), int(words[3])
         ca = os.path.join(directory, "ca.crt")
         openssl(port, ca, "127.0.0.1", "localhost")
         openssl(port, ca, "127.0.0.1", "127.0.0.1")
