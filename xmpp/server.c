@@ -485,7 +485,7 @@ void server_user_end_others(struct server *server, const char *user_name, const 
 	for (struct client *client = server->oldest; client; client = client->newer) {
 		const char *name = c2s_user(client->c2s);
 
-		if (name && strcmp(name, user_name) == 0 && client->c2s != stays)
+		if (name && strcmp(name, user_name) == 0 && (!stays || client->c2s != stays))
 			c2s_end(client->c2s, STREAM_NOT_AUTHORIZED, "please log in again");
 	}
 	if (user)
