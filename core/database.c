@@ -193,6 +193,7 @@ static int connect_file(struct database *db, const char *path, struct err *err)
 		return err_set(err, ERR_MEMORY, "open: out of memory");
 	if (result != SQLITE_OK)
 		return database_error(db, "open", err);
+	db->durable = true; /* SQLite's own default */
 	sqlite3_extended_result_codes(db->connection, 1);
 	sqlite3_busy_timeout(db->connection, LOCK_WAIT_MS);
 	sqlite3_db_config(db->connection, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
@@ -350,7 +351,6 @@ static void advise(const char *path, struct err *err)
 
 static int start(struct database *db, const struct key *store_key, struct err *err)
 {
-	db->durable = true; /* SQLite's own default */
 	db->statements = calloc(db->kind->sql_count, sizeof(sqlite3_stmt *));
 	if (db->kind->use != NULL && store_key == NULL)
 		return err_set(err, ERR_INPUT, "it cannot be read without a key");
