@@ -3,6 +3,7 @@
  *
  * Each command reads its form, does one thing through the bridge, and says what came of it.
  */
+#include "component/bridge_archive.h"
 #include "component/bridge_private.h"
 
 #include "component/qr_png.h"
@@ -208,6 +209,63 @@ static void cover(const struct run *run, struct account *account)
 				 : "Off.");
 }
 
+static const char *const archive_options[] = {"on",    "Keep messages, for as many days as below",
+					      "off",   "Keep none from now on; what is there stays",
+					      "purge", "Erase all that is kept",
+					      NULL};
+
+static const struct server_field archive_form[] = {
+    {.name = "do",
+     .label = "Messages on this machine, for clients that were away",
+     .type = "list-single",
+     .value = "on",
+     .options = archive_options,
+     .required = true},
+    {.name = "days", .label = "Days (0: for ever)", .type = "text-single", .value = "30"},
+    {0}};
+
+/* What the form says, into the settings. */
+static int read_archive(const struct run *run, struct archive_settings *settings, struct err *err)
+{
+	const char *text = field(run, "days");
+	unsigned long days = strtoul(text, NULL, 10);
+
+	if (strcmp(field(run, "do"), "off") == 0) {
+		bridge_archive_off(settings);
+		return 0;
+	}
+	if (text[strspn(text, "0123456789")] || days > ARCHIVE_DAYS_MAX)
+		return err_set(err, ERR_INPUT, "The days are a number of at most %d.",
+			       ARCHIVE_DAYS_MAX);
+	settings->prefs.preset = ARCHIVE_ALWAYS;
+	if (text[0])
+		settings->days = (unsigned)days;
+	return 0;
+}
+
+static void archive(const struct run *run, struct account *account)
+{
+	const char *user = account_name(account);
+	struct archive_settings settings;
+	struct err err = {0};
+	int result;
+
+	if (strcmp(field(run, "do"), "purge") == 0) {
+		result = bridge_archive_purge(run->bridge, user, NULL, &err) < 0 ? -1 : 0;
+	} else {
+		result = bridge_archive_settings(run->bridge, user, &settings, &err);
+		if (!result)
+			result = read_archive(run, &settings, &err);
+		if (!result)
+			result = bridge_archive_set(run->bridge, user, &settings, &err);
+		archive_prefs_free(&settings.prefs);
+	}
+	if (result)
+		refuse(run, &err);
+	else
+		say(run, "Done.");
+}
+
 static const char *const show_options[] = {
     "same",      "As everybody sees me", "offline", "Always offline",
     "available", "Always available",     "away",    "Always away",
@@ -284,6 +342,7 @@ COMMAND(introduce)
 COMMAND(verify)
 COMMAND(presence_mode)
 COMMAND(cover)
+COMMAND(archive)
 COMMAND(show_contact)
 COMMAND(requests)
 
@@ -296,5 +355,6 @@ const struct server_command bridge_commands[] = {
     {"mode", "Presence mode", mode_form, run_presence_mode},
     {"show", "Presence for one contact", show_form, run_show_contact},
     {"cover", "Cover traffic", cover_form, run_cover},
+    {"archive", "Archive", archive_form, run_archive},
     {0},
 };

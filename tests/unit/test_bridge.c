@@ -1132,7 +1132,7 @@ static void assert_archived(const struct side *side, const char *text, bool expe
 	buf_free(&seen);
 }
 
-static void set_archive(struct side *side, unsigned days, bool off, bool keep_removed)
+static void set_archive(struct side *side, unsigned days, bool keep_removed)
 {
 	struct archive_settings settings;
 	struct err err = {0};
@@ -1141,8 +1141,6 @@ static void set_archive(struct side *side, unsigned days, bool off, bool keep_re
 	settings.days = days;
 	settings.keep_removed = keep_removed;
 	settings.prefs.preset = ARCHIVE_ALWAYS;
-	if (off)
-		bridge_archive_off(&settings);
 	if (bridge_archive_set(side->bridge, side->user, &settings, &err))
 		fail_msg("%s", err.text);
 	archive_prefs_free(&settings.prefs);
@@ -1153,6 +1151,9 @@ static void messages_are_archived(void **state)
 	struct world *world = *state;
 	struct side *ann = &world->ann, *ben = &world->ben;
 	const char *id = id_of(ben);
+	const char *wrong[] = {"do", "on", "days", "many", NULL};
+	const char *off[] = {"do", "off", "days", "", NULL};
+	const char *purge[] = {"do", "purge", "days", "30", NULL};
 	struct local_store *anns, *bens;
 	struct contact *contact;
 	struct err err = {0};
@@ -1192,17 +1193,23 @@ static void messages_are_archived(void **state)
 		assert_archived(side ? ben : ann, "<body>one</body>", true);
 	}
 	/* Off, on one side only. */
-	set_archive(ann, 30, true, false);
+	assert_true(command(ann, "archive", wrong).error);
+	assert_false(command(ann, "archive", off).error);
 	assert_int_equal(say(ann, id, FROM_ANN("m5", "<body>five</body>"), &err), 0);
 	fake_clock_run(world->clock, MINUTE_MS);
 	assert_archived(ann, "<body>five</body>", false);
 	assert_archived(ben, "<body>five</body>", true);
 	/* Old ones are erased by and by. */
-	set_archive(ben, 1, false, true);
+	set_archive(ben, 1, true);
 	fake_clock_run(world->clock, 23 * 60 * MINUTE_MS);
 	assert_archived(ben, "<body>one</body>", true);
 	fake_clock_run(world->clock, 3 * 60 * MINUTE_MS);
 	assert_archived(ben, "<body>one</body>", false);
+	assert_int_equal(say(ann, id, FROM_ANN("m6", "<body>six</body>"), &err), 0);
+	fake_clock_run(world->clock, MINUTE_MS);
+	assert_archived(ben, "<body>six</body>", true);
+	assert_false(command(ben, "archive", purge).error);
+	assert_archived(ben, "message", false);
 	/* With a contact its messages go, unless they are to stay. */
 	assert_archived(ann, "<body>one</body>", true);
 	contact = contact_find(ann->account, id);
