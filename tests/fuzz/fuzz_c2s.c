@@ -127,6 +127,52 @@ static void on_ready(void *arg, const char *user)
 	(void)user;
 }
 
+/* An archive with nothing in it: what is fuzzed is what is asked of it. */
+static int on_archive_query(void *arg, const char *user, const struct archive_query *query,
+			    void (*each)(void *each_arg, struct archive_message *message),
+			    void *each_arg, struct archive_result *result, struct err *err)
+{
+	(void)arg;
+	(void)user;
+	(void)each;
+	(void)each_arg;
+	(void)err;
+	result->count = query->max;
+	return 0;
+}
+
+static int on_archive_prefs(void *arg, const char *user, const struct archive_prefs *prefs,
+			    struct err *err)
+{
+	(void)arg;
+	(void)user;
+	(void)prefs;
+	(void)err;
+	return 0;
+}
+
+static int on_archive_prefs_get(void *arg, const char *user, struct archive_prefs *prefs,
+				struct err *err)
+{
+	return on_archive_prefs(arg, user, prefs, err);
+}
+
+static int on_archive_metadata(void *arg, const char *user,
+			       void (*each)(void *each_arg, struct archive_message *message),
+			       void *each_arg, struct err *err)
+{
+	(void)each;
+	(void)each_arg;
+	return on_archive_prefs(arg, user, NULL, err);
+}
+
+static const struct archive_host archive_host = {
+    .query = on_archive_query,
+    .metadata = on_archive_metadata,
+    .prefs_get = on_archive_prefs_get,
+    .prefs_set = on_archive_prefs,
+};
+
 static const struct server_host host = {
     .credentials = on_credentials,
     .roster = on_roster,
@@ -139,6 +185,7 @@ static const struct server_host host = {
     .message = on_message,
     .arrived = on_arrived,
     .ready = on_ready,
+    .archive = &archive_host,
 };
 
 /* --- owner of the streams: what server.c does with a socket --- */
