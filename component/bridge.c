@@ -61,6 +61,7 @@ void bridge_free(struct bridge **bridge)
 	free((*bridge)->sent);
 	timer_free(&(*bridge)->archive_erase);
 	bridge_users_free(*bridge);
+	bridge_peer_forget(*bridge, NULL, NULL);
 	free(*bridge);
 	*bridge = NULL;
 }
@@ -83,6 +84,7 @@ void bridge_set_local(struct bridge *bridge, struct local_store *local)
 	bridge->host.archive = local ? &bridge_archive_host : NULL;
 	if (local)
 		bridge_archive_start(bridge);
+	bridge->host.pep = local ? &bridge_pep_host : NULL;
 }
 
 struct engine *bridge_engine(const struct bridge *bridge)
@@ -241,6 +243,7 @@ static void contact_state_changed(void *arg, struct contact *contact, enum conta
 {
 	if (state == CONTACT_LINKED)
 		bridge_contact_met(arg, contact);
+	bridge_peer_state(arg, contact);
 	bridge_changed(arg);
 }
 

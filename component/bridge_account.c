@@ -91,6 +91,7 @@ static int remove_account(struct bridge *bridge, struct account **account, struc
 		return -1;
 	bridge_sent_forget(bridge, gone);
 	bridge_user_forget(bridge, gone);
+	bridge_peer_forget(bridge, name, NULL);
 	if (bridge->local && local_user_remove(bridge->local, name, &why))
 		log_error("what the server kept for a removed account is still there: %s",
 			  why.text);

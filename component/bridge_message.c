@@ -7,6 +7,7 @@
  */
 #include "component/bridge_private.h"
 
+#include "component/inner_iq.h"
 #include "component/inner_stanza.h"
 #include "core/base/log.h"
 
@@ -141,6 +142,10 @@ enum reception bridge_contact_message(void *arg, struct contact *contact, uint64
 
 	if (!bridge->server)
 		return MESSAGE_REFUSED;
+	if (inner_iq_is(payload, len)) {
+		bridge_peer_said(bridge, contact, payload, len);
+		return MESSAGE_TAKEN;
+	}
 	message = inner_read(payload, len, &kind, &err);
 	if (!message) {
 		log_debug("dropped a contact's message: %s", err.text);

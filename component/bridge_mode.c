@@ -91,6 +91,7 @@ static void apply(struct bridge *bridge, struct account *account)
 		log_warn("a status could not be set");
 	if (account_visibility(account) != visibility)
 		account_set_visibility(account, visibility);
+	bridge_peers_meet(bridge, account);
 	bridge_changed(bridge);
 }
 

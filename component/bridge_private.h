@@ -6,6 +6,7 @@
 
 #include "component/bridge.h"
 #include "component/local_store.h"
+#include "xmpp/pep.h"
 
 /* Messages whose sender and stanza id are remembered until the contact's daemon has taken them, so
  * that a refusal can be reported. Bounded, since contacts may be away for long: refusals of older
@@ -44,7 +45,8 @@ struct bridge {
 	void (*changed)(void *arg);
 	void *changed_arg;
 	struct bridge_user *users;
-	struct sent *sent; /* SENT_MAX places, used in a circle */
+	struct bridge_peer *peers; /* bridge_peer.c */
+	struct sent *sent;         /* SENT_MAX places, used in a circle */
 	unsigned sent_next;
 };
 
@@ -188,5 +190,25 @@ void bridge_sent_forget(struct bridge *bridge, const struct account *account);
 /* A retraction (XEP-0424): take back what it means as far as it waits. True: nothing of it has
  * left, so that the contact need not know; false, too, when it is no retraction. */
 bool bridge_take_back(struct bridge *bridge, struct contact *contact, const struct xml *retraction);
+
+/* bridge_pep.c */
+extern const struct pep_host bridge_pep_host;
+/* The contact is gone: with it goes what is known of it. */
+void bridge_pep_forget_contact(struct bridge *bridge, const char *user, const char *id);
+
+/* bridge_peer.c */
+void bridge_published(void *arg, const char *user, const char *node);
+void bridge_ask(void *arg, const char *user, const char *id, const struct xml *question,
+		uint64_t token);
+/* A payload that is no message (inner_iq_is). */
+void bridge_peer_said(struct bridge *bridge, struct contact *contact, const uint8_t *payload,
+		      size_t len);
+/* The contact may see the user now, or no longer; all contacts of the account. */
+void bridge_peer_meet(struct bridge *bridge, struct contact *contact);
+void bridge_peers_meet(struct bridge *bridge, const struct account *account);
+/* The contact is linked, or no longer. */
+void bridge_peer_state(struct bridge *bridge, struct contact *contact);
+/* NULL: any. */
+void bridge_peer_forget(struct bridge *bridge, const char *user, const char *id);
 
 #endif

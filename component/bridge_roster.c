@@ -121,6 +121,7 @@ void bridge_contact_gone(struct bridge *bridge, const char *user, const char *id
 {
 	static const struct server_presence gone = {.show = "", .status = ""};
 
+	bridge_pep_forget_contact(bridge, user, id);
 	if (bridge->server) {
 		server_contact_presence(bridge->server, user, id, &gone);
 		server_roster_push(bridge->server, user, id, NULL);

@@ -75,6 +75,7 @@ int bridge_contact_show(struct bridge *bridge, struct contact *contact, const ch
 				strlen(word), err))
 		return -1;
 	apply(NULL, contact);
+	bridge_peer_meet(bridge, contact);
 	bridge_changed(bridge);
 	return 0;
 }
@@ -94,11 +95,11 @@ void bridge_directed(void *arg, const char *user, const char *id,
 
 	if (!contact)
 		return;
-	if (!presence) {
+	if (presence)
+		status_of_presence(presence, &status);
+	if (!presence)
 		apply(NULL, contact);
-		return;
-	}
-	status_of_presence(presence, &status);
-	if (contact_show(contact, &status))
+	else if (contact_show(contact, &status))
 		log_warn("a status could not be shown to a contact");
+	bridge_peer_meet(arg, contact);
 }
