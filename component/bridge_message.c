@@ -136,7 +136,7 @@ enum reception bridge_contact_message(void *arg, struct contact *contact, uint64
 	struct bridge *bridge = arg;
 	const char *user = bridge_user_of(contact);
 	enum inner_kind kind;
-	char from[CONTACT_JID_SIZE];
+	char from[CONTACT_JID_SIZE], bare[CONTACT_JID_SIZE], own[JID_TEXT_SIZE];
 	struct err err;
 	struct xml *message;
 
@@ -152,7 +152,10 @@ enum reception bridge_contact_message(void *arg, struct contact *contact, uint64
 		return err.code != ERR_MEMORY ? MESSAGE_TAKEN : MESSAGE_REFUSED;
 	}
 	bridge_contact_jid(bridge, contact, from);
-	if (!xml_set(message, "from", from) || add_delay(bridge, message, sent_ms) ||
+	snprintf(own, sizeof(own), "%s@%s", user, bridge->domain);
+	snprintf(bare, sizeof(bare), "%s@%s", contact_id(contact), bridge->domain);
+	if (!xml_set(message, "from", from) || inner_address_keys(message, bare, own) < 0 ||
+	    add_delay(bridge, message, sent_ms) ||
 	    (kind == INNER_LASTING && add_stanza_id(bridge, contact, token, message))) {
 		xml_free(&message);
 		return MESSAGE_REFUSED;

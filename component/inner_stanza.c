@@ -16,7 +16,9 @@ static const struct {
 } held_back[] = {
     /* A server's word, which a contact could forge. */
     {"urn:xmpp:carbons:2", NULL},
+    {"urn:xmpp:carbons:1", NULL},
     {"urn:xmpp:mam:2", NULL},
+    {"urn:xmpp:mam:1", NULL},
     {"urn:xmpp:delay", NULL},
     {"jabber:x:delay", NULL},
     {"urn:xmpp:sid:0", "stanza-id"},
@@ -30,8 +32,12 @@ static const struct {
     {"urn:xmpp:forward:0", NULL},
     {"http://jabber.org/protocol/address", NULL},
     {"http://jabber.org/protocol/rosterx", NULL},
+    {"jabber:x:roster", NULL},
+    {"http://jabber.org/protocol/http-auth", NULL},
     /* Makes clients open connections past Tor: calls, and pictures fetched unasked. */
     {"urn:xmpp:jingle-message:0", NULL},
+    {"urn:xmpp:jingle-message:1", NULL},
+    {"urn:xmpp:call-invites:0", NULL},
     {"jabber:x:oob", NULL},
     {"urn:xmpp:reference:0", NULL},
     {"urn:xmpp:sfs:0", NULL},
@@ -63,6 +69,14 @@ static bool may_cross(const struct xml *child)
 		if (xml_is(child, held_back[i].name, held_back[i].ns))
 			return false;
 	return true;
+}
+
+/* An answer's <reply/> (XEP-0461) names the author of what is answered, by an address that is only
+ * known on one side: the id says enough. */
+static void without_addresses(struct xml *child)
+{
+	if (xml_is(child, "reply", "urn:xmpp:reply:0"))
+		xml_set(child, "to", NULL);
 }
 
 /* Chat states alone (XEP-0085), hints for them (XEP-0334) and headlines are not worth keeping. */
@@ -153,6 +167,66 @@ enum inner_match inner_is(const void *payload, size_t len, const char *id)
 
 /* --- cleaning --- */
 
+/* --- whose keys --- */
+
+#define NS_OMEMO "urn:xmpp:omemo:2"
+
+static bool is_bare_of(const char *bare, const char *address)
+{
+	size_t len = strlen(bare);
+
+	return address && strncmp(address, bare, len) == 0 &&
+	       (address[len] == '\0' || address[len] == '/');
+}
+
+/* What stands for the address on the way; NULL: it is neither's, and does not cross. */
+static const char *side_of(const struct xml *message, const char *jid)
+{
+	if (!jid || strcmp(jid, "from") == 0 || strcmp(jid, "to") == 0)
+		return jid;
+	if (is_bare_of(jid, xml_get(message, "from")))
+		return "from";
+	return is_bare_of(jid, xml_get(message, "to")) ? "to" : NULL;
+}
+
+static void name_sides(const struct xml *message, struct xml *child)
+{
+	struct xml *header =
+	    xml_is(child, "encrypted", NS_OMEMO) ? xml_child(child, "header", NS_OMEMO) : NULL;
+
+	for (struct xml *keys = xml_first(header); keys; keys = xml_next(keys))
+		xml_set(keys, "jid", side_of(message, xml_get(keys, "jid")));
+}
+
+int inner_address_keys(struct xml *message, const char *sender, const char *recipient)
+{
+	struct xml *encrypted = xml_child(message, "encrypted", NS_OMEMO);
+	struct xml *header = encrypted ? xml_child(encrypted, "header", NS_OMEMO) : NULL;
+
+	for (struct xml *keys = xml_first(header); keys; keys = xml_next(keys)) {
+		const char *jid = xml_get(keys, "jid");
+
+		if (jid && !xml_set(keys, "jid", strcmp(jid, "from") == 0 ? sender : recipient))
+			return -1;
+	}
+	return 0;
+}
+
+/* --- cleaning --- */
+
+/* NULL when memory is short. */
+static struct xml *append_clean(const struct xml *message, struct xml *inner,
+				const struct xml *child)
+{
+	struct xml *copy = xml_append(inner, xml_copy(child));
+
+	if (copy) {
+		without_addresses(copy);
+		name_sides(message, copy);
+	}
+	return copy;
+}
+
 /* A new message with what may cross of the given one. */
 static struct xml *sanitise(const struct xml *message, struct err *err)
 {
@@ -167,7 +241,7 @@ static struct xml *sanitise(const struct xml *message, struct err *err)
 			ok = xml_set(inner, *name, xml_get(message, *name));
 	for (const struct xml *child = xml_first(message); child && ok; child = xml_next(child))
 		if (may_cross(child))
-			ok = xml_append(inner, xml_copy(child));
+			ok = append_clean(message, inner, child);
 	if (!ok) {
 		xml_free(&inner);
 		err_set(err, ERR_MEMORY, "no memory for a message");

@@ -35,6 +35,14 @@ enum inner_kind {
  */
 int inner_write(const struct xml *message, struct buf *out, struct err *err);
 
+/*
+ * OMEMO (XEP-0384, urn:xmpp:omemo:2) says beside each list of keys whose devices they are for, by
+ * bare address, and the two know each other by other addresses than themselves. On the way these
+ * are "from" and "to" (inner_write puts them, from the message's own addresses; others do not
+ * cross); this puts the addresses of the receiver's side in their place. -1: memory is short.
+ */
+int inner_address_keys(struct xml *message, const char *sender, const char *recipient);
+
 /* Does the message tell no more than that its sender is there, or has read something: receipts
  * (XEP-0184), markers (XEP-0333), chat states (XEP-0085), and hints and threads that go with them?
  */

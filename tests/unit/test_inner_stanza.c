@@ -66,12 +66,66 @@ static const struct {
 	      "<encryption xmlns='urn:xmpp:eme:0' name='OMEMO' "
 	      "namespace='eu.siacs.conversations.axolotl'/>" BODY),
     BOTH_WAYS("OMEMO", "",
-	      "<encrypted xmlns='urn:xmpp:omemo:2'><header sid='1'><keys jid='x'>"
+	      "<encrypted xmlns='urn:xmpp:omemo:2'><header sid='1'><keys jid='to'>"
 	      "<key rid='2'>AA==</key></keys></header><payload>AA==</payload></encrypted>"),
     BOTH_WAYS("nick", "", BODY "<nick xmlns='http://jabber.org/protocol/nick'>Ann</nick>"),
 #undef BOTH_WAYS
     {"origin id", SENT("", BODY "<origin-id xmlns='urn:xmpp:sid:0' id='o'/>"),
      CROSSES("", BODY "<origin-id xmlns='urn:xmpp:sid:0' id='o'/>"), INNER_LASTING},
+
+    /* What today's clients say within messages. */
+    {"correction (0308)",
+     SENT(" type='chat' id='m2'", BODY "<replace xmlns='urn:xmpp:message-correct:0' id='m1'/>"),
+     CROSSES(" type='chat' id='m2'", BODY "<replace xmlns='urn:xmpp:message-correct:0' id='m1'/>"),
+     INNER_LASTING},
+    {"reaction (0444)",
+     SENT(" type='chat'", "<reactions xmlns='urn:xmpp:reactions:0' id='m1'><reaction>+</reaction>"
+			  "</reactions><store xmlns='urn:xmpp:hints'/>"),
+     CROSSES(" type='chat'", "<reactions xmlns='urn:xmpp:reactions:0' id='m1'>"
+			     "<reaction>+</reaction></reactions><store xmlns='urn:xmpp:hints'/>"),
+     INNER_LASTING},
+    {"reply (0461) and fallback (0428), without addresses",
+     SENT("", BODY "<reply xmlns='urn:xmpp:reply:0' id='m1' to='ann@localhost/home'/>"
+		   "<fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:reply:0'>"
+		   "<body start='0' end='2'/></fallback>"),
+     CROSSES("", BODY "<reply xmlns='urn:xmpp:reply:0' id='m1'/>"
+		      "<fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:reply:0'>"
+		      "<body start='0' end='2'/></fallback>"),
+     INNER_LASTING},
+    {"retraction (0424)", SENT("", "<retract xmlns='urn:xmpp:message-retract:1' id='m1'/>" BODY),
+     CROSSES("", "<retract xmlns='urn:xmpp:message-retract:1' id='m1'/>" BODY), INNER_LASTING},
+    {"retraction of before (0424, 0422)",
+     SENT("", "<apply-to xmlns='urn:xmpp:fasten:0' id='m1'>"
+	      "<retract xmlns='urn:xmpp:message-retract:0'/></apply-to>"),
+     CROSSES("", "<apply-to xmlns='urn:xmpp:fasten:0' id='m1'>"
+		 "<retract xmlns='urn:xmpp:message-retract:0'/></apply-to>"),
+     INNER_LASTING},
+    {"OMEMO of old, with EME (0380)",
+     SENT("", "<encrypted xmlns='eu.siacs.conversations.axolotl'><header sid='1'>"
+	      "<key rid='2' prekey='true'>k</key><iv>i</iv></header><payload>p</payload>"
+	      "</encrypted><encryption xmlns='urn:xmpp:eme:0' name='OMEMO' "
+	      "namespace='eu.siacs.conversations.axolotl'/>"),
+     CROSSES("", "<encrypted xmlns='eu.siacs.conversations.axolotl'><header sid='1'>"
+		 "<key rid='2' prekey='true'>k</key><iv>i</iv></header><payload>p</payload>"
+		 "</encrypted><encryption xmlns='urn:xmpp:eme:0' name='OMEMO' "
+		 "namespace='eu.siacs.conversations.axolotl'/>"),
+     INNER_LASTING},
+    {"OMEMO 2 (0384)",
+     SENT("", "<encrypted xmlns='urn:xmpp:omemo:2'><header sid='1'><keys jid='x@localhost'>"
+	      "<key rid='2'>k</key></keys><keys jid='ann@localhost'/><keys jid='an@localhost'/>"
+	      "</header></encrypted>"),
+     CROSSES("", "<encrypted xmlns='urn:xmpp:omemo:2'><header sid='1'><keys jid='to'>"
+		 "<key rid='2'>k</key></keys><keys jid='from'/><keys/></header></encrypted>"),
+     INNER_LASTING},
+    {"attention (0224)", SENT(" type='headline'", "<attention xmlns='urn:xmpp:attention:0'/>"),
+     CROSSES(" type='headline'", "<attention xmlns='urn:xmpp:attention:0'/>"), INNER_TRANSIENT},
+    {"marker wanted (0333), spoiler (0382), nick (0172)",
+     SENT("", BODY "<markable xmlns='urn:xmpp:chat-markers:0'/><spoiler xmlns='urn:xmpp:spoiler:0'>"
+		   "s</spoiler><nick xmlns='http://jabber.org/protocol/nick'>N</nick>"),
+     CROSSES("", BODY "<markable xmlns='urn:xmpp:chat-markers:0'/>"
+		      "<spoiler xmlns='urn:xmpp:spoiler:0'>s</spoiler>"
+		      "<nick xmlns='http://jabber.org/protocol/nick'>N</nick>"),
+     INNER_LASTING},
 
     {"chat state",
      SENT(" type='chat'", "<composing xmlns='http://jabber.org/protocol/chatstates'/>"),
@@ -112,6 +166,11 @@ static const struct {
      INNER_NOTHING},
     {"privilege", SENT("", "<privilege xmlns='urn:xmpp:privilege:2'/>"), "", INNER_NOTHING},
     {"forwarded", SENT("", "<forwarded xmlns='urn:xmpp:forward:0'/>"), "", INNER_NOTHING},
+    {"call of another kind", SENT("", "<invite xmlns='urn:xmpp:call-invites:0'/>"), "",
+     INNER_NOTHING},
+    {"question of a web server",
+     SENT("", "<confirm xmlns='http://jabber.org/protocol/http-auth'/>"), "", INNER_NOTHING},
+    {"contacts of old", SENT("", "<x xmlns='jabber:x:roster'/>"), "", INNER_NOTHING},
     {"call", SENT("", "<propose xmlns='urn:xmpp:jingle-message:0' id='j'/>"), "", INNER_NOTHING},
     {"empty", SENT(" type='chat'", ""), "", INNER_NOTHING},
     {"thread alone", SENT("", "<thread>t</thread>"), "", INNER_NOTHING},
@@ -310,12 +369,37 @@ static void too_much(void **state)
 	buf_free(&flood);
 }
 
+/* The two sides know each other by other addresses than themselves. */
+static void keys_are_addressed_anew(void **state)
+{
+	static const char payload[] =
+	    CROSSES("", "<encrypted xmlns='urn:xmpp:omemo:2'><header sid='1'><keys jid='to'/>"
+			"<keys jid='from'/><keys/></header></encrypted>");
+	enum inner_kind kind;
+	struct err err;
+	struct xml *message = inner_read(payload, strlen(payload), &kind, &err);
+	const struct xml *keys;
+
+	(void)state;
+	assert_int_equal(inner_address_keys(message, "aaaa@localhost", "ben@localhost"), 0);
+	keys = xml_first(xml_first(xml_first(message)));
+	assert_string_equal(xml_get(keys, "jid"), "ben@localhost");
+	keys = xml_next(keys);
+	assert_string_equal(xml_get(keys, "jid"), "aaaa@localhost");
+	assert_null(xml_get(xml_next(keys), "jid"));
+	xml_free(&message);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(crosses_outwards), cmocka_unit_test(crosses_inwards),
-	    cmocka_unit_test(payload_bytes),    cmocka_unit_test(refused_outwards),
-	    cmocka_unit_test(refused_inwards),  cmocka_unit_test(cut_short),
+	    cmocka_unit_test(keys_are_addressed_anew),
+	    cmocka_unit_test(crosses_outwards),
+	    cmocka_unit_test(crosses_inwards),
+	    cmocka_unit_test(payload_bytes),
+	    cmocka_unit_test(refused_outwards),
+	    cmocka_unit_test(refused_inwards),
+	    cmocka_unit_test(cut_short),
 	    cmocka_unit_test(too_much),
 	};
 
