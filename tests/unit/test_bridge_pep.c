@@ -1,0 +1,521 @@
+/*
+ * Tests of bridge_peer.c and bridge_pep.c: two real engines on a net in memory, with the real
+ * server's part of personal eventing (xmpp/pep.h) and real local stores. Two of its functions are
+ * wrapped, to see whether a contact's question was looked at, and what clients are answered.
+ */
+#include "component/bridge_private.h"
+
+#include "component/inner_iq.h"
+#include "core/registry_memory.h"
+#include "tests/scenario/fake_env.h"
+#include "tests/scenario/fake_net.h"
+#include "xmpp/pep_private.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define SECOND_MS 1000
+#define MINUTE_MS (60 * SECOND_MS)
+/* Long enough for two who have just added each other to be linked. */
+#define LINK_MS (5 * MINUTE_MS)
+#define NICK    "http://jabber.org/protocol/nick"
+
+/* --- what is wrapped --- */
+
+static unsigned served;
+static unsigned answers;
+static char answer_text[512]; /* the last one */
+static enum stanza_error answer_error;
+
+struct xml *__real_server_pep_serve(const struct server *server, const char *user,
+				    struct xml *payload, enum stanza_error *error);
+struct xml *__wrap_server_pep_serve(const struct server *server, const char *user,
+				    struct xml *payload, enum stanza_error *error);
+void __wrap_server_pep_answer(struct server *server, uint64_t token, struct xml *answer,
+			      enum stanza_error error);
+
+struct xml *__wrap_server_pep_serve(const struct server *server, const char *user,
+				    struct xml *payload, enum stanza_error *error)
+{
+	served++;
+	return __real_server_pep_serve(server, user, payload, error);
+}
+
+void __wrap_server_pep_answer(struct server *server, uint64_t token, struct xml *answer,
+			      enum stanza_error error)
+{
+	struct buf out;
+
+	(void)server;
+	assert_int_equal(token, 42);
+	answers++;
+	answer_error = error;
+	answer_text[0] = '\0';
+	buf_init(&out, 1 << 20);
+	if (answer) {
+		assert_int_equal(xml_write(answer, "", &out), 0);
+		snprintf(answer_text, sizeof(answer_text), "%s", buf_text(&out));
+	}
+	buf_free(&out);
+	xml_free(&answer);
+}
+
+/* --- two daemons --- */
+
+struct side {
+	struct fake_env *fake;
+	struct registry *registry;
+	struct bridge *bridge;
+	struct engine *engine;
+	struct local_store *local;
+	struct server server;
+	struct account *account;
+	const char *user;
+};
+
+struct world {
+	struct fake_clock *clock;
+	struct fake_net *net;
+	struct fake_env *store_env;
+	struct registry_memory_store *store;
+	struct side ann, ben;
+};
+
+static void side_up(struct world *world, struct side *side, const char *user)
+{
+	struct err err = {0};
+	static const struct key store_key = {{1}};
+	struct engine_config config = {0};
+
+	side->user = user;
+	side->fake = fake_env_new(world->clock);
+	side->registry = registry_memory_new(fake_env_env(side->fake), world->store, 1000);
+	side->bridge = bridge_new(fake_env_env(side->fake), "localhost", &err);
+	side->local = local_store_open(":memory:", &store_key, &err);
+	config.env = fake_env_env(side->fake);
+	config.registry = side->registry;
+	config.transport = fake_host_transport(fake_net_host(world->net, user));
+	config.database = ":memory:";
+	config.store_key = &store_key;
+	side->engine = engine_new(&config, bridge_engine_handler(), side->bridge, &err);
+	if (!side->engine || !side->local)
+		fail_msg("%s", err.text);
+	bridge_set_engine(side->bridge, side->engine);
+	bridge_set_local(side->bridge, side->local);
+	side->server.env = config.env;
+	side->server.domain = (char *)(uintptr_t) "localhost";
+	side->server.host = bridge_server_host(side->bridge);
+	side->server.host_arg = side->bridge;
+	bridge_set_server(side->bridge, &side->server);
+	side->account = bridge_account_add(side->bridge, user, "password", &err);
+	if (!side->account)
+		fail_msg("%s", err.text);
+	engine_start(side->engine);
+}
+
+static void side_down(struct side *side)
+{
+	bridge_set_server(side->bridge, NULL);
+	engine_free(&side->engine);
+	bridge_free(&side->bridge);
+	local_store_free(&side->local);
+	registry_free(&side->registry);
+}
+
+static struct contact *other(const struct side *side, const struct side *contact)
+{
+	return contact_find(side->account, account_id(contact->account));
+}
+
+/* A client of the side's is there, or none is. */
+static void comes(struct side *side, bool there)
+{
+	const struct server_presence presence = {.available = there, .show = "", .status = ""};
+
+	side->server.host->presence(side->bridge, side->user, &presence);
+}
+
+static int setup(void **state)
+{
+	struct world *world = calloc(1, sizeof(*world));
+	struct err err;
+
+	served = answers = 0;
+	world->clock = fake_clock_new(1);
+	world->net = fake_net_new(world->clock);
+	world->store_env = fake_env_new(world->clock);
+	world->store = registry_memory_store_new(fake_env_env(world->store_env));
+	side_up(world, &world->ann, "ann");
+	side_up(world, &world->ben, "ben");
+	assert_non_null(bridge_contact_add(world->ann.bridge, world->ann.account,
+					   account_id(world->ben.account), "Ben", NULL, &err));
+	assert_non_null(bridge_contact_add(world->ben.bridge, world->ben.account,
+					   account_id(world->ann.account), "Ann", NULL, &err));
+	fake_clock_run(world->clock, LINK_MS);
+	assert_int_equal(contact_state(other(&world->ann, &world->ben)), CONTACT_LINKED);
+	*state = world;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *world = *state;
+
+	side_down(&world->ann);
+	side_down(&world->ben);
+	fake_clock_run(world->clock, MINUTE_MS);
+	fake_env_free(&world->ann.fake);
+	fake_env_free(&world->ben.fake);
+	fake_net_free(&world->net);
+	registry_memory_store_free(&world->store);
+	fake_env_free(&world->store_env);
+	fake_clock_free(&world->clock);
+	free(world);
+	return 0;
+}
+
+/* --- what they do --- */
+
+static void publish(struct side *side, const char *node, const char *id, const char *text,
+		    enum pep_access access)
+{
+	const struct pep_config config = {access, PEP_LAST_PRESENCE, 10};
+	struct pep_item item = {(char *)(uintptr_t)id, (char *)(uintptr_t)text};
+	struct err err = {0};
+	bool changed = false;
+
+	if (pep_node_set(&side->server, side->user, node, &config, &err) < 0 ||
+	    pep_item_put(&side->server, side->user, node, id, text, &changed, &err) < 0)
+		fail_msg("%s", err.text);
+	pep_changed(&side->server, side->user, node, pep_event_item(node, &item), changed);
+}
+
+/* What ben's daemon knows of the item of ann's. */
+static void expect_known(struct world *world, const char *node, const char *id, const char *want)
+{
+	struct side *ben = &world->ben;
+	char *text = ben->server.host->pep->get(ben->bridge, "ben", account_id(world->ann.account),
+						node, id);
+
+	if (want) {
+		assert_non_null(text);
+		assert_string_equal(text, want);
+	} else {
+		assert_null(text);
+	}
+	free(text);
+}
+
+static void run(struct world *world)
+{
+	fake_clock_run(world->clock, 30 * SECOND_MS);
+}
+
+static void ask(struct side *side, const char *id, const char *node)
+{
+	struct xml *question = pep_question(node);
+
+	side->server.host->pep->ask(side->bridge, side->user, id, question, 42);
+	xml_free(&question);
+}
+
+static void send_raw(struct side *from, const struct side *to, const char *text)
+{
+	uint64_t token;
+	struct err err;
+
+	assert_int_equal(engine_send(other(from, to), text, strlen(text), &token, &err), 0);
+}
+
+/* --- tests --- */
+
+static void what_is_published_arrives(void **state)
+{
+	struct world *world = *state;
+
+	comes(&world->ann, true);
+	run(world);
+	publish(&world->ann, NICK, "current", "<nick xmlns='" NICK "'>Ann</nick>",
+		PEP_ACCESS_PRESENCE);
+	publish(&world->ann, "urn:list", "1", "<a xmlns='urn:x'/>", PEP_ACCESS_OPEN);
+	publish(&world->ann, "urn:list", "2", "<b xmlns='urn:x'/>", PEP_ACCESS_OPEN);
+	publish(&world->ann, "urn:mine", "1", "<m xmlns='urn:x'/>", PEP_ACCESS_WHITELIST);
+	run(world);
+	expect_known(world, NICK, "current", "<nick xmlns='" NICK "'>Ann</nick>");
+	expect_known(world, "urn:list", "1", "<a xmlns='urn:x'/>");
+	expect_known(world, "urn:list", "2", "<b xmlns='urn:x'/>");
+	expect_known(world, "urn:mine", "1", NULL);
+	/* Nothing is asked twice. */
+	served = 0;
+	comes(&world->ann, false);
+	comes(&world->ann, true);
+	run(world);
+	assert_int_equal(served, 0);
+}
+
+static void what_is_withdrawn_goes(void **state)
+{
+	struct world *world = *state;
+	struct side *ann = &world->ann;
+	struct pep_config config = {PEP_ACCESS_WHITELIST, PEP_LAST_PRESENCE, 10};
+	struct err err;
+
+	comes(ann, true);
+	publish(ann, "urn:a", "1", "<a xmlns='urn:x'/>", PEP_ACCESS_PRESENCE);
+	publish(ann, "urn:b", "1", "<b xmlns='urn:x'/>", PEP_ACCESS_PRESENCE);
+	publish(ann, "urn:c", "1", "<c xmlns='urn:x'/>", PEP_ACCESS_PRESENCE);
+	run(world);
+	expect_known(world, "urn:c", "1", "<c xmlns='urn:x'/>");
+	assert_int_equal(pep_node_set(&ann->server, "ann", "urn:a", &config, &err), 0);
+	pep_tell(&ann->server, "ann", "urn:a", NULL, true, true);
+	assert_int_equal(pep_item_remove(&ann->server, "ann", "urn:b", "1", &err), 0);
+	pep_tell(&ann->server, "ann", "urn:b", NULL, false, true);
+	run(world);
+	/* This one while nobody is told. */
+	comes(ann, false);
+	assert_int_equal(pep_node_delete(&ann->server, "ann", "urn:c", &err), 0);
+	pep_tell(&ann->server, "ann", "urn:c", NULL, true, true);
+	run(world);
+	expect_known(world, "urn:a", "1", NULL);
+	expect_known(world, "urn:b", "1", NULL);
+	expect_known(world, "urn:c", "1", "<c xmlns='urn:x'/>");
+	comes(ann, true);
+	run(world);
+	expect_known(world, "urn:c", "1", NULL);
+}
+
+static void long_items_come_in_parts(void **state)
+{
+	struct world *world = *state;
+	size_t len = PEP_ITEM_BYTES_MAX - 100;
+	char *text = malloc(len + 100);
+
+	strcpy(text, "<d xmlns='urn:x'>");
+	memset(text + strlen(text), 'A', len);
+	strcpy(text + len, "</d>");
+	comes(&world->ann, true);
+	publish(&world->ann, "urn:large", "1", text, PEP_ACCESS_PRESENCE);
+	run(world);
+	expect_known(world, "urn:large", "1", text);
+	free(text);
+}
+
+static void apart_and_together(void **state)
+{
+	struct world *world = *state;
+
+	comes(&world->ann, true);
+	publish(&world->ann, NICK, "current", "<nick xmlns='" NICK "'>Old</nick>",
+		PEP_ACCESS_PRESENCE);
+	run(world);
+	engine_stop(world->ben.engine);
+	run(world);
+	publish(&world->ann, NICK, "current", "<nick xmlns='" NICK "'>New</nick>",
+		PEP_ACCESS_PRESENCE);
+	run(world);
+	/* What is known is known while she is away. */
+	ask(&world->ben, account_id(world->ann.account), NICK);
+	assert_int_equal(answers, 1);
+	assert_non_null(strstr(answer_text, ">Old<"));
+	ask(&world->ben, account_id(world->ann.account), "urn:none");
+	assert_int_equal(answers, 2);
+	assert_int_equal(answer_error, STANZA_REMOTE_SERVER_TIMEOUT);
+	engine_start(world->ben.engine);
+	fake_clock_run(world->clock, LINK_MS);
+	expect_known(world, NICK, "current", "<nick xmlns='" NICK "'>New</nick>");
+	ask(&world->ben, account_id(world->ann.account), "urn:none");
+	assert_int_equal(answers, 3);
+	assert_int_equal(answer_error, STANZA_ITEM_NOT_FOUND);
+}
+
+/* Ways of not being there for a contact that is linked. */
+static void go_offline(struct world *world, bool hidden)
+{
+	comes(&world->ann, !hidden);
+}
+
+static void go_invisible(struct world *world, bool hidden)
+{
+	world->ann.server.host->invisible(world->ann.bridge, "ann", hidden);
+}
+
+static void hide_from_ben(struct world *world, bool hidden)
+{
+	const struct server_presence gone = {.available = false, .show = "", .status = ""};
+
+	world->ann.server.host->directed(world->ann.bridge, "ann", account_id(world->ben.account),
+					 hidden ? &gone : NULL);
+}
+
+static void who_hides_says_nothing(void **state)
+{
+	static void (*const ways[])(struct world * world, bool hidden) = {go_offline, go_invisible,
+									  hide_from_ben};
+	static const char question[] = "<iq xmlns='jabber:client' type='get' id='7'>"
+				       "<pubsub xmlns='http://jabber.org/protocol/pubsub'>"
+				       "<items node='" NICK "'/></pubsub></iq>";
+	struct world *world = *state;
+
+	comes(&world->ann, true);
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		char text[128];
+
+		ways[i](world, true);
+		run(world);
+		served = 0;
+		snprintf(text, sizeof(text), "<nick xmlns='" NICK "'>%zu</nick>", i);
+		publish(&world->ann, NICK, "current", text, PEP_ACCESS_PRESENCE);
+		/* A daemon that is not ours asks all the same. */
+		send_raw(&world->ben, &world->ann, question);
+		run(world);
+		assert_int_equal(served, 0);
+		ways[i](world, false);
+		run(world);
+		assert_int_equal(served, 1);
+		expect_known(world, NICK, "current", text);
+	}
+}
+
+/* A client's question is none of the daemon's while its user hides. */
+static void who_hides_asks_nothing(void **state)
+{
+	struct world *world = *state;
+
+	bridge_set_local(world->ann.bridge, NULL);
+	comes(&world->ann, true);
+	comes(&world->ben, true);
+	run(world);
+	world->ben.server.host->invisible(world->ben.bridge, "ben", true);
+	run(world);
+	ask(&world->ben, account_id(world->ann.account), NICK);
+	assert_int_equal(answers, 1);
+	assert_int_equal(answer_error, STANZA_REMOTE_SERVER_TIMEOUT);
+	bridge_set_local(world->ann.bridge, world->ann.local);
+}
+
+/* From a daemon that has no list and no answer. */
+static void no_answer_is_an_error_in_the_end(void **state)
+{
+	struct world *world = *state;
+
+	bridge_set_local(world->ann.bridge, NULL);
+	comes(&world->ann, true);
+	comes(&world->ben, true);
+	run(world);
+	ask(&world->ben, account_id(world->ann.account), NICK);
+	ask(&world->ben, account_id(world->ann.account), NICK);
+	fake_clock_run(world->clock, 50 * SECOND_MS);
+	assert_int_equal(answers, 0);
+	fake_clock_run(world->clock, 20 * SECOND_MS);
+	assert_int_equal(answers, 2);
+	assert_int_equal(answer_error, STANZA_REMOTE_SERVER_TIMEOUT);
+	/* One whose contact goes meanwhile. */
+	ask(&world->ben, account_id(world->ann.account), NICK);
+	assert_int_equal(answers, 2);
+	engine_stop(world->ann.engine);
+	run(world);
+	assert_int_equal(answers, 3);
+	bridge_set_local(world->ann.bridge, world->ann.local);
+}
+
+/* Answers that nobody has asked for, to another question, in wrong parts; lists of what is not. */
+static void lies_do_no_harm(void **state)
+{
+	static const char *const lies[] = {
+	    "<iq xmlns='jabber:client' type='result' id='1'><vCard xmlns='vcard-temp'/></iq>",
+	    "<iq xmlns='jabber:client' type='result' id='0'><vCard xmlns='vcard-temp'/></iq>",
+	    "<iq xmlns='jabber:client' type='result' id='1'><part xmlns='tacet:pep:0' left='0'>YQ=="
+	    "</part></iq>",
+	    "<iq xmlns='jabber:client' type='error' id='1'><error type='cancel'/></iq>",
+	    "<iq xmlns='jabber:client' type='set' id='0'><nodes xmlns='tacet:pep:0'>"
+	    "<node name='urn:none' version='1'/><node name='urn:gone'/></nodes></iq>",
+	    "<iq xmlns='jabber:client' type='set' id='1'><x xmlns='urn:x'/></iq>",
+	    "<iq",
+	};
+	struct world *world = *state;
+
+	comes(&world->ann, true);
+	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++)
+		send_raw(&world->ann, &world->ben, lies[i]);
+	publish(&world->ann, NICK, "current", "<nick xmlns='" NICK "'>Ann</nick>",
+		PEP_ACCESS_PRESENCE);
+	run(world);
+	expect_known(world, NICK, "current", "<nick xmlns='" NICK "'>Ann</nick>");
+	expect_known(world, "urn:none", "1", NULL);
+}
+
+static void with_the_contact_goes_what_is_known(void **state)
+{
+	struct world *world = *state;
+	struct contact *contact;
+	char id[ID_LEN + 1];
+	struct err err;
+
+	comes(&world->ann, true);
+	publish(&world->ann, NICK, "current", "<nick xmlns='" NICK "'>Ann</nick>",
+		PEP_ACCESS_PRESENCE);
+	run(world);
+	snprintf(id, sizeof(id), "%s", account_id(world->ann.account));
+	contact = contact_find(world->ben.account, id);
+	assert_int_equal(bridge_contact_remove(world->ben.bridge, &contact, &err), 0);
+	expect_known(world, NICK, "current", NULL);
+	ask(&world->ben, id, NICK);
+	assert_int_equal(answers, 1);
+	assert_int_equal(answer_error, STANZA_ITEM_NOT_FOUND);
+	/* And nothing more comes. */
+	publish(&world->ann, NICK, "current", "<nick xmlns='" NICK "'>Later</nick>",
+		PEP_ACCESS_PRESENCE);
+	run(world);
+	expect_known(world, NICK, "current", NULL);
+}
+
+static void one_contact_has_only_so_much(void **state)
+{
+	struct world *world = *state;
+	size_t len = PEP_ITEM_BYTES_MAX - 100;
+	char *text = malloc(len + 100), node[32];
+	unsigned known = 0;
+
+	strcpy(text, "<d xmlns='urn:x'>");
+	memset(text + strlen(text), 'A', len);
+	strcpy(text + len, "</d>");
+	comes(&world->ann, true);
+	for (unsigned i = 0; i < 8; i++) {
+		snprintf(node, sizeof(node), "urn:large:%u", i);
+		publish(&world->ann, node, "1", text, PEP_ACCESS_PRESENCE);
+	}
+	fake_clock_run(world->clock, 3 * MINUTE_MS);
+	for (unsigned i = 0; i < 8; i++) {
+		char version[PEP_VERSION_SIZE];
+
+		snprintf(node, sizeof(node), "urn:large:%u", i);
+		known += server_pep_known(&world->ben.server, "ben", account_id(world->ann.account),
+					  node, version) == 0;
+	}
+	assert_int_equal(known, PEP_CONTACT_BYTES_MAX / len);
+	free(text);
+}
+
+int main(void)
+{
+#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+	const struct CMUnitTest tests[] = {
+	    TEST(what_is_published_arrives),
+	    TEST(what_is_withdrawn_goes),
+	    TEST(long_items_come_in_parts),
+	    TEST(apart_and_together),
+	    TEST(who_hides_says_nothing),
+	    TEST(who_hides_asks_nothing),
+	    TEST(no_answer_is_an_error_in_the_end),
+	    TEST(lies_do_no_harm),
+	    TEST(with_the_contact_goes_what_is_known),
+	    TEST(one_contact_has_only_so_much),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
