@@ -7,6 +7,8 @@ from world import PASSWORD
 
 # On a screen of 1280x800, where Dino's window stands in the middle.
 SET_UP, ADD, JID, ADD_DONE, FIRST, START = (640, 572), (513, 630), (671, 423), (755, 321), (640, 258), (826, 148)
+# It waits a minute or more before it tries again.
+COMES_BACK_S = 240
 
 
 class Dino(WindowDriver):
@@ -51,7 +53,7 @@ class Dino(WindowDriver):
 
     def gets(self, text):
         """That it is shown is seen by the receipt: Dino sends one for what it has put on the screen."""
-        self.until_receipt(self.number)
+        self.until_receipt(self.number, COMES_BACK_S)
 
     def sends(self, text):
         self.display.type(text)
@@ -60,4 +62,4 @@ class Dino(WindowDriver):
     def receipts(self):
         super().receipts()
         time.sleep(1)
-        self.picture("chat")
+        self.picture("chat", "1200x700+40+50")

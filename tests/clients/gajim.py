@@ -1,12 +1,16 @@
 """Gajim, on a display that nobody sees."""
 
+import asyncio
+
 from display import WindowDriver
 from driver import OWN_STATUS
+from slixmpp_client import Account
 from world import PASSWORD
 
 
 # The field for messages, with the window where Gajim puts it.
 INPUT = (690, 496)
+WINDOW = "1002x525+0+0"
 
 
 class Gajim(WindowDriver):
@@ -26,7 +30,7 @@ class Gajim(WindowDriver):
         self.display.type(self.user)
         self.display.key("Tab")
         self.display.type(PASSWORD)
-        self.picture("registers")
+        self.picture("registers", "560x540+360+146")
         self.display.press("Sign Up")
         self.display.shows("Account has been added successfully")
 
@@ -48,9 +52,22 @@ class Gajim(WindowDriver):
         self.display.shows("Contacts (1/1)")
         self.until_linked()
 
+        # Gajim asks for no name; another client of the account gives her one.
+        self.world.call(self.name_her())
+
+    async def name_her(self):
+        other = Account(self.jid, False)
+        other.registered.set()
+        other.connect()
+        await asyncio.wait_for(other.running.wait(), 30)
+        await other.update_roster(self.world.ann_jid, name="Ann")
+        other.registered.clear()
+        other.abort()
+
     def sees(self):
-        # In the chat's head, by the colour at her picture, too: see the pictures.
-        self.picture("contacts")
+        # Not told to screen readers: by the colour of a dot.
+        self.display.shows("Ann")
+        self.display.until("the dot is orange", lambda: self.display.has_colour("#ff8533", "420x480+0+40"))
 
     def shows(self):
         self.display.press("Available")
@@ -77,4 +94,4 @@ class Gajim(WindowDriver):
 
     def receipts(self):
         super().receipts()
-        self.picture("chat")
+        self.picture("chat", WINDOW)

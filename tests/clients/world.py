@@ -52,8 +52,8 @@ def trust(daemon, folder):
         copy = folder / name.replace("/", "_")
         shutil.copytree(name, copy, symlinks=True)
         subprocess.run(["mount", "--bind", str(copy), name], check=True)
-    shutil.copy(daemon.directory / "state" / "tls" / "ca.crt", "/usr/local/share/ca-certificates/tacet.crt")
-    subprocess.run(["update-ca-certificates"], check=True, capture_output=True)
+    subprocess.run([str(lib.BUILD / "tacetctl"), "-c", str(daemon.config), "trust", "--yes"], check=True,
+                   capture_output=True)
 
 
 class Ann(lib.Client):
@@ -67,9 +67,9 @@ class Ann(lib.Client):
 
 
 class World:
-    def __init__(self, folder):
+    def __init__(self, folder, pictures):
         self.folder = folder
-        self.pictures = pathlib.Path(os.environ.get("TACET_PICTURES", folder))
+        self.pictures = pictures
         self.loop = asyncio.new_event_loop()
         threading.Thread(target=self.loop.run_forever, daemon=True).start()
         lib.say("starting a private network (about 15 s)")
@@ -97,11 +97,9 @@ class World:
             return function(*words, **named)
         return self.call(it())
 
-    def until(self, what, condition):
-        try:
-            return lib.wait_until(what, condition, PATIENCE_S)
-        except AssertionError as failure:
-            raise AssertionError(str(failure)) from None
+    @staticmethod
+    def until(what, condition, limit=PATIENCE_S):
+        return lib.wait_until(what, condition, limit)
 
     def restart(self):
         self.here.stop()
