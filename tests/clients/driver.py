@@ -66,6 +66,13 @@ class Driver:
         if "adds" in self.lacks:
             self.world.here.ctl("contact", "add", "-a", self.user, self.world.ann_id, "--name", "Ann")
 
+    def link(self):
+        """How the two daemons stand, for the report of a failure."""
+        mine = [f"{account['name']}: {contact['state']}, {contact['outbox']} wait"
+                for account in self.world.here.ctl("status")["accounts"] for contact in account["contacts"]
+                if account["name"] == self.user]
+        return f"Ann's daemon: {self.world.there.contact_state(self.id)}; {', '.join(mine)}"
+
     def looks(self):
         """What the client shows, for the report of a failure."""
         return ""

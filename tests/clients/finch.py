@@ -7,6 +7,7 @@ from world import PASSWORD
 class Finch(TerminalDriver):
     name = "Finch"
     package = "finch"
+    lacks = {"receipts": "it has none"}
     login = ("Accounts → Add: protocol XMPP, user name NAME, domain localhost; tick “Create this account on "
              "the server” if there is none yet. Pidgin is the same with a mouse.")
 

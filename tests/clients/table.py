@@ -29,8 +29,9 @@ EXPLAINED = """
 
 """
 SHOWN = (
-    ("invitation", "An invitation with its QR code (Psi+, by hand: Service Discovery, Execute command). Gajim and "
-     "Profanity show the link; only Psi+ was seen to show the picture. `tacetctl invite` draws it in a terminal."),
+    ("invitation", "An invitation with its QR code, in Psi+ (by hand: Service Discovery, Execute command, Invite "
+     "somebody). Gajim 1.7 has the same commands, but shows the link without the picture; Psi 1.5 closes the window "
+     "too early. `tacetctl invite` draws the code in a terminal."),
     ("gajim-registers", "Gajim makes an account."),
     ("gajim-chat", "Gajim: two people talk."),
     ("dino-chat", "Dino: the same; a tick says that the message has arrived."),
