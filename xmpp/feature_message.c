@@ -181,8 +181,9 @@ void message_to_resource(struct request *request)
 	struct resource *other = user_resource(request->resource->user, request->to.resource);
 	const struct resource *both[] = {request->resource, other};
 
-	if (other) {
-		deliver_to_one(other, request->stanza);
+	if (other && deliver_to_one(other, request->stanza) == 0) {
+		request_error(request, STANZA_RESOURCE_CONSTRAINT, NULL);
+	} else if (other) {
 		carbons_send(request->resource->user, request->stanza, "sent", is_either, both);
 	} else if (is_type(request->stanza, "chat")) {
 		message_to_account(request);

@@ -129,6 +129,11 @@ struct parcel *parcel_new_stored(struct user *user, const struct xml *stanza, co
 	return parcel;
 }
 
+bool parcel_stored(const struct parcel *parcel)
+{
+	return parcel->stored;
+}
+
 struct parcel *parcel_hold(struct parcel *parcel)
 {
 	if (parcel && parcel->holders++ == 0 && !parcel->stored)

@@ -32,6 +32,8 @@ struct parcel *parcel_new(struct user *user, const struct xml *stanza);
  * as many as may are on their way: the host is told when there is room (parcel_room). */
 struct parcel *parcel_new_stored(struct user *user, const struct xml *stanza, const char *contact,
 				 uint64_t token);
+/* Does the host keep it? */
+bool parcel_stored(const struct parcel *parcel);
 /* All functions below accept NULL. */
 struct parcel *parcel_hold(struct parcel *parcel);
 /* It has arrived somewhere: that is enough. */

@@ -93,7 +93,14 @@ static bool hold_until_written(struct resource *resource, struct parcel *parcel)
 
 	if (!resource->unwritten)
 		resource->unwritten = unacked_new(0);
-	return resource->unwritten && unacked_add(resource->unwritten, &no_text, parcel) == 0;
+	if (!resource->unwritten)
+		return false;
+	/* Behind so many others one more is not waited for, unless the host does. */
+	if (unacked_count(resource->unwritten) == UNACKED_STANZAS_MAX && !parcel_stored(parcel)) {
+		parcel_settle(parcel);
+		return true;
+	}
+	return unacked_add(resource->unwritten, &no_text, parcel) == 0;
 }
 
 bool resource_deliver(struct resource *resource, const struct xml *stanza, struct parcel *parcel)

@@ -717,6 +717,25 @@ static void test_stored_until_written(void **state)
 	world_free(world);
 }
 
+/* A client that reads slower than the others write. */
+static void test_nothing_is_lost_behind_many(void **state)
+{
+	struct world *world = world_new();
+	struct client *client = log_in(world, "<presence/>");
+
+	(void)state;
+	world->host.arrived = on_arrived;
+	for (unsigned i = 0; i < UNACKED_STANZAS_MAX + 100; i++)
+		assert_int_equal(deliver(world, MESSAGE("x")), 1);
+	/* What the host keeps waits with the host. */
+	assert_false(store(world, 1));
+	assert_int_equal(said(client, "<body>x</body>"), UNACKED_STANZAS_MAX + 100);
+	memory_stream_drain(&client->stream);
+	assert_true(store(world, 1));
+	assert_int_equal(world->user->parcels_kept, 0);
+	world_free(world);
+}
+
 /* --- memory --- */
 
 /* Whichever allocation fails: the message is with the client, or kept, or still the host's. */
@@ -765,6 +784,7 @@ int main(void)
 	    cmocka_unit_test(test_acknowledges_what_is_safe),
 	    cmocka_unit_test(test_stored_until_acknowledged),
 	    cmocka_unit_test(test_stored_until_written),
+	    cmocka_unit_test(test_nothing_is_lost_behind_many),
 	    cmocka_unit_test(test_each_allocation_fails),
 	};
 
