@@ -31,6 +31,8 @@
 #define PEP_ANSWER_MAX ((size_t)240 * 1024)
 /* What is kept of one contact: its photo, its keys, and little else. */
 #define PEP_CONTACT_BYTES_MAX ((size_t)1024 * 1024)
+/* As many as one node of its has at most: all contacts together share the user's room. */
+#define PEP_CONTACT_ITEMS_MAX PEP_ITEMS_MAX
 /* A version, with its NUL. */
 #define PEP_VERSION_SIZE 33
 

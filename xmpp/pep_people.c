@@ -289,6 +289,20 @@ static int read_single(const char *node, struct xml *answer, struct pep_items *i
 	return result;
 }
 
+/* A picture that lies elsewhere (XEP-0084 section 4.2) is fetched unasked, and past Tor. */
+static void without_urls(struct xml *metadata)
+{
+	struct xml *info = xml_first(metadata), *next;
+
+	for (; info; info = next) {
+		next = xml_next(info);
+		if (xml_get(info, "url")) {
+			info = xml_detach(info);
+			xml_free(&info);
+		}
+	}
+}
+
 static int read_answer(const char *node, struct xml *answer, struct pep_items *items,
 		       struct err *err)
 {
@@ -312,6 +326,8 @@ static int read_answer(const char *node, struct xml *answer, struct pep_items *i
 		if (!xml_is(item, "item", NS_PUBSUB) || !id || !*id || strlen(id) > PEP_NAME_MAX ||
 		    pep_items_find(items, id) || items->count >= PEP_ITEMS_MAX)
 			return err_set(err, ERR_INPUT, "items that cannot be");
+		if (strcmp(node, NS_AVATAR_METADATA) == 0)
+			without_urls(xml_first(item));
 		if (add_item(items, id, xml_first(item)) < 0)
 			return err_set(err, ERR_LIMIT, "an item is too long");
 	}
@@ -321,7 +337,7 @@ static int read_answer(const char *node, struct xml *answer, struct pep_items *i
 struct sum {
 	struct server *server;
 	const char *user, *contact, *except;
-	size_t bytes;
+	size_t bytes, items;
 	unsigned nodes;
 };
 
@@ -335,17 +351,21 @@ static void add_node(void *arg, const char *node)
 	sum->nodes++;
 	if (pep_items_load(sum->server, sum->user, sum->contact, node, &items, NULL) < 0)
 		return;
+	sum->items += items.count;
 	sum->bytes += items.bytes;
+	for (size_t i = 0; i < items.count; i++)
+		sum->bytes += strlen(items.list[i].id);
 	pep_items_free(&items);
 }
 
 static int check_room(struct server *server, const char *user, const char *contact,
-		      const char *node, size_t bytes, struct err *err)
+		      const char *node, const struct pep_items *after, struct err *err)
 {
-	struct sum sum = {server, user, contact, node, bytes, 1};
+	struct sum sum = {server, user, contact, node, after->bytes, after->count, 1};
 
 	server_pep_known_nodes(server, user, contact, add_node, &sum);
-	if (sum.bytes > PEP_CONTACT_BYTES_MAX || sum.nodes > PEP_NODES_MAX)
+	if (sum.bytes > PEP_CONTACT_BYTES_MAX || sum.items > PEP_CONTACT_ITEMS_MAX ||
+	    sum.nodes > PEP_NODES_MAX)
 		return err_set(err, ERR_LIMIT, "more than is kept of one contact");
 	return 0;
 }
@@ -405,14 +425,19 @@ int server_pep_learn(struct server *server, const char *user, const char *contac
 		     const char *version, struct xml *answer, struct err *err)
 {
 	struct pep_items before, after = {0};
+	struct pep_config config;
 	int result = -1;
 
 	if (!pep_offered(server))
 		return 0;
+	/* A client might take another's bookmarks for its user's own. */
+	config = pep_config_default(node);
+	if (answer && !pep_config_public(&config))
+		return err_set(err, ERR_INPUT, "a node that is for nobody else");
 	if (pep_items_load(server, user, contact, node, &before, err) < 0)
 		return -1;
 	if ((!answer || read_answer(node, answer, &after, err) == 0) &&
-	    check_room(server, user, contact, node, after.bytes, err) == 0)
+	    check_room(server, user, contact, node, &after, err) == 0)
 		result = store(server, user, contact, node, &after, answer ? version : NULL, err);
 	if (result == 0) {
 		tell(server, user, contact, node, &before, &after);

@@ -474,6 +474,60 @@ static void with_the_contact_goes_what_is_known(void **state)
 	expect_known(world, NICK, "current", NULL);
 }
 
+/* What a client would take for its user's own, or fetch from elsewhere. */
+static void what_could_harm_clients_is_not_kept(void **state)
+{
+	struct world *world = *state;
+
+	comes(&world->ann, true);
+	publish(&world->ann, "urn:xmpp:bookmarks:1", "room@x",
+		"<conference xmlns='urn:xmpp:bookmarks:1' autojoin='true'/>", PEP_ACCESS_OPEN);
+	publish(&world->ann, "storage:bookmarks", "current", "<storage xmlns='storage:bookmarks'/>",
+		PEP_ACCESS_OPEN);
+	publish(&world->ann, NS_AVATAR_METADATA, "a",
+		"<metadata xmlns='" NS_AVATAR_METADATA "'><info id='a' url='http://x/'/>"
+		"<info id='b'/><info id='c' url='http://x/'/></metadata>",
+		PEP_ACCESS_PRESENCE);
+	run(world);
+	expect_known(world, "urn:xmpp:bookmarks:1", "room@x", NULL);
+	expect_known(world, "storage:bookmarks", "current", NULL);
+	expect_known(world, NS_AVATAR_METADATA, "a",
+		     "<metadata xmlns='" NS_AVATAR_METADATA "'><info id='b'/></metadata>");
+}
+
+/* However little there is in them. */
+static void one_contact_has_only_so_many_items(void **state)
+{
+	const struct pep_config config = {PEP_ACCESS_PRESENCE, PEP_LAST_PRESENCE, PEP_ITEMS_MAX};
+	struct world *world = *state;
+	struct side *ann = &world->ann;
+	unsigned known = 0;
+	struct err err;
+
+	for (unsigned i = 0; i < 4; i++) {
+		char node[32], id[16];
+
+		snprintf(node, sizeof(node), "urn:many:%u", i);
+		assert_int_equal(pep_node_set(&ann->server, "ann", node, &config, &err), 0);
+		for (unsigned j = 0; j < PEP_CONTACT_ITEMS_MAX / 2; j++) {
+			snprintf(id, sizeof(id), "%u", j);
+			assert_int_equal(ann->server.host->pep->put(
+					     ann->bridge, "ann", PEP_SPACE_OWN, node, id, "", &err),
+					 0);
+		}
+	}
+	comes(ann, true);
+	fake_clock_run(world->clock, 3 * MINUTE_MS);
+	for (unsigned i = 0; i < 4; i++) {
+		char version[PEP_VERSION_SIZE], node[32];
+
+		snprintf(node, sizeof(node), "urn:many:%u", i);
+		known += server_pep_known(&world->ben.server, "ben", account_id(world->ann.account),
+					  node, version) == 0;
+	}
+	assert_int_equal(known, 2);
+}
+
 static void one_contact_has_only_so_much(void **state)
 {
 	struct world *world = *state;
@@ -514,7 +568,9 @@ int main(void)
 	    TEST(no_answer_is_an_error_in_the_end),
 	    TEST(lies_do_no_harm),
 	    TEST(with_the_contact_goes_what_is_known),
+	    TEST(what_could_harm_clients_is_not_kept),
 	    TEST(one_contact_has_only_so_much),
+	    TEST(one_contact_has_only_so_many_items),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
