@@ -97,6 +97,11 @@ int bridge_contact_show(struct bridge *bridge, struct contact *contact, const ch
 			struct err *err);
 /* The word for it. */
 const char *bridge_contact_shown(struct contact *contact);
+/* May contacts that see the user there ask for the daemon's version and time (XEP-0092, XEP-0202)?
+ * Not unless set; kept over a restart. ERR_UNAVAILABLE: nothing is kept here, and nobody is
+ * answered. */
+bool bridge_answers(const struct bridge *bridge, const char *user);
+int bridge_answers_set(struct bridge *bridge, const char *user, bool on, struct err *err);
 /* As contact_cancel; the client that has sent the message is told. */
 int bridge_cancel(struct bridge *bridge, struct contact *contact, uint64_t token, struct err *err);
 /* The contact that someone means by its id (as above) or its petname. ERR_NOT_FOUND; ERR_INPUT when

@@ -209,6 +209,34 @@ static void cover(const struct run *run, struct account *account)
 				 : "Off.");
 }
 
+static const char *const answer_options[] = {
+    "off", "Nobody is told", "on",
+    "Contacts who see me there get the version of tacet and the time", NULL};
+
+static const struct server_field answer_form[] = {{.name = "answer",
+						   .label = "When contacts ask for them",
+						   .type = "list-single",
+						   .value = "off",
+						   .options = answer_options,
+						   .required = true},
+						  {0}};
+
+static void answer_contacts(const struct run *run, struct account *account)
+{
+	bool on = strcmp(field(run, "answer"), "on") == 0;
+	struct err err = {0};
+	int result = 0;
+
+	if (!on && strcmp(field(run, "answer"), "off") != 0)
+		result = err_set(&err, ERR_INPUT, "Nobody is told, or contacts are?");
+	else
+		result = bridge_answers_set(run->bridge, account_name(account), on, &err);
+	if (result)
+		refuse(run, &err);
+	else
+		say(run, "Done.");
+}
+
 static const char *const archive_options[] = {"on",    "Keep messages, for as many days as below",
 					      "off",   "Keep none from now on; what is there stays",
 					      "purge", "Erase all that is kept",
@@ -343,6 +371,7 @@ COMMAND(verify)
 COMMAND(presence_mode)
 COMMAND(cover)
 COMMAND(archive)
+COMMAND(answer_contacts)
 COMMAND(show_contact)
 COMMAND(requests)
 
@@ -355,6 +384,7 @@ const struct server_command bridge_commands[] = {
     {"mode", "Presence mode", mode_form, run_presence_mode},
     {"show", "Presence for one contact", show_form, run_show_contact},
     {"cover", "Cover traffic", cover_form, run_cover},
+    {"answer", "Version and time", answer_form, run_answer_contacts},
     {"archive", "Archive", archive_form, run_archive},
     {0},
 };

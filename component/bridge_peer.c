@@ -16,6 +16,7 @@
 
 #include "component/inner_iq.h"
 #include "core/base/log.h"
+#include "xmpp/live.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,11 +37,13 @@ struct pep_waiting {
 	struct xml *question;
 };
 
-/* A node to ask for. */
+/* A node to ask for, or what is not kept (xmpp/live.h). */
 struct fetch {
 	struct fetch *next;
 	char *node;
 	char version[PEP_VERSION_SIZE]; /* "": not known, only what is there now */
+	const char *live;               /* live_kind; NULL: a node */
+	struct xml *answer;             /* to that */
 	struct pep_waiting *waiting;
 };
 
@@ -70,6 +73,15 @@ static struct bridge_peer *find(const struct bridge *bridge, const char *user, c
 	return peer;
 }
 
+/* Who does not allow it, is not there or says nothing: clients are told the same. */
+static void settle_live(struct bridge_peer *peer, const struct fetch *fetch,
+			const struct pep_waiting *waiting)
+{
+	struct xml *answer = fetch->answer ? xml_copy(fetch->answer) : NULL;
+
+	server_pep_answer(peer->bridge->server, waiting->token, answer, STANZA_SERVICE_UNAVAILABLE);
+}
+
 /* Answer all that wait for the node, from what is known, or with error if nothing is. */
 static void settle(struct bridge_peer *peer, struct fetch *fetch, enum stanza_error unknown)
 {
@@ -80,7 +92,9 @@ static void settle(struct bridge_peer *peer, struct fetch *fetch, enum stanza_er
 		struct xml *answer = NULL;
 
 		fetch->waiting = waiting->next;
-		if (server) {
+		if (server && fetch->live) {
+			settle_live(peer, fetch, waiting);
+		} else if (server) {
 			answer = server_pep_recall(server, peer->user, peer->id, waiting->question,
 						   &error);
 			server_pep_answer(server, waiting->token, answer,
@@ -97,6 +111,7 @@ static void fetch_end(struct bridge_peer *peer, struct fetch **at, enum stanza_e
 
 	*at = fetch->next;
 	settle(peer, fetch, unknown);
+	xml_free(&fetch->answer);
 	free(fetch->node);
 	free(fetch);
 }
@@ -322,7 +337,8 @@ static void ask_next(struct bridge_peer *peer)
 	while (!peer->asked);
 	buf_clear(&peer->parts);
 	buf_init(&out, PAYLOAD_MAX);
-	result = inner_iq_question(peer->asked, peer->queue->node, &out);
+	result = peer->queue->live ? inner_iq_live(peer->asked, peer->queue->live, &out)
+				   : inner_iq_question(peer->asked, peer->queue->node, &out);
 	if (result == 0)
 		result = send_now(contact, &out);
 	buf_free(&out);
@@ -332,19 +348,21 @@ static void ask_next(struct bridge_peer *peer)
 		give_up(peer);
 }
 
-static struct fetch **find_fetch(struct bridge_peer *peer, const char *node)
+/* A node may bear the name of what is live: it is another thing. */
+static struct fetch **find_fetch(struct bridge_peer *peer, const char *node, const char *live)
 {
 	struct fetch **at = &peer->queue;
 
-	while (*at && strcmp((*at)->node, node) != 0)
+	while (*at && ((*at)->live != live || strcmp((*at)->node, node) != 0))
 		at = &(*at)->next;
 	return at;
 }
 
 /* To be asked for in its turn; once. NULL: no room. */
-static struct fetch *fetch_add(struct bridge_peer *peer, const char *node, const char *version)
+static struct fetch *fetch_add(struct bridge_peer *peer, const char *node, const char *version,
+			       const char *live)
 {
-	struct fetch **at = find_fetch(peer, node);
+	struct fetch **at = find_fetch(peer, node, live);
 	struct fetch *fetch = *at;
 	unsigned count = 0;
 
@@ -359,6 +377,7 @@ static struct fetch *fetch_add(struct bridge_peer *peer, const char *node, const
 			free(fetch);
 			return NULL;
 		}
+		fetch->live = live;
 		*at = fetch;
 	}
 	if (*version)
@@ -386,19 +405,36 @@ static bool wait_for(struct bridge_peer *peer, struct fetch *fetch, const struct
 	return true;
 }
 
+static bool see_each_other(struct bridge *bridge, const struct contact *contact)
+{
+	return contact_state(contact) == CONTACT_LINKED &&
+	       contact_status(contact)->show != SHOW_OFFLINE && shown_to(bridge, contact);
+}
+
+/* What is true only now is asked for each time. */
+static void ask_live(struct bridge *bridge, const struct contact *contact, const char *kind,
+		     const struct xml *question, uint64_t token)
+{
+	bool may_ask = contact && see_each_other(bridge, contact);
+	struct bridge_peer *peer = may_ask ? peer_of(bridge, contact) : NULL;
+	struct fetch *fetch = peer ? fetch_add(peer, kind, no_version, kind) : NULL;
+
+	if (!fetch || !wait_for(peer, fetch, question, token))
+		server_pep_answer(bridge->server, token, NULL, STANZA_SERVICE_UNAVAILABLE);
+}
+
 /* The node is being fetched, or can be: wait for that. */
 static bool ask_contact(struct bridge *bridge, const struct contact *contact, const char *node,
 			const struct xml *question, uint64_t token)
 {
 	struct bridge_peer *peer = peer_of(bridge, contact);
-	struct fetch *fetch = peer ? *find_fetch(peer, node) : NULL;
+	struct fetch *fetch = peer ? *find_fetch(peer, node, NULL) : NULL;
 
 	if (!peer || contact_state(contact) != CONTACT_LINKED)
 		return false;
 	/* With its list there, what is not in the queue is as it is known. */
-	if (!fetch && !peer->synced && contact_status(contact)->show != SHOW_OFFLINE &&
-	    shown_to(bridge, contact))
-		fetch = fetch_add(peer, node, no_version);
+	if (!fetch && !peer->synced && see_each_other(bridge, contact))
+		fetch = fetch_add(peer, node, no_version, NULL);
 	return fetch && wait_for(peer, fetch, question, token);
 }
 
@@ -412,6 +448,10 @@ void bridge_ask(void *arg, const char *user, const char *id, const struct xml *q
 	struct xml *answer, *copy;
 	const char *node;
 
+	if (live_kind(question)) {
+		ask_live(bridge, contact, live_kind(question), question, token);
+		return;
+	}
 	if (!contact || !pep_question_read(question, &node)) {
 		server_pep_answer(bridge->server, token, NULL, STANZA_ITEM_NOT_FOUND);
 		return;
@@ -466,7 +506,7 @@ static void node_said(struct bridge_peer *peer, const char *node, const char *ve
 	if (!version && there)
 		learn(peer, node, NULL, NULL);
 	if (version && (!there || strcmp(known, version) != 0))
-		fetch_add(peer, node, version);
+		fetch_add(peer, node, version, NULL);
 }
 
 static void nodes_came(struct bridge_peer *peer, const struct xml *nodes)
@@ -488,13 +528,16 @@ static void nodes_came(struct bridge_peer *peer, const struct xml *nodes)
 /* answer NULL: there is none. */
 static void answered(struct bridge_peer *peer, uint64_t id, struct xml *answer)
 {
-	const struct fetch *fetch = peer->queue;
+	struct fetch *fetch = peer->queue;
 
 	if (!peer->asked || peer->asked != id)
 		return;
 	timer_stop(peer->timer);
 	peer->asked = 0;
-	learn(peer, fetch->node, fetch->version[0] ? fetch->version : "?", answer);
+	if (fetch->live)
+		fetch->answer = answer ? live_clean(answer, fetch->live) : NULL;
+	else
+		learn(peer, fetch->node, fetch->version[0] ? fetch->version : "?", answer);
 	fetch_end(peer, &peer->queue, STANZA_ITEM_NOT_FOUND);
 	ask_next(peer);
 }
@@ -526,7 +569,10 @@ static void answer_contact(struct bridge *bridge, struct contact *contact, struc
 
 	if (!may_tell(bridge, contact) || contact_outbox(contact) > BUSY_OUTBOX)
 		return;
-	answer = server_pep_serve(bridge->server, bridge_user_of(contact), iq->payload, &error);
+	answer =
+	    live_kind(iq->payload)
+		? bridge_live_serve(bridge, bridge_user_of(contact), iq->payload)
+		: server_pep_serve(bridge->server, bridge_user_of(contact), iq->payload, &error);
 	if (!answer || inner_iq_answer(iq->id, answer, send_now, contact) < 0) {
 		buf_init(&out, PAYLOAD_MAX);
 		if (inner_iq_error(iq->id, &out) == 0)

@@ -196,6 +196,10 @@ extern const struct pep_host bridge_pep_host;
 /* The contact is gone: with it goes what is known of it. */
 void bridge_pep_forget_contact(struct bridge *bridge, const char *user, const char *id);
 
+/* bridge_live.c: answer a contact that asks for software or time; NULL: the
+ * user does not allow it. The caller owns the answer. */
+struct xml *bridge_live_serve(struct bridge *bridge, const char *user, const struct xml *question);
+
 /* bridge_peer.c */
 void bridge_published(void *arg, const char *user, const char *node);
 void bridge_ask(void *arg, const char *user, const char *id, const struct xml *question,

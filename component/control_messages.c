@@ -1,6 +1,6 @@
 /*
  * control_messages.c: the control socket's commands about messages that wait, about the cover they
- * leave under, and about what a contact is shown.
+ * leave under, and about what contacts are shown and told.
  */
 #include "component/control_private.h"
 
@@ -171,6 +171,27 @@ static int show(struct control_call *call, struct err *err)
 	return control_put(call->reply, "show", json_string(bridge_contact_shown(contact)), err);
 }
 
+/* --- what contacts are told --- */
+
+static int answer(struct control_call *call, struct err *err)
+{
+	struct bridge *bridge = call->host->bridge;
+	const struct account *account = control_account(call, err);
+	const char *word;
+	bool on;
+
+	if (!account || control_text_optional(call, "set", &word, err))
+		return -1;
+	on = word && strcmp(word, "on") == 0;
+	if (word && !on && strcmp(word, "off") != 0)
+		return err_set(err, ERR_INPUT, "\"on\" or \"off\"?");
+	if (word && bridge_answers_set(bridge, account_name(account), on, err))
+		return -1;
+	on = bridge_answers(bridge, account_name(account));
+	return control_put(call->reply, "answer", json_string(on ? "on" : "off"), err);
+}
+
 const struct control_command control_messages_commands[] = {
-    {"cancel", cancel, 0}, {"cover", cover, 0}, {"outbox", outbox, 0}, {"show", show, 0}, {0},
+    {"answer", answer, 0}, {"cancel", cancel, 0}, {"cover", cover, 0},
+    {"outbox", outbox, 0}, {"show", show, 0},     {0},
 };

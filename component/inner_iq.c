@@ -5,6 +5,7 @@
 
 #include "core/base/codec.h"
 #include "core/engine.h"
+#include "xmpp/live.h"
 #include "xmpp/ns.h"
 
 #include <inttypes.h>
@@ -41,6 +42,13 @@ int inner_iq_question(uint64_t id, const char *node, struct buf *out)
 	struct xml *iq = iq_new("get", id);
 
 	return iq_write(iq, xml_append(iq, pep_question(node)), out);
+}
+
+int inner_iq_live(uint64_t id, const char *kind, struct buf *out)
+{
+	struct xml *iq = iq_new("get", id);
+
+	return iq_write(iq, xml_append(iq, live_question(kind)), out);
 }
 
 int inner_iq_error(uint64_t id, struct buf *out)
@@ -229,7 +237,7 @@ static int read_content(struct xml *root, struct inner_iq *iq, struct err *err)
 		iq->kind = INNER_IQ_NODES;
 		if (check_nodes(child, err) < 0)
 			return -1;
-	} else if (!pep_question_read(child, &node)) {
+	} else if (!pep_question_read(child, &node) && !live_kind(child)) {
 		return bad(err);
 	} else if (strcmp(type, "get") == 0) {
 		iq->kind = INNER_IQ_QUESTION;

@@ -9,7 +9,8 @@
  * type='cancel'>…</error></iq> <iq xmlns='jabber:client' type='set' id='0'><nodes
  * xmlns='tacet:pep:0' all='true'> <node name='NODE' version='VERSION'/>…</nodes></iq>
  *
- * A question is one of those of pep_question_read, without an address; nothing else crosses. An
+ * A question is one of those of pep_question_read or live_kind (xmpp/live.h), without an address;
+ * nothing else crosses. An
  * answer that is longer than a payload comes in parts: its text in base64, cut, left counting down
  * to 0. The list says which nodes there are (all='true'), or which have changed; one without a
  * version is gone. Pure: no I/O, no engine. bridge_peer.c is its caller.
@@ -54,6 +55,8 @@ void inner_iq_free(struct inner_iq *iq);
 
 /* Append the payload to out, whose limit is PAYLOAD_MAX. -1: too long, or memory is short. */
 int inner_iq_question(uint64_t id, const char *node, struct buf *out);
+/* One of live.h. */
+int inner_iq_live(uint64_t id, const char *kind, struct buf *out);
 int inner_iq_error(uint64_t id, struct buf *out);
 int inner_iq_nodes(const struct xml *nodes, struct buf *out);
 /* Call send with each payload of the answer, one or several; it returns -1 to end that. -1: the

@@ -288,6 +288,7 @@ const struct command commands[] = {
     {"mode", "[-a NAME] [steady|follow]", 0, 1, "mode", OPT_ACCOUNT, NULL, print_mode},
     {"show", "[-a NAME] ID|PETNAME [same|offline|available|away|chat|dnd|xa]", 1, 2, "contact",
      OPT_ACCOUNT, build_show, print_shown},
+    {"answer", "[-a NAME] [on|off]", 0, 1, "set", OPT_ACCOUNT, NULL, print_answers},
     {"cover", "[-a NAME] [off|TIME]", 0, 1, NULL, OPT_ACCOUNT, build_cover, print_cover},
     {"archive purge", "[-a NAME] [ID|PETNAME]", 0, 1, "contact", OPT_ACCOUNT, NULL, print_erased},
     {"archive retention", "[-a NAME] DAYS [COUNT]", 1, 2, NULL, OPT_ACCOUNT, build_retention,

@@ -29,6 +29,7 @@ void print_outbox(const json_t *answer, FILE *out);
 void print_cancelled(const json_t *answer, FILE *out);
 void print_archive(const json_t *answer, FILE *out);
 void print_erased(const json_t *answer, FILE *out);
+void print_answers(const json_t *answer, FILE *out);
 void print_cover(const json_t *answer, FILE *out);
 void print_shown(const json_t *answer, FILE *out);
 void print_status(const json_t *answer, FILE *out);

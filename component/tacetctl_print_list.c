@@ -218,6 +218,13 @@ void print_cover(const json_t *answer, FILE *out)
 		fputs("off\n", out);
 }
 
+void print_answers(const json_t *answer, FILE *out)
+{
+	const char *word = json_string_value(json_object_get(answer, "answer"));
+
+	fprintf(out, "%s\n", word ? word : "?");
+}
+
 void print_archive(const json_t *answer, FILE *out)
 {
 	int64_t days = print_number(answer, "days"), messages = print_number(answer, "messages");

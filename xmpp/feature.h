@@ -144,9 +144,10 @@ void pep_set(struct request *request);
 void pep_owner_get(struct request *request);
 void pep_owner_set(struct request *request);
 
-/* feature_contact.c: contacts' nodes and vCards. */
+/* feature_contact.c: contacts' nodes and vCards, software and time. */
 void vcard_contact_get(struct request *request);
 void pep_contact_get(struct request *request);
+void live_contact_get(struct request *request);
 void pep_contact_set(struct request *request);
 /* Forget all questions under way. */
 void contact_forget_asked(struct server *server);

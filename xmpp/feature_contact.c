@@ -1,8 +1,9 @@
 /*
  * feature_contact.c: what clients ask about contacts (their nodes, XEP-0060; their vCards,
- * XEP-0054): answered from what is known if the host says that it is up to date, or by the
- * contact's daemon, through the host. Who is no contact looks like an account that does not exist
- * (RFC 6121 section 8.5.1). Service discovery of contacts stands in feature_disco.c.
+ * XEP-0054; their software and clock, XEP-0092 and 0202): answered from what is known if the host
+ * says that it is up to date, or by the contact's daemon, through the host. Who is no contact looks
+ * like an account that does not exist (RFC 6121 section 8.5.1). Service discovery of contacts
+ * stands in feature_disco.c.
  */
 #include "xmpp/pep_private.h"
 
@@ -153,6 +154,13 @@ void pep_contact_get(struct request *request)
 		request_error_detail(request, STANZA_BAD_REQUEST, NULL, "nodeid-required",
 				     NS_PUBSUB_ERRORS);
 	else
+		ask(request);
+}
+
+/* Software and clock: whether the contact allows it or is there at all, no client can tell. */
+void live_contact_get(struct request *request)
+{
+	if (!refuse_stranger(request) && request_offered(request, pep_offered(request->server)))
 		ask(request);
 }
 

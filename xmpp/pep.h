@@ -60,7 +60,8 @@ struct pep_host {
 	/* A node that contacts may see, or might see until now, has changed. */
 	void (*published)(void *arg, const char *user, const char *node);
 	/*
-	 * A client asks a contact: payload is <pubsub/> with <items/>, or <vCard/>. The answer
+	 * A client asks a contact: payload is <pubsub/> with <items/>, <vCard/>, or a
+	 * question of live.h. The answer
 	 * comes by server_pep_answer with this token, within the call or later; a client that has
 	 * gone meanwhile does no harm.
 	 */

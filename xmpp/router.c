@@ -70,6 +70,8 @@ static const struct route routes[] = {
     {ROUTE_IQ_GET, TARGET_SERVER | TARGET_ACCOUNT, "ping", NS_PING, ping_answer},
     {ROUTE_IQ_GET, TARGET_SERVER, "query", NS_VERSION, version_answer},
     {ROUTE_IQ_GET, TARGET_SERVER, "time", NS_TIME, time_answer},
+    {ROUTE_IQ_GET, TARGET_CONTACT, "query", NS_VERSION, live_contact_get},
+    {ROUTE_IQ_GET, TARGET_CONTACT, "time", NS_TIME, live_contact_get},
     {ROUTE_IQ_GET, TARGET_SERVER, "request", NS_UPLOAD, upload_request},
 
     {ROUTE_MESSAGE, TARGET_ACCOUNT, NULL, NULL, message_to_account},

@@ -9,6 +9,8 @@
 #include "core/registry_memory.h"
 #include "tests/scenario/fake_env.h"
 #include "tests/scenario/fake_net.h"
+#include "xmpp/live.h"
+#include "xmpp/ns.h"
 #include "xmpp/pep_private.h"
 
 #include <setjmp.h>
@@ -28,6 +30,7 @@
 /* --- what is wrapped --- */
 
 static unsigned served;
+static unsigned live_served;
 static unsigned answers;
 static char answer_text[512]; /* the last one */
 static enum stanza_error answer_error;
@@ -38,6 +41,18 @@ struct xml *__wrap_server_pep_serve(const struct server *server, const char *use
 				    struct xml *payload, enum stanza_error *error);
 void __wrap_server_pep_answer(struct server *server, uint64_t token, struct xml *answer,
 			      enum stanza_error error);
+
+struct xml *__real_bridge_live_serve(struct bridge *bridge, const char *user,
+				     const struct xml *question);
+struct xml *__wrap_bridge_live_serve(struct bridge *bridge, const char *user,
+				     const struct xml *question);
+
+struct xml *__wrap_bridge_live_serve(struct bridge *bridge, const char *user,
+				     const struct xml *question)
+{
+	live_served++;
+	return __real_bridge_live_serve(bridge, user, question);
+}
 
 struct xml *__wrap_server_pep_serve(const struct server *server, const char *user,
 				    struct xml *payload, enum stanza_error *error)
@@ -224,6 +239,14 @@ static void ask(struct side *side, const char *id, const char *node)
 	xml_free(&question);
 }
 
+static void ask_live(struct side *side, const char *id, const char *kind)
+{
+	struct xml *question = live_question(kind);
+
+	side->server.host->pep->ask(side->bridge, side->user, id, question, 42);
+	xml_free(&question);
+}
+
 static void send_raw(struct side *from, const struct side *to, const char *text)
 {
 	uint64_t token;
@@ -398,6 +421,93 @@ static void who_hides_asks_nothing(void **state)
 	bridge_set_local(world->ann.bridge, world->ann.local);
 }
 
+static void see_error(void *arg, const struct server_answer *answer)
+{
+	*(int *)arg = answer->error;
+}
+
+static const char *one_word(void *form, const char *name)
+{
+	assert_string_equal(name, "answer");
+	return form;
+}
+
+/* By the command for clients. Returns whether that is an error. */
+static int allow(struct side *side, const char *word)
+{
+	const struct server_command *command = bridge_commands;
+	int error = -1;
+
+	while (strcmp(command->node, "answer") != 0)
+		command++;
+	command->run(side->bridge, side->user, one_word, (void *)(uintptr_t)word, see_error,
+		     &error);
+	return error;
+}
+
+/* What ben's client gets when it asks ann for kind; NULL: service-unavailable. */
+static void expect_live(struct world *world, const char *kind, const char *want)
+{
+	answers = 0;
+	ask_live(&world->ben, account_id(world->ann.account), kind);
+	fake_clock_run(world->clock, 70 * SECOND_MS);
+	assert_int_equal(answers, 1);
+	if (want)
+		assert_non_null(strstr(answer_text, want));
+	else
+		assert_int_equal(answer_error, STANZA_SERVICE_UNAVAILABLE);
+	assert_true(want || !*answer_text);
+}
+
+static void what_is_live_only_when_allowed(void **state)
+{
+	static void (*const ways[])(struct world * world, bool hidden) = {go_offline, go_invisible,
+									  hide_from_ben};
+	static const char raw[] = "<iq xmlns='jabber:client' type='get' id='7'>"
+				  "<time xmlns='urn:xmpp:time'/></iq>";
+	struct world *world = *state;
+	char version[PEP_VERSION_SIZE];
+	unsigned before;
+
+	comes(&world->ann, true);
+	comes(&world->ben, true);
+	run(world);
+	expect_live(world, NS_VERSION, NULL);
+	expect_live(world, NS_TIME, NULL);
+	assert_int_equal(allow(&world->ann, "perhaps"), true);
+	assert_false(bridge_answers(world->ann.bridge, "ann"));
+	assert_int_equal(allow(&world->ann, "on"), false);
+	expect_live(world, NS_VERSION, "<name>tacet</name>");
+	assert_null(strstr(answer_text, "<os"));
+	expect_live(world, NS_TIME, "<tzo>+00:00</tzo>");
+	/* Nothing of it is kept. */
+	assert_int_equal(server_pep_known(&world->ben.server, "ben", account_id(world->ann.account),
+					  NS_TIME, version),
+			 -1);
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		ways[i](world, true);
+		run(world);
+		expect_live(world, NS_TIME, NULL);
+		/* A daemon that is not ours asks all the same, and hears nothing. */
+		before = live_served;
+		send_raw(&world->ben, &world->ann, raw);
+		run(world);
+		assert_true(live_served == before);
+		ways[i](world, false);
+		run(world);
+		expect_live(world, NS_TIME, "<utc>");
+		assert_true(live_served > before);
+	}
+	/* Who hides does not ask. */
+	world->ben.server.host->invisible(world->ben.bridge, "ben", true);
+	before = live_served;
+	expect_live(world, NS_TIME, NULL);
+	assert_true(live_served == before);
+	world->ben.server.host->invisible(world->ben.bridge, "ben", false);
+	assert_int_equal(allow(&world->ann, "off"), false);
+	expect_live(world, NS_TIME, NULL);
+}
+
 /* From a daemon that has no list and no answer. */
 static void no_answer_is_an_error_in_the_end(void **state)
 {
@@ -565,6 +675,7 @@ int main(void)
 	    TEST(apart_and_together),
 	    TEST(who_hides_says_nothing),
 	    TEST(who_hides_asks_nothing),
+	    TEST(what_is_live_only_when_allowed),
 	    TEST(no_answer_is_an_error_in_the_end),
 	    TEST(lies_do_no_harm),
 	    TEST(with_the_contact_goes_what_is_known),

@@ -273,6 +273,34 @@ static void locked(void **state)
 	expect_ok(world, "{\"cmd\":\"id\"}");
 }
 
+/* The same for whether contacts are answered, which is off unless set. */
+static void answers(void **state)
+{
+	struct world *world = *state;
+	static const struct key store_key = {{1}};
+	struct local_store *local = local_store_open(":memory:", &store_key, NULL);
+	json_t *reply;
+
+	expect_ok(world, ADD_ANN);
+	expect_error(world, "{\"cmd\":\"answer\",\"args\":{\"set\":\"on\"}}", "unavailable",
+		     "keep");
+	bridge_set_local(world->bridge, local);
+	for (int on = 0; on < 2; on++) {
+		reply = ask(world, "{\"cmd\":\"answer\"}");
+		assert_string_equal(json_string_value(json_object_get(reply, "answer")),
+				    on ? "on" : "off");
+		json_decref(reply);
+		expect_ok(world, "{\"cmd\":\"answer\",\"args\":{\"set\":\"on\"}}");
+	}
+	expect_error(world, "{\"cmd\":\"answer\",\"args\":{\"set\":\"perhaps\"}}", "input", "on");
+	assert_true(bridge_answers(world->bridge, "ann"));
+	expect_ok(world, "{\"cmd\":\"answer\",\"args\":{\"set\":\"off\"}}");
+	expect_ok(world, "{\"cmd\":\"answer\",\"args\":{\"set\":\"off\"}}");
+	assert_false(bridge_answers(world->bridge, "ann"));
+	bridge_set_local(world->bridge, NULL);
+	local_store_free(&local);
+}
+
 /* Without a store of the local server there is no archive; that is told. */
 static void archive(void **state)
 {
@@ -776,18 +804,19 @@ static void backups(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(socket_mode),   TEST(bad_requests),
-	    TEST(accounts),      TEST(contacts),
-	    TEST(status),        TEST(watching),
-	    TEST(byte_by_byte),  TEST(several_in_one_go),
-	    TEST(overlong_line), TEST(many_connections),
-	    TEST(stopping),      TEST(invitations),
-	    TEST(introduction),  TEST(requests),
-	    TEST(blocked),       TEST(backups),
-	    TEST(modes),         TEST(verification),
-	    TEST(outbox),        TEST(cover),
-	    TEST(locked),        TEST(archive),
-	    TEST(showing),       TEST(account_removed),
+	    TEST(socket_mode),     TEST(bad_requests),
+	    TEST(accounts),        TEST(contacts),
+	    TEST(status),          TEST(watching),
+	    TEST(byte_by_byte),    TEST(several_in_one_go),
+	    TEST(overlong_line),   TEST(many_connections),
+	    TEST(stopping),        TEST(invitations),
+	    TEST(introduction),    TEST(requests),
+	    TEST(blocked),         TEST(backups),
+	    TEST(modes),           TEST(verification),
+	    TEST(outbox),          TEST(cover),
+	    TEST(locked),          TEST(archive),
+	    TEST(answers),         TEST(showing),
+	    TEST(account_removed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

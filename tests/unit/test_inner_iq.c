@@ -2,6 +2,8 @@
 #include "component/inner_iq.h"
 
 #include "core/engine.h"
+#include "xmpp/live.h"
+#include "xmpp/ns.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -30,6 +32,9 @@ static const struct {
     {IQ("get", "ffffffffffffffff", "<vCard xmlns='vcard-temp'/>"), INNER_IQ_QUESTION, UINT64_MAX},
     {IQ("get", "a", "<query xmlns='http://jabber.org/protocol/disco#info'/>"), INNER_IQ_QUESTION,
      10},
+    {IQ("get", "1", "<query xmlns='jabber:iq:version'/>"), INNER_IQ_QUESTION, 1},
+    {IQ("get", "1", "<time xmlns='urn:xmpp:time'/>"), INNER_IQ_QUESTION, 1},
+    {IQ("result", "1", "<time xmlns='urn:xmpp:time'><utc>x</utc></time>"), INNER_IQ_ANSWER, 1},
     {IQ("result", "2", ITEMS), INNER_IQ_ANSWER, 2},
     {IQ("error", "3", "<error type='cancel'/>"), INNER_IQ_ERROR, 3},
     {PART("2", "YWJj"), INNER_IQ_PART, 7},
@@ -37,7 +42,9 @@ static const struct {
     {NODES(" all='true'", ""), INNER_IQ_NODES, 0},
 
     /* Nothing else is asked of people. */
-    {IQ("get", "1", "<query xmlns='jabber:iq:version'/>"), BAD, 0},
+    {IQ("set", "1", "<query xmlns='jabber:iq:version'/>"), BAD, 0},
+    {IQ("get", "1", "<time xmlns='jabber:iq:version'/>"), BAD, 0},
+    {IQ("get", "1", "<query xmlns='jabber:iq:time'/>"), BAD, 0},
     {IQ("get", "1", "<query xmlns='jabber:iq:roster'/>"), BAD, 0},
     {IQ("get", "1", "<query xmlns='http://jabber.org/protocol/disco#items'/>"), BAD, 0},
     {IQ("get", "1", "<query xmlns='jabber:iq:last'/>"), BAD, 0},
@@ -98,6 +105,30 @@ static void reads_what_may_come(void **state)
 		assert_true(iq.id == inputs[i].id);
 		inner_iq_free(&iq);
 	}
+}
+
+/* What a contact puts beside it, or makes long, does not come to clients. */
+static void live_answers_are_cleaned(void **state)
+{
+	static const char text[] = "<time xmlns='urn:xmpp:time' a='b'>x<tzo>+01:00</tzo>"
+				   "<y xmlns='urn:y'/><utc><z/>%0130d</utc></time>";
+	const struct xml_limits limits = {1000, XML_LIMIT_DEPTH, XML_LIMIT_CHILDREN};
+	char input[sizeof(text) + 130];
+	struct xml *answer, *clean;
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, 1000);
+	snprintf(input, sizeof(input), text, 0);
+	answer = xml_parse_element(input, strlen(input), &limits, NULL);
+	assert_non_null(answer);
+	assert_null(live_clean(answer, NS_VERSION));
+	clean = live_clean(answer, live_kind(answer));
+	assert_int_equal(xml_write(clean, "", &out), 0);
+	assert_string_equal(buf_text(&out), "<time xmlns='urn:xmpp:time'><tzo>+01:00</tzo></time>");
+	xml_free(&clean);
+	xml_free(&answer);
+	buf_free(&out);
 }
 
 static void messages_are_none(void **state)
@@ -222,11 +253,9 @@ static void too_long_answers_do_not_leave(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(reads_what_may_come),
-	    cmocka_unit_test(messages_are_none),
-	    cmocka_unit_test(lists_have_an_end),
-	    cmocka_unit_test(answers_arrive_whole),
-	    cmocka_unit_test(too_long_answers_do_not_leave),
+	    cmocka_unit_test(reads_what_may_come),  cmocka_unit_test(live_answers_are_cleaned),
+	    cmocka_unit_test(messages_are_none),    cmocka_unit_test(lists_have_an_end),
+	    cmocka_unit_test(answers_arrive_whole), cmocka_unit_test(too_long_answers_do_not_leave),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
