@@ -173,6 +173,7 @@ bool pep_has_host(const struct server_host *host);
 
 /* feature_upload.c: XEP-0363. */
 void upload_request(struct request *request);
+bool upload_offered(const struct server *server);
 /* Add to the server's disco#info that and how much can be uploaded, if so. */
 void upload_describe(const struct server *server, struct xml *query);
 /* Has the message to a contact such a file's address in it? Then it was refused. */

@@ -168,7 +168,12 @@ void disco_server_info(struct request *request)
 	if (commands_info(request) || refuse_node(request))
 		return;
 	reply = stanza_result(request->stanza);
-	query = describe(reply, &own_server);
+	query = xml_child_add(reply, "query", NS_DISCO_INFO);
+	add_identity(query, own_server.category, own_server.type, own_server.name);
+	/* XEP-0363 section 3: by this slixmpp finds where to upload. */
+	if (upload_offered(request->server))
+		add_identity(query, "store", "file", NULL);
+	add_features(query, own_server.features);
 	for (size_t i = 0; i < sizeof(optional) / sizeof(optional[0]); i++)
 		if (optional[i].offered(request->server->host))
 			xml_set(xml_child_add(query, "feature", NULL), "var", optional[i].ns);

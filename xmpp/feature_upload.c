@@ -14,7 +14,7 @@
 
 #define BASE_SIZE 64
 
-static bool offered(const struct server *server)
+bool upload_offered(const struct server *server)
 {
 	return server->web && web_uploads(server->web);
 }
@@ -39,7 +39,7 @@ void upload_describe(const struct server *server, struct xml *query)
 	struct xml *form;
 	char size[24];
 
-	if (!offered(server))
+	if (!upload_offered(server))
 		return;
 	xml_set(xml_child_add(query, "feature", NULL), "var", NS_UPLOAD);
 	snprintf(size, sizeof(size), "%zu", UPLOAD_FILE_MAX);
@@ -94,7 +94,7 @@ void upload_request(struct request *request)
 	char path[UPLOAD_PATH_SIZE];
 	struct err err;
 
-	if (!request_offered(request, offered(request->server)))
+	if (!request_offered(request, upload_offered(request->server)))
 		return;
 	if (!name || !*name || size == 0)
 		request_error(request, STANZA_BAD_REQUEST, NULL);
@@ -113,7 +113,7 @@ bool upload_refuses(const struct request *request)
 	struct buf text;
 	bool found;
 
-	if (!offered(request->server))
+	if (!upload_offered(request->server))
 		return false;
 	make_base(request->server, base);
 	buf_init(&text, C2S_QUEUE_MAX);
@@ -131,6 +131,6 @@ bool upload_refuses(const struct request *request)
 
 void upload_user_gone(struct server *server, const char *user)
 {
-	if (offered(server))
+	if (upload_offered(server))
 		upload_forget(web_uploads(server->web), user);
 }
