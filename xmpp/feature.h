@@ -154,6 +154,7 @@ void contact_forget_asked(struct server *server);
 
 /* feature_own.c: what one resource of a user sends to another. */
 void own_iq(struct request *request);
+void own_presence(struct request *request);
 
 /* feature_session.c: RFC 3921 section 3. */
 void session_start(struct request *request);

@@ -205,10 +205,9 @@ void presence_available(struct request *request)
 	struct resource *resource = request->resource;
 	enum stanza_error error;
 
-	/* Directed to oneself: RFC 6121 has no use for it. */
 	if (xml_get(request->stanza, "to"))
-		return;
-	if (presence_take(resource, request->stanza, true, &error) < 0)
+		own_presence(request);
+	else if (presence_take(resource, request->stanza, true, &error) < 0)
 		request_error(request, error, NULL);
 	else if (resource_visible(resource))
 		directed_overtaken(resource);
@@ -243,8 +242,13 @@ void presence_end(struct resource *resource, struct xml *stanza)
 {
 	bool visible = resource_visible(resource);
 
-	if (!resource_available(resource))
+	if (!resource_available(resource)) {
+		if (resource->shown_own)
+			presence_hide(resource, stanza);
+		resource->shown_own = false;
 		return;
+	}
+	resource->shown_own = false;
 	xml_free(&resource->presence);
 	caps_forget(resource);
 	resource->ready = false;
@@ -257,8 +261,10 @@ void presence_end(struct resource *resource, struct xml *stanza)
 
 void presence_unavailable(struct request *request)
 {
-	if (xml_get(request->stanza, "to"))
+	if (xml_get(request->stanza, "to")) {
+		own_presence(request);
 		return;
+	}
 	presence_end(request->resource, request->stanza);
 	directed_end(request->resource);
 }

@@ -28,6 +28,7 @@ struct resource {
 	bool carbons;         /* wants copies of what the others send and get */
 	bool ready;           /* the host was told that messages may come */
 	bool invisible;       /* XEP-0186: its presence is nobody's business */
+	bool shown_own;       /* the user's other resources were shown presence directed to them */
 	bool welcomed;        /* was shown the presence of the contacts */
 	struct xml *presence; /* the last one, while available; else NULL */
 	const char *show;     /* a literal */

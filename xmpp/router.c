@@ -81,6 +81,8 @@ static const struct route routes[] = {
 
     {ROUTE_PRESENCE, TARGET_ACCOUNT, "", NULL, presence_available},
     {ROUTE_PRESENCE, TARGET_ACCOUNT, "unavailable", NULL, presence_unavailable},
+    {ROUTE_PRESENCE, TARGET_RESOURCE, "", NULL, own_presence},
+    {ROUTE_PRESENCE, TARGET_RESOURCE, "unavailable", NULL, own_presence},
     {ROUTE_PRESENCE, TARGET_CONTACT, "", NULL, directed_available},
     {ROUTE_PRESENCE, TARGET_CONTACT, "unavailable", NULL, directed_unavailable},
     {ROUTE_PRESENCE, TARGET_CONTACT, "subscribe", NULL, presence_subscribe},

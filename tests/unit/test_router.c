@@ -74,6 +74,8 @@ static void test_routes(void **state)
 	    {ROUTE_MESSAGE, TARGET_SERVER, NULL, NULL, message_to_server},
 	    {ROUTE_MESSAGE, TARGET_ELSEWHERE, NULL, NULL, NULL},
 	    {ROUTE_PRESENCE, TARGET_ACCOUNT, "", NULL, presence_available},
+	    {ROUTE_PRESENCE, TARGET_RESOURCE, "", NULL, own_presence},
+	    {ROUTE_PRESENCE, TARGET_RESOURCE, "subscribe", NULL, presence_drop},
 	    {ROUTE_PRESENCE, TARGET_CONTACT, "", NULL, directed_available},
 	    {ROUTE_PRESENCE, TARGET_CONTACT, "error", NULL, presence_drop},
 	    {ROUTE_PRESENCE, TARGET_CONTACT, "subscribe", NULL, presence_subscribe},
