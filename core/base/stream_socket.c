@@ -134,6 +134,16 @@ static void on_writable(struct bufferevent *bev, void *arg)
 	}
 }
 
+/* The encrypted bytes have left, too: libevent calls on_writable only when TLS has taken the plain
+ * ones, and then they are still below. */
+static void on_raw_output(struct evbuffer *output, const struct evbuffer_cb_info *info, void *arg)
+{
+	struct socket_stream *s = arg;
+
+	if (info->n_deleted > 0 && evbuffer_get_length(output) == 0)
+		bufferevent_trigger(s->bev, EV_WRITE, BEV_TRIG_DEFER_CALLBACKS);
+}
+
 static void on_event(struct bufferevent *bev, short what, void *arg)
 {
 	struct socket_stream *s = arg;
@@ -216,6 +226,8 @@ static void socket_free(struct stream *stream)
 
 	if (s->freed != NULL)
 		*s->freed = true;
+	if (s->raw != NULL)
+		evbuffer_remove_cb(bufferevent_get_output(s->raw), on_raw_output, s);
 	bufferevent_free(s->bev);
 	free(s);
 }
@@ -339,13 +351,20 @@ int stream_start_tls(struct stream *stream, SSL_CTX *ctx, struct err *err)
 	struct socket_stream *s = socket_of(stream);
 	SSL *ssl = SSL_new(ctx);
 	struct bufferevent *tls;
+	struct evbuffer *output;
 
 	if (ssl == NULL)
 		return err_set(err, ERR_MEMORY, "TLS: out of memory");
+	output = bufferevent_get_output(s->bev);
+	if (evbuffer_add_cb(output, on_raw_output, s) == NULL) {
+		SSL_free(ssl);
+		return err_set(err, ERR_MEMORY, "TLS: out of memory");
+	}
 	tls = bufferevent_openssl_filter_new(loop_base(s->loop), s->bev, ssl,
 					     BUFFEREVENT_SSL_ACCEPTING,
 					     BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
 	if (tls == NULL) {
+		evbuffer_remove_cb(output, on_raw_output, s);
 		SSL_free(ssl);
 		return err_set(err, ERR_MEMORY, "TLS: out of memory");
 	}

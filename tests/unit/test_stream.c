@@ -437,6 +437,7 @@ static void tls_comes_on_top(void **state)
 	WAIT_FOR(f, SSL_read(client_ssl, echoed, sizeof echoed) == 6);
 	assert_memory_equal(echoed, "secret", 6);
 	assert_int_equal(f->server.received, 6);
+	WAIT_FOR(f, f->server.drained > 0);
 	assert_non_null(stream_tls(f->server.stream));
 	stream_finish(f->server.stream);
 	WAIT_FOR(f, SSL_read(client_ssl, echoed, sizeof echoed) <= 0 &&
