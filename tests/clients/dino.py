@@ -8,7 +8,7 @@ from world import PASSWORD
 # On a screen of 1280x800, where Dino's window stands in the middle.
 SET_UP, ADD, JID, ADD_DONE, FIRST, START = (640, 572), (513, 630), (671, 423), (755, 321), (640, 258), (826, 148)
 # It waits a minute or more before it tries again.
-COMES_BACK_S = 240
+COMES_BACK_S = 120
 
 
 class Dino(WindowDriver):

@@ -16,6 +16,7 @@ WINDOW = "1002x525+0+0"
 class Gajim(WindowDriver):
     name = "Gajim"
     package = "gajim"
+    to_ann = "and back"     # more than ASCII gets lost on the way from xdotool at times
     login = ("Sign Up: server localhost, then name and password; or Log In with NAME@localhost. A certificate "
              "that the system does not know brings a question: tick “Add this certificate”. Invitations and "
              "the rest: Accounts → Execute Command…, where it does not show the QR code.")

@@ -77,6 +77,7 @@ class World:
         subprocess.run([str(TOP / "deploy/testnet/testnet"), "start", str(net)], check=True)
         lib.NET = net
         self.here = lib.Daemon("here", port=5222, listen=["127.0.0.1", "::1"])
+        self.here.port = 5222
         self.there = lib.Daemon("there")
         for daemon in (self.here, self.there):
             daemon.start()
