@@ -54,6 +54,17 @@ static int check_password(struct bridge *bridge, const char *password, struct er
 	return result ? err_wrap(err, "password") : 0;
 }
 
+/* Also from the log of the file. */
+static void forget_kept(struct bridge *bridge, const char *name)
+{
+	struct err err;
+
+	if (bridge->local && (local_user_remove(bridge->local, name, &err) ||
+			      local_store_scrub(bridge->local, &err)))
+		log_error("what the server kept for a removed account is still there: %s",
+			  err.text);
+}
+
 struct account *bridge_account_add(struct bridge *bridge, const char *name, const char *password,
 				   struct err *err)
 {
@@ -62,6 +73,9 @@ struct account *bridge_account_add(struct bridge *bridge, const char *name, cons
 	if (check_name(name, err) || check_password(bridge, password, err))
 		return NULL;
 	account = engine_account_add(bridge->engine, name, err);
+	/* One of that name may have gone while its messages could not be erased. */
+	if (account)
+		forget_kept(bridge, name);
 	if (account && store_password(bridge, account, password, err)) {
 		err_wrap(err, "the account is there, but has no password yet");
 		account = NULL;
@@ -84,7 +98,6 @@ static int remove_account(struct bridge *bridge, struct account **account, struc
 {
 	struct account *gone = *account;
 	char name[ACCOUNT_NAME_MAX + 1];
-	struct err why;
 
 	snprintf(name, sizeof(name), "%s", account_name(gone));
 	if (engine_account_remove(account, err))
@@ -92,9 +105,7 @@ static int remove_account(struct bridge *bridge, struct account **account, struc
 	bridge_sent_forget(bridge, gone);
 	bridge_user_forget(bridge, gone);
 	bridge_peer_forget(bridge, name, NULL);
-	if (bridge->local && local_user_remove(bridge->local, name, &why))
-		log_error("what the server kept for a removed account is still there: %s",
-			  why.text);
+	forget_kept(bridge, name);
 	bridge_changed(bridge);
 	return 0;
 }

@@ -1287,7 +1287,9 @@ static void account_ends(void **state)
 	struct world *world = *state;
 	struct side *ann = &world->ann;
 	struct account *again;
+	struct local_store *local;
 	struct err err;
+	size_t len;
 
 	become_contacts(world);
 	set_presence(ann, true);
@@ -1303,12 +1305,18 @@ static void account_ends(void **state)
 	fake_clock_run(world->clock, MINUTE_MS);
 	expect_told(ann, "");
 	assert_non_null(strstr(buf_text(&world->ben.server.told), "presence ben gone"));
+	/* As if it could not be erased. */
+	keep_local(ann, &local);
+	assert_int_equal(local_item_set(local, "ann", "pep", "urn:a", "1", "a", 1, &err), 0);
 	again = bridge_account_add(ann->bridge, "ann", "secret", &err);
 	assert_non_null(again);
+	assert_null(local_item_get(local, "ann", "pep", "urn:a", "1", &len));
 	assert_null(account_user(again));
 	assert_int_equal(bridge_account_remove(ann->bridge, &again, &err), 0);
 	assert_null(again);
 	expect_told(ann, "end ann\n");
+	bridge_set_local(ann->bridge, NULL);
+	local_store_free(&local);
 }
 
 /* --- two daemons with one identity --- */
