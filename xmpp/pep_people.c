@@ -273,10 +273,12 @@ static int read_single(const char *node, struct xml *answer, struct pep_items *i
 	int result;
 
 	if (strcmp(node, NS_VCARD) == 0) {
-		struct xml *photo = xml_child(answer, "PHOTO", NS_VCARD);
+		struct xml *photo;
 
-		if (photo) {
+		while ((photo = xml_child(answer, "PHOTO", NS_VCARD))) {
 			photo = xml_detach(photo);
+			if (!photo)
+				return -1;
 			xml_free(&photo);
 		}
 		return add_item(items, PEP_ITEM_CURRENT, answer);

@@ -598,7 +598,12 @@ static void what_could_harm_clients_is_not_kept(void **state)
 		"<metadata xmlns='" NS_AVATAR_METADATA "'><info id='a' url='http://x/'/>"
 		"<info id='b'/><info id='c' url='http://x/'/></metadata>",
 		PEP_ACCESS_PRESENCE);
+	publish(&world->ann, NS_VCARD, "current",
+		"<vCard xmlns='vcard-temp'><PHOTO/><FN>Ann</FN>"
+		"<PHOTO><EXTVAL>http://x/</EXTVAL></PHOTO></vCard>",
+		PEP_ACCESS_PRESENCE);
 	run(world);
+	expect_known(world, NS_VCARD, "current", "<vCard xmlns='vcard-temp'><FN>Ann</FN></vCard>");
 	expect_known(world, "urn:xmpp:bookmarks:1", "room@x", NULL);
 	expect_known(world, "storage:bookmarks", "current", NULL);
 	expect_known(world, NS_AVATAR_METADATA, "a",
