@@ -78,7 +78,7 @@ static const struct {
      SENT(" type='chat' id='m2'", BODY "<replace xmlns='urn:xmpp:message-correct:0' id='m1'/>"),
      CROSSES(" type='chat' id='m2'", BODY "<replace xmlns='urn:xmpp:message-correct:0' id='m1'/>"),
      INNER_LASTING},
-    {"reaction (0444)",
+    {"reaction (XEP-0444)",
      SENT(" type='chat'", "<reactions xmlns='urn:xmpp:reactions:0' id='m1'><reaction>+</reaction>"
 			  "</reactions><store xmlns='urn:xmpp:hints'/>"),
      CROSSES(" type='chat'", "<reactions xmlns='urn:xmpp:reactions:0' id='m1'>"
@@ -100,7 +100,7 @@ static const struct {
      CROSSES("", "<apply-to xmlns='urn:xmpp:fasten:0' id='m1'>"
 		 "<retract xmlns='urn:xmpp:message-retract:0'/></apply-to>"),
      INNER_LASTING},
-    {"OMEMO of old, with EME (0380)",
+    {"OMEMO of old, with EME (XEP-0380)",
      SENT("", "<encrypted xmlns='eu.siacs.conversations.axolotl'><header sid='1'>"
 	      "<key rid='2' prekey='true'>k</key><iv>i</iv></header><payload>p</payload>"
 	      "</encrypted><encryption xmlns='urn:xmpp:eme:0' name='OMEMO' "
@@ -117,7 +117,7 @@ static const struct {
      CROSSES("", "<encrypted xmlns='urn:xmpp:omemo:2'><header sid='1'><keys jid='to'>"
 		 "<key rid='2'>k</key></keys><keys jid='from'/><keys/></header></encrypted>"),
      INNER_LASTING},
-    {"attention (0224)", SENT(" type='headline'", "<attention xmlns='urn:xmpp:attention:0'/>"),
+    {"attention (XEP-0224)", SENT(" type='headline'", "<attention xmlns='urn:xmpp:attention:0'/>"),
      CROSSES(" type='headline'", "<attention xmlns='urn:xmpp:attention:0'/>"), INNER_TRANSIENT},
     {"marker wanted (0333), spoiler (0382), nick (0172)",
      SENT("", BODY "<markable xmlns='urn:xmpp:chat-markers:0'/><spoiler xmlns='urn:xmpp:spoiler:0'>"
