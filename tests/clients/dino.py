@@ -22,22 +22,22 @@ class Dino(WindowDriver):
 
     def logs_in(self):
         self.run("dino-im")
-        time.sleep(5)
+        time.sleep(8)
         self.display.click(*SET_UP)
         time.sleep(1)
         self.display.type(self.jid)
         self.display.key("Return")
-        time.sleep(4)
+        time.sleep(6)
         self.display.type(PASSWORD)
         self.display.key("Return")
-        time.sleep(4)
+        time.sleep(6)
         self.display.key("Return")
 
     def adds(self):
         self.display.key("ctrl+t")
-        time.sleep(1)
+        time.sleep(3)
         self.display.click(*ADD)
-        time.sleep(1)
+        time.sleep(3)
         self.display.click(*JID)
         self.display.type(self.world.ann_jid)
         self.display.key("Tab")
