@@ -222,6 +222,16 @@ void pep_set(struct request *request)
 
 /* --- items (section 6.5) --- */
 
+/* Profanity 0.13 makes its list of OMEMO devices only when the absence of one has this number,
+ * which RFC 3920 gave to the error (XEP-0086). */
+static void no_such_node(const struct request *request)
+{
+	struct xml *reply = stanza_error_new(request->stanza, STANZA_ITEM_NOT_FOUND, NULL);
+
+	xml_set(xml_child(reply, "error", NULL), "code", "404");
+	request_reply(request, reply);
+}
+
 void pep_get(struct request *request)
 {
 	struct xml *element = xml_child(request->payload, "items", NS_PUBSUB);
@@ -242,7 +252,7 @@ void pep_get(struct request *request)
 	if (!node)
 		return;
 	if (pep_record_get(request->server, user, node, &record) < 0) {
-		request_error(request, STANZA_ITEM_NOT_FOUND, NULL);
+		no_such_node(request);
 		return;
 	}
 	if (pep_items_load(request->server, user, PEP_SPACE_OWN, node, &items, &err) < 0) {
