@@ -24,6 +24,7 @@ EXPLAINED = """
   (of Finch and Dino, that they are there).
 - *receipts*: says that a message has arrived (XEP-0184).
 - *after a restart*: the daemon ended and was started again; messages got through both ways.
+- Two Profanity users at two daemons encrypt with OMEMO (XEP-0384), keys and messages through both: {}.
 
 ## What to click, tick or type
 
@@ -58,11 +59,11 @@ def about(client):
     return f"- **{client.name}** ({client.version()}): {client.login}{reasons}\n"
 
 
-def write(rows):
+def write(rows, encrypted):
     table = list(lines(rows))
     table.insert(1, ["---"] * len(table[0]))
     rows_text = "".join("| " + " | ".join(line) + " |\n" for line in table)
     pictures = "".join(f"\n![{words}](pictures/{name}.png)\n\n{words}\n" for name, words in SHOWN
                        if (PICTURES / f"{name}.png").exists())
-    DOCUMENT.write_text(HEAD + rows_text + EXPLAINED + "".join(about(row.driver) for row in rows) +
+    DOCUMENT.write_text(HEAD + rows_text + EXPLAINED.format("yes" if encrypted else "no") + "".join(about(row.driver) for row in rows) +
                         "\n## Pictures\n" + pictures)
