@@ -20,8 +20,8 @@ sys.path.insert(0, str(TOP / "tests" / "e2e"))
 import lib  # noqa: E402
 
 PASSWORD = "open sesame"
-# Longer than a step takes on a loaded machine.
-PATIENCE_S = 45
+# Longer than a step takes on a loaded machine; Finch waits up to 45 s before it connects again.
+PATIENCE_S = 90
 # As many as the daemon lets register in a minute (xmpp/feature_register.c).
 REGISTRATIONS = 3
 # Some clients refuse to run for root. The files of the one who runs the tests look like nobody's then.
