@@ -4,6 +4,8 @@
  */
 #include "component/control_private.h"
 
+#include "component/inner_iq.h"
+
 #include <string.h>
 
 /* Most messages in one answer: as many as can wait for one contact. */
@@ -24,22 +26,28 @@ static struct contact *named_contact(const struct control_call *call, struct err
 
 struct listing {
 	json_t *list;
+	json_int_t total;
 	struct contact *contact;
 	bool failed;
 	struct err *err;
 };
 
+/* What the daemons themselves ask each other is nobody's message. */
 static bool list_message(void *arg, const struct waiting *waiting)
 {
 	struct listing *listing = arg;
 
+	if (inner_iq_is(waiting->payload, waiting->len))
+		return true;
+	if (listing->total++ >= LISTED_MAX)
+		return true;
 	json_array_append_new(
 	    listing->list,
 	    json_pack("{s:s, s:s, s:I, s:I, s:i, s:b}", "contact", contact_id(listing->contact),
 		      "name", contact_name(listing->contact), "number", (json_int_t)waiting->token,
 		      "since_ms", (json_int_t)waiting->since_ms, "size", (int)waiting->len,
 		      "on_its_way", (int)waiting->on_its_way));
-	return json_array_size(listing->list) < LISTED_MAX;
+	return true;
 }
 
 static void list_contact(void *arg, struct contact *contact)
@@ -47,14 +55,8 @@ static void list_contact(void *arg, struct contact *contact)
 	struct listing *listing = arg;
 
 	listing->contact = contact;
-	if (!listing->failed && json_array_size(listing->list) < LISTED_MAX &&
-	    contact_waiting(contact, list_message, listing, listing->err))
+	if (!listing->failed && contact_waiting(contact, list_message, listing, listing->err))
 		listing->failed = true;
-}
-
-static void count_waiting(void *arg, struct contact *contact)
-{
-	*(json_int_t *)arg += contact_outbox(contact);
 }
 
 /* Of one contact or of all; never the text. */
@@ -63,7 +65,6 @@ static int outbox(struct control_call *call, struct err *err)
 	struct account *account = control_account(call, err);
 	struct listing listing = {.err = err};
 	struct contact *contact = NULL;
-	json_int_t total = 0;
 	const char *word;
 
 	if (!account || control_text_optional(call, "contact", &word, err))
@@ -73,16 +74,13 @@ static int outbox(struct control_call *call, struct err *err)
 	listing.list = json_array();
 	if (control_put(call->reply, "messages", listing.list, err))
 		return -1;
-	if (contact) {
+	if (contact)
 		list_contact(&listing, contact);
-		count_waiting(&total, contact);
-	} else {
+	else
 		account_contacts(account, list_contact, &listing);
-		account_contacts(account, count_waiting, &total);
-	}
 	if (listing.failed)
 		return -1;
-	return control_put(call->reply, "total", json_integer(total), err);
+	return control_put(call->reply, "total", json_integer(listing.total), err);
 }
 
 /* The first message that can be taken back and is younger than the last one. */
@@ -94,7 +92,8 @@ static bool find_next(void *arg, const struct waiting *waiting)
 {
 	struct next *next = arg;
 
-	if (waiting->token <= next->after || waiting->on_its_way)
+	if (waiting->token <= next->after || waiting->on_its_way ||
+	    inner_iq_is(waiting->payload, waiting->len))
 		return true;
 	next->token = waiting->token;
 	return false;

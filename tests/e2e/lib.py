@@ -120,9 +120,12 @@ class Daemon:
         # valgrind becomes the daemon, other programs have it as a child.
         self.killed, self.prefixed = False, bool(prefix) and prefix is not VALGRIND
         Daemon.started.append(self)
+        # The sanitizer cannot look for leaks below strace.
+        env = os.environ | ({"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"}
+                            if self.prefixed else {})
         with open(self.directory / "log", "ab") as log:
             self.process = subprocess.Popen([*prefix, str(BUILD / "tacetd"), "-c", str(self.config)],
-                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env)
         limit = time.monotonic() + 20
         while True:
             try:
