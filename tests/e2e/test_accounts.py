@@ -41,6 +41,8 @@ async def messages_are_taken_back():
         await bob.logout()
         pair.bob.stop()
         await alice.until("sees bob go", lambda: alice.sees(pair.bob_id, ""))
+        # A logout was enough for that.
+        await alice.until("knows that the link is gone", lambda: pair.alice.contact_state(pair.bob_id) != "linked")
         for number in ("m1", "m2", "m3", "m4"):
             send(alice, pair.bob_id, number, f"words of {number}")
         await alice.until("they wait", lambda: len(outbox(pair.alice)) == 4)
