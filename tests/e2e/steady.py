@@ -202,7 +202,7 @@ async def a_silent_client_does_not_show():
     await asyncio.sleep(20)  # what begins with the link is over
     renewals = STEADY_S / RENEWAL_S
     (frames, requests), (frames_b, requests_b) = await three.watch(STEADY_S)
-    assert len(frames) > renewals / 2, f"only {len(frames)} frames in {STEADY_S} s"
+    assert len(frames) > renewals / 2, f"only {len(frames)} frames in {STEADY_S} s: was the session dialled from the other side?"
     # Pauses are uniform in ±30 %: so many in a row scatter by 0.3 / sqrt(3) of one, times the root.
     scatter = max(1, 0.3 / math.sqrt(3) * math.sqrt(renewals))
     seen = tell_apart("client and no client", frames, frames_b, scatter)
