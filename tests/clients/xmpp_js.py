@@ -1,6 +1,7 @@
 """xmpp.js, the library for JavaScript, in node; xmppjs/client.js passes on what is said here."""
 
 import json
+import shutil
 import subprocess
 import threading
 
@@ -20,7 +21,7 @@ class XmppJs(Driver):
     @classmethod
     def prepare(cls):
         """npm's part, done where there is a network."""
-        if cls.version() is None:
+        if cls.version() is None and shutil.which("npm"):
             MODULES.mkdir(parents=True, exist_ok=True)
             for name in ("package.json", "package-lock.json"):
                 (MODULES / name).write_bytes((HERE / name).read_bytes())
@@ -29,6 +30,8 @@ class XmppJs(Driver):
 
     @classmethod
     def version(cls):
+        if not shutil.which("node"):
+            return None
         try:
             return json.loads((MODULES / "node_modules/@xmpp/client/package.json").read_text())["version"]
         except OSError:
