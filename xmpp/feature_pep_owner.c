@@ -75,39 +75,39 @@ static void configure(struct request *request, struct xml *element)
 	}
 }
 
-static void delete_node(struct request *request, struct xml *element)
+/* was_public: as for pep_tell. */
+static void drop(struct request *request, const char *node,
+		 int (*drop_it)(struct server *server, const char *user, const char *node,
+				struct err *err),
+		 const char *what, bool was_public)
 {
 	const char *user = request->resource->user->name;
-	struct pep_record record;
-	const char *node;
 	struct err err;
 
-	if (!find_node(request, element, &node, &record))
-		return;
-	if (pep_node_delete(request->server, user, node, &err) < 0) {
+	if (drop_it(request->server, user, node, &err) < 0) {
 		request_refused(request, &err);
 		return;
 	}
 	request_result(request);
-	pep_tell(request->server, user, node, pep_event_node(node, "delete"),
-		 pep_config_public(&record.config), true);
+	pep_tell(request->server, user, node, pep_event_node(node, what), was_public, true);
+}
+
+static void delete_node(struct request *request, struct xml *element)
+{
+	struct pep_record record;
+	const char *node;
+
+	if (find_node(request, element, &node, &record))
+		drop(request, node, pep_node_delete, "delete", pep_config_public(&record.config));
 }
 
 static void purge(struct request *request, struct xml *element)
 {
-	const char *user = request->resource->user->name;
 	struct pep_record record;
 	const char *node;
-	struct err err;
 
-	if (!find_node(request, element, &node, &record))
-		return;
-	if (pep_node_purge(request->server, user, node, &err) < 0) {
-		request_refused(request, &err);
-		return;
-	}
-	request_result(request);
-	pep_tell(request->server, user, node, pep_event_node(node, "purge"), false, true);
+	if (find_node(request, element, &node, &record))
+		drop(request, node, pep_node_purge, "purge", false);
 }
 
 static const struct {
