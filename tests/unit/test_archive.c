@@ -1,6 +1,7 @@
 /* Tests of archive_store.c: rows come back in order, are found, replaced and erased, are sealed in
  * the file, and cost little. */
 #include "component/archive_store.h"
+#include "tests/unit/database_file.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,24 +13,19 @@
 #include <cmocka.h>
 
 static const struct key store_key = {{1, 2, 3}};
-static char path[64];
+static struct database_file database;
+static const char *const path = database.path;
 
 static int set_path(void **state)
 {
 	(void)state;
-	snprintf(path, sizeof(path), "/tmp/tacet-archive-%ld.db", (long)getpid());
-	return 0;
+	return database_file_make(&database);
 }
 
 static int remove_file(void **state)
 {
-	char log[80];
-
 	(void)state;
-	unlink(path);
-	snprintf(log, sizeof(log), "%s-wal", path);
-	unlink(log);
-	return 0;
+	return database_file_remove(&database);
 }
 
 static struct local_store *open_store(void)
@@ -191,7 +187,7 @@ static bool file_has(const char *name, const char *needle)
 static void nothing_is_readable_in_the_file(void **state)
 {
 	struct local_store *store = open_store();
-	char log[80];
+	char log[sizeof(database.path) + 8];
 
 	(void)state;
 	snprintf(log, sizeof(log), "%s-wal", path);

@@ -1,6 +1,7 @@
 /* Tests of local_store.c: items come back in order, are sealed in the file, bounded, and go with
  * their space or user; another key and a changed byte are told. */
 #include "component/local_store.h"
+#include "tests/unit/database_file.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,29 +14,19 @@
 
 static const struct key store_key = {{1, 2, 3}};
 static const struct key other_key = {{1, 2, 4}};
-static char directory[64];
-static char path[128];
+static struct database_file database;
+static const char *const path = database.path;
 
 static int make_directory(void **state)
 {
 	(void)state;
-	snprintf(directory, sizeof(directory), "/tmp/tacet-local-XXXXXX");
-	assert_non_null(mkdtemp(directory));
-	snprintf(path, sizeof(path), "%s/local.db", directory);
-	return 0;
+	return database_file_make(&database);
 }
 
 static int remove_directory(void **state)
 {
-	static const char *const endings[] = {"", "-wal", "-shm", "-journal", ".new"};
-	char name[160];
-
 	(void)state;
-	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
-		snprintf(name, sizeof(name), "%s%s", path, endings[i]);
-		unlink(name);
-	}
-	return rmdir(directory);
+	return database_file_remove(&database);
 }
 
 static struct local_store *open_store(void)

@@ -1,6 +1,7 @@
 /* Tests of store.c and its neighbours: what is stored comes back, damage is told and not touched.
  */
 #include "core/store.h"
+#include "tests/unit/database_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,29 +20,19 @@
 #include <sqlite3.h>
 
 static const struct key store_key = {{1, 2, 3}};
-static char directory[64];
-static char path[128];
+static struct database_file database;
+static const char *const path = database.path;
 
 static int make_directory(void **state)
 {
 	(void)state;
-	snprintf(directory, sizeof(directory), "/tmp/tacet-store-XXXXXX");
-	assert_non_null(mkdtemp(directory));
-	snprintf(path, sizeof(path), "%s/tacet.db", directory);
-	return 0;
+	return database_file_make(&database);
 }
 
 static int remove_directory(void **state)
 {
-	static const char *const endings[] = {"", "-wal", "-shm", "-journal", ".new"};
-	char name[160];
-
 	(void)state;
-	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
-		snprintf(name, sizeof(name), "%s%s", path, endings[i]);
-		unlink(name);
-	}
-	return rmdir(directory);
+	return database_file_remove(&database);
 }
 
 static struct store *open_store(void)
@@ -850,7 +841,7 @@ static void test_directory(void **state)
 	struct err err = {0};
 
 	(void)state;
-	assert_null(store_open(directory, &store_key, &err));
+	assert_null(store_open(database.directory, &store_key, &err));
 	assert_int_equal(err.code, ERR_INPUT);
 	assert_null(store_open("/nonexistent/tacet.db", &store_key, &err));
 	assert_int_equal(err.code, ERR_UNAVAILABLE);
@@ -914,11 +905,11 @@ static void test_read_only(void **state)
 	struct err err = {0};
 
 	(void)state;
-	assert_int_equal(chmod(directory, 0555), 0);
+	assert_int_equal(chmod(database.directory, 0555), 0);
 	assert_int_equal(open_as_nobody(&err), 1);
 	assert_int_equal(err.code, ERR_UNAVAILABLE);
 	assert_non_null(strstr(err.text, path));
-	assert_int_equal(chmod(directory, 0755), 0);
+	assert_int_equal(chmod(database.directory, 0755), 0);
 	store = open_store();
 	store_free(&store);
 	/* The file is another's. */

@@ -1,5 +1,6 @@
 /* Tests of store_invite.c: invitations, requests, blocked keys and introductions come back. */
 #include "core/store.h"
+#include "tests/unit/database_file.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +13,20 @@
 #include <sqlite3.h>
 
 static const struct key store_key = {{1, 2, 3}};
-static char path[64];
+static struct database_file database;
+static const char *const path = database.path;
+
+static int set_path(void **state)
+{
+	(void)state;
+	return database_file_make(&database);
+}
+
+static int remove_file(void **state)
+{
+	(void)state;
+	return database_file_remove(&database);
+}
 
 static struct store *open_store(void)
 {
@@ -28,24 +42,6 @@ static void reopen(struct store **store)
 {
 	store_free(store);
 	*store = open_store();
-}
-
-static int set_path(void **state)
-{
-	(void)state;
-	snprintf(path, sizeof(path), "/tmp/tacet-store-invite-%ld.db", (long)getpid());
-	return 0;
-}
-
-static int remove_file(void **state)
-{
-	char log[80];
-
-	(void)state;
-	unlink(path);
-	snprintf(log, sizeof(log), "%s-wal", path);
-	unlink(log);
-	return 0;
 }
 
 static int64_t add_account(struct store *store, const char *name)
