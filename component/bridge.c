@@ -43,10 +43,10 @@ struct bridge *bridge_new(const struct env *env, const char *domain, struct err 
 	if (bridge) {
 		bridge->env = env;
 		bridge->host = server_host;
-		bridge->domain = strdup(domain);
+		bridge->local_place.domain = strdup(domain);
 		bridge->sent = calloc(SENT_MAX, sizeof(*bridge->sent));
 	}
-	if (!bridge || !bridge->domain || !bridge->sent) {
+	if (!bridge || !bridge->local_place.domain || !bridge->sent) {
 		bridge_free(&bridge);
 		err_set(err, ERR_MEMORY, "out of memory");
 	}
@@ -57,7 +57,8 @@ void bridge_free(struct bridge **bridge)
 {
 	if (!*bridge)
 		return;
-	free((*bridge)->domain);
+	free((*bridge)->local_place.domain);
+	free((*bridge)->gateway.domain);
 	free((*bridge)->sent);
 	timer_free(&(*bridge)->archive_erase);
 	bridge_users_free(*bridge);
@@ -76,6 +77,8 @@ void bridge_set_engine(struct bridge *bridge, struct engine *engine)
 void bridge_set_server(struct bridge *bridge, struct server *server)
 {
 	bridge->server = server;
+	bridge->local_place.arg = server;
+	bridge->local_place.front = server ? &bridge_front_local : NULL;
 }
 
 void bridge_set_local(struct bridge *bridge, struct local_store *local)

@@ -12,14 +12,16 @@
 #include <string.h>
 
 #define SETTING_SASL "sasl"
+/* Longest name of a user of the server on this machine, in bytes: people type it. */
+#define USER_NAME_MAX 64
 
 static int check_name(const char *name, struct err *err)
 {
 	uint8_t public_key[X25519_LEN];
 	char prepared[JID_PART_MAX + 1];
 
-	if (!name[0] || strlen(name) > ACCOUNT_NAME_MAX)
-		return err_set(err, ERR_INPUT, "a name has 1 to %d bytes", ACCOUNT_NAME_MAX);
+	if (!name[0] || strlen(name) > USER_NAME_MAX)
+		return err_set(err, ERR_INPUT, "a name has 1 to %d bytes", USER_NAME_MAX);
 	if (jid_local_prepare(name, prepared) || strcmp(prepared, name) != 0)
 		return err_set(err, ERR_INPUT,
 			       "a name has no capital letters, no blanks, and none of \"&'/:<>@");
@@ -89,8 +91,7 @@ int bridge_account_passwd(struct bridge *bridge, struct account *account, const 
 {
 	if (store_password(bridge, account, password, err))
 		return -1;
-	if (bridge->server)
-		server_user_end(bridge->server, account_name(account));
+	bridge_end_user(bridge, account_name(account));
 	return 0;
 }
 
@@ -117,8 +118,7 @@ int bridge_account_remove(struct bridge *bridge, struct account **account, struc
 	snprintf(name, sizeof(name), "%s", account_name(*account));
 	if (remove_account(bridge, account, err))
 		return -1;
-	if (bridge->server)
-		server_user_end(bridge->server, name);
+	bridge_end_user(bridge, name);
 	return 0;
 }
 

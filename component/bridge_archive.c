@@ -399,7 +399,7 @@ void bridge_archive_got(struct bridge *bridge, struct contact *contact, uint64_t
 
 	if (!bridge->local)
 		return;
-	snprintf(to, sizeof(to), "%s@%s", bridge_user_of(contact), bridge->domain);
+	bridge_user_jid(bridge, bridge_user_of(contact), to);
 	bridge_stanza_id(contact, token, false, id);
 	if (xml_set(message, "to", to))
 		add(bridge, contact, id, false, message);

@@ -21,6 +21,12 @@
  * seconds. */
 #define DELAY_SHOWN_MS ((int64_t)30 * 1000)
 
+/* The users of another server have their archives there. */
+static bool archives(const char *user)
+{
+	return !bridge_name_is_remote(user);
+}
+
 /* --- from a client --- */
 
 static int send_payload(struct contact *contact, const struct buf *payload, const uint8_t *mark,
@@ -48,7 +54,8 @@ int bridge_message(void *arg, const char *user, const char *id, struct xml *mess
 	if (bridge_hides_from(contact) && inner_gives_away(message))
 		return 0;
 	if (bridge_take_back(bridge, contact, message)) {
-		bridge_archive_taken_back(bridge, contact, message);
+		if (archives(user))
+			bridge_archive_taken_back(bridge, contact, message);
 		return 0;
 	}
 	buf_init(&payload, PAYLOAD_MAX);
@@ -61,7 +68,8 @@ int bridge_message(void *arg, const char *user, const char *id, struct xml *mess
 		result = send_payload(contact, &payload, NULL, &token, err);
 	if (!result && kind == INNER_LASTING) {
 		bridge_sent_remember(bridge, contact, token, message);
-		bridge_archive_sent(bridge, contact, token, message);
+		if (archives(user))
+			bridge_archive_sent(bridge, contact, token, message);
 	}
 	buf_free(&payload);
 	return result;
@@ -79,8 +87,8 @@ int bridge_flush(void *arg, struct err *err)
 void bridge_contact_jid(const struct bridge *bridge, const struct contact *contact,
 			char out[CONTACT_JID_SIZE])
 {
-	snprintf(out, CONTACT_JID_SIZE, "%s@%s/%s", contact_id(contact), bridge->domain,
-		 CONTACT_RESOURCE);
+	snprintf(out, CONTACT_JID_SIZE, "%s@%s/%s", contact_id(contact),
+		 bridge_domain(bridge, bridge_user_of(contact)), CONTACT_RESOURCE);
 }
 
 /* XEP-0082 section 3.2. */
@@ -94,7 +102,7 @@ static void format_stamp(int64_t ms, char *out, size_t size)
 }
 
 /* Say when the message was sent if that is long ago. -1: memory is short. */
-static int add_delay(struct bridge *bridge, struct xml *message, int64_t sent_ms)
+static int add_delay(struct bridge *bridge, const char *user, struct xml *message, int64_t sent_ms)
 {
 	int64_t age_ms = engine_now_ms(bridge->engine) - sent_ms;
 	struct xml *delay;
@@ -104,7 +112,7 @@ static int add_delay(struct bridge *bridge, struct xml *message, int64_t sent_ms
 		return 0;
 	format_stamp(env_wall_ms(bridge->env) - age_ms, stamp, sizeof(stamp));
 	delay = xml_child_add(message, "delay", "urn:xmpp:delay");
-	delay = xml_set(delay, "from", bridge->domain);
+	delay = xml_set(delay, "from", bridge_domain(bridge, user));
 	delay = xml_set(delay, "stamp", stamp);
 	return delay ? 0 : -1;
 }
@@ -124,7 +132,7 @@ static int add_stanza_id(const struct bridge *bridge, const struct contact *cont
 	struct xml *stanza_id = xml_child_add(message, "stanza-id", "urn:xmpp:sid:0");
 	char by[JID_TEXT_SIZE], id[STANZA_ID_SIZE];
 
-	snprintf(by, sizeof(by), "%s@%s", bridge_user_of(contact), bridge->domain);
+	bridge_user_jid(bridge, bridge_user_of(contact), by);
 	bridge_stanza_id(contact, token, false, id);
 	stanza_id = xml_set(stanza_id, "by", by);
 	return xml_set(stanza_id, "id", id) ? 0 : -1;
@@ -140,7 +148,7 @@ enum reception bridge_contact_message(void *arg, struct contact *contact, uint64
 	struct err err;
 	struct xml *message;
 
-	if (!bridge->server)
+	if (!bridge_has_front(bridge, user))
 		return MESSAGE_REFUSED;
 	if (inner_iq_is(payload, len)) {
 		bridge_peer_said(bridge, contact, payload, len);
@@ -152,22 +160,22 @@ enum reception bridge_contact_message(void *arg, struct contact *contact, uint64
 		return err.code != ERR_MEMORY ? MESSAGE_TAKEN : MESSAGE_REFUSED;
 	}
 	bridge_contact_jid(bridge, contact, from);
-	snprintf(own, sizeof(own), "%s@%s", user, bridge->domain);
-	snprintf(bare, sizeof(bare), "%s@%s", contact_id(contact), bridge->domain);
+	bridge_user_jid(bridge, user, own);
+	snprintf(bare, sizeof(bare), "%s@%s", contact_id(contact), bridge_domain(bridge, user));
 	if (!xml_set(message, "from", from) || inner_address_keys(message, bare, own) < 0 ||
-	    add_delay(bridge, message, sent_ms) ||
+	    add_delay(bridge, user, message, sent_ms) ||
 	    (kind == INNER_LASTING && add_stanza_id(bridge, contact, token, message))) {
 		xml_free(&message);
 		return MESSAGE_REFUSED;
 	}
-	if (kind == INNER_LASTING)
+	if (kind == INNER_LASTING && archives(user))
 		bridge_archive_got(bridge, contact, token, message);
 	/* What is worth nothing later is not kept for later. */
 	if (kind == INNER_TRANSIENT) {
-		server_deliver(bridge->server, user, message);
+		bridge_deliver(bridge, user, message);
 		return MESSAGE_TAKEN;
 	}
-	return server_deliver_stored(bridge->server, user, contact_id(contact), token, message)
+	return bridge_deliver_stored(bridge, user, contact_id(contact), token, message)
 		   ? MESSAGE_HELD
 		   : MESSAGE_REFUSED;
 }
@@ -209,10 +217,10 @@ unsigned bridge_say(const struct bridge *bridge, const char *user, const char *t
 {
 	struct xml *message = xml_new("message", "jabber:client");
 
-	if (bridge->server && xml_set(message, "from", bridge->domain) &&
+	if (xml_set(message, "from", bridge_domain(bridge, user)) &&
 	    xml_set(message, "type", "chat") &&
 	    xml_text_add(xml_child_add(message, "body", NULL), text))
-		return server_deliver(bridge->server, user, message);
+		return bridge_deliver(bridge, user, message);
 	xml_free(&message);
 	return 0;
 }

@@ -78,12 +78,12 @@ static struct xml *report_of(const struct bridge *bridge, const struct sent *sen
 /* Tell the client, and forget it. */
 static void give_back(struct bridge *bridge, struct sent *sent, const struct refusal *why)
 {
-	struct xml *report = bridge->server ? report_of(bridge, sent, why) : NULL;
+	struct xml *report = report_of(bridge, sent, why);
 	const char *user = bridge_user_of(sent->contact);
 
 	sent->contact = NULL;
 	if (report)
-		server_deliver(bridge->server, user, report);
+		bridge_deliver(bridge, user, report);
 }
 
 void bridge_sent_give_back(struct bridge *bridge, const struct contact *contact)

@@ -45,8 +45,7 @@ void bridge_contact_request(void *arg, struct account *account,
 	const struct server_request shown = shown_request(request);
 	struct bridge *bridge = arg;
 
-	if (bridge->server)
-		server_request(bridge->server, account_name(account), &shown);
+	bridge_show_request(bridge, account_name(account), &shown);
 	bridge_changed(bridge);
 }
 

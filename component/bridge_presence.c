@@ -87,8 +87,6 @@ void bridge_contact_status(void *arg, struct contact *contact, const struct stat
 	struct server_presence presence;
 
 	presence_of_status(status, &presence);
-	if (bridge->server)
-		server_contact_presence(bridge->server, bridge_user_of(contact),
-					contact_id(contact), &presence);
+	bridge_show_presence(bridge, bridge_user_of(contact), contact_id(contact), &presence);
 	bridge_changed(bridge);
 }

@@ -5,6 +5,7 @@
 #define COMPONENT_BRIDGE_PRIVATE_H
 
 #include "component/bridge.h"
+#include "component/bridge_front.h"
 #include "component/local_store.h"
 #include "xmpp/pep.h"
 
@@ -34,14 +35,22 @@ struct bridge_user {
 	bool trouble_told;    /* they know that nothing can be stored */
 };
 
+/* A front and the domain at which its users see their contacts. */
+struct bridge_place {
+	const struct bridge_front *front; /* NULL: not there */
+	void *arg;
+	char *domain;
+};
+
 struct bridge {
 	const struct env *env;
-	char *domain;
 	struct engine *engine;
-	struct server *server;
-	struct timer *archive_erase; /* bridge_archive.c */
-	struct local_store *local;   /* NULL: nothing is kept for the users */
-	struct server_host host;     /* what the server is given */
+	struct server *server;           /* keeps the nodes of all users, too (pep.h) */
+	struct bridge_place local_place; /* the server as a front */
+	struct bridge_place gateway;     /* its front is NULL: none */
+	struct timer *archive_erase;     /* bridge_archive.c */
+	struct local_store *local;       /* NULL: nothing is kept for the users */
+	struct server_host host;         /* what the server is given */
 	void (*changed)(void *arg);
 	void *changed_arg;
 	struct bridge_user *users;
@@ -60,6 +69,24 @@ const char *bridge_user_of(const struct contact *contact);
 /* Add a contact as bridge_contact_add does, but tell nobody. */
 struct contact *bridge_contact_make(struct account *account, const char *word, const char *name,
 				    const struct bridge_introduction *words, struct err *err);
+
+/* bridge_front.c: what goes to the front of the user, as bridge_front.h says. */
+bool bridge_has_front(const struct bridge *bridge, const char *user);
+/* The domain of the user's contacts' JIDs. */
+const char *bridge_domain(const struct bridge *bridge, const char *user);
+void bridge_user_jid(const struct bridge *bridge, const char *user, char out[JID_TEXT_SIZE]);
+unsigned bridge_deliver(const struct bridge *bridge, const char *user, struct xml *stanza);
+bool bridge_deliver_stored(const struct bridge *bridge, const char *user, const char *contact,
+			   uint64_t token, struct xml *message);
+void bridge_show_presence(const struct bridge *bridge, const char *user, const char *contact,
+			  const struct server_presence *presence);
+void bridge_show_request(const struct bridge *bridge, const char *user,
+			 const struct server_request *request);
+void bridge_push_item(const struct bridge *bridge, const char *user, const char *contact,
+		      const struct roster_item *item);
+void bridge_end_user(const struct bridge *bridge, const char *user);
+void bridge_learned(const struct bridge *bridge, const char *user, const char *contact,
+		    const char *node);
 
 /* bridge_account.c */
 int bridge_credentials(void *arg, const char *user, struct sasl_credentials *out);

@@ -98,8 +98,7 @@ static void push_item(void *arg, const struct roster_item *item)
 {
 	struct push *push = arg;
 
-	server_roster_push(push->bridge->server, bridge_user_of(push->contact), item->contact,
-			   item);
+	bridge_push_item(push->bridge, bridge_user_of(push->contact), item->contact, item);
 }
 
 void bridge_contact_push(struct bridge *bridge, struct contact *contact)
@@ -108,13 +107,11 @@ void bridge_contact_push(struct bridge *bridge, struct contact *contact)
 	struct server_presence presence;
 
 	bridge_changed(bridge);
-	if (!bridge->server)
-		return;
 	with_item(contact, push_item, &push);
 	presence_of_status(contact_status(contact), &presence);
 	if (presence.available)
-		server_contact_presence(bridge->server, bridge_user_of(contact),
-					contact_id(contact), &presence);
+		bridge_show_presence(bridge, bridge_user_of(contact), contact_id(contact),
+				     &presence);
 }
 
 void bridge_contact_gone(struct bridge *bridge, const char *user, const char *id)
@@ -122,22 +119,21 @@ void bridge_contact_gone(struct bridge *bridge, const char *user, const char *id
 	static const struct server_presence gone = {.show = "", .status = ""};
 
 	bridge_pep_forget_contact(bridge, user, id);
-	if (bridge->server) {
-		server_contact_presence(bridge->server, user, id, &gone);
-		server_roster_push(bridge->server, user, id, NULL);
-	}
+	bridge_show_presence(bridge, user, id, &gone);
+	bridge_push_item(bridge, user, id, NULL);
 	bridge_changed(bridge);
 }
 
 /* RFC 6121 section 3.1.5: the client that has asked is told that it was heard. */
 static void push_subscribed(const struct bridge *bridge, const struct contact *contact)
 {
+	const char *user = bridge_user_of(contact);
 	struct xml *stanza = xml_new("presence", "jabber:client");
 	char from[ID_LEN + JID_PART_MAX + 2];
 
-	snprintf(from, sizeof(from), "%s@%s", contact_id(contact), bridge->domain);
+	snprintf(from, sizeof(from), "%s@%s", contact_id(contact), bridge_domain(bridge, user));
 	if (xml_set(stanza, "from", from) && xml_set(stanza, "type", "subscribed"))
-		server_deliver(bridge->server, bridge_user_of(contact), stanza);
+		bridge_deliver(bridge, user, stanza);
 	else
 		xml_free(&stanza);
 }
@@ -150,8 +146,7 @@ void bridge_contact_met(struct bridge *bridge, struct contact *contact)
 		return;
 	if (contact_setting_set(contact, SETTING_MET, "yes", strlen("yes"), &err))
 		log_warn("roster: %s", err.text);
-	if (bridge->server)
-		push_subscribed(bridge, contact);
+	push_subscribed(bridge, contact);
 	bridge_contact_push(bridge, contact);
 }
 

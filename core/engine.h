@@ -19,8 +19,9 @@ struct engine;
 struct account;
 struct contact;
 
-/* Longest name of an account or contact, and longest status text, in bytes. */
-#define ACCOUNT_NAME_MAX 64
+/* Longest name of an account (that of a user of a gateway is a bare JID) or contact, and longest
+ * status text, in bytes. */
+#define ACCOUNT_NAME_MAX 255
 #define CONTACT_NAME_MAX 256
 #define STATUS_TEXT_MAX  2048
 /* Longest message payload, in bytes. */

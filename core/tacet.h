@@ -198,7 +198,7 @@ TACET_PUBLIC struct tacet_network tacet_network(const struct tacet *tacet);
 
 /* --- accounts: an identity with its contacts --- */
 
-/* Make a new identity. name: 1 … 64 bytes, seen by nobody else. TACET_EXISTS. */
+/* Make a new identity. name: 1 … 255 bytes, seen by nobody else. TACET_EXISTS. */
 TACET_PUBLIC struct tacet_account *tacet_account_add(struct tacet *tacet, const char *name,
 						     struct tacet_err *err);
 /* NULL: there is none of that name. */
