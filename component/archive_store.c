@@ -7,6 +7,9 @@
 
 #include <string.h>
 
+const struct archive_span archive_everything = {
+    .start_ms = INT64_MIN, .end_ms = INT64_MAX, .before = INT64_MAX};
+
 static struct seal_place place_of_id(int64_t owner)
 {
 	return (struct seal_place){.column = "archive.id", .owner = owner};

@@ -35,6 +35,7 @@ struct archive_span {
 	int64_t start_ms, end_ms;
 	int64_t after, before; /* places, both excluded; 0 and INT64_MAX: all */
 };
+extern const struct archive_span archive_everything;
 
 /* Rows of the span, backwards from the end if backwards; each returning non-zero ends the walk
  * (1: enough; -1: an error, *err filled). each does not use the store. */

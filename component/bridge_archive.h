@@ -34,6 +34,9 @@ int bridge_archive_set(struct bridge *bridge, const char *user,
 /* Erase all that is archived, or with contact (an id) all with that one. How many, or -1. */
 int bridge_archive_purge(struct bridge *bridge, const char *user, const char *contact,
 			 struct err *err);
+/* To be called with how many messages were erased: the log still has what the file has no more.
+ * Returns count, or -1. */
+int bridge_archive_erased(struct bridge *bridge, int count, struct err *err);
 /* How many messages there are. */
 int bridge_archive_count(struct bridge *bridge, const char *user, uint64_t *count, struct err *err);
 

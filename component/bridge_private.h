@@ -48,7 +48,7 @@ struct bridge {
 	struct server *server;           /* keeps the nodes of all users, too (pep.h) */
 	struct bridge_place local_place; /* the server as a front */
 	struct bridge_place gateway;     /* its front is NULL: none */
-	struct timer *archive_erase;     /* bridge_archive.c */
+	struct timer *archive_erase;     /* bridge_archive_settings.c */
 	struct local_store *local;       /* NULL: nothing is kept for the users */
 	struct server_host host;         /* what the server is given */
 	void (*changed)(void *arg);
@@ -163,10 +163,16 @@ void bridge_contact_status(void *arg, struct contact *contact, const struct stat
 void presence_of_status(const struct status *status, struct server_presence *presence);
 void status_of_presence(const struct server_presence *presence, struct status *status);
 
-/* bridge_archive.c */
+/* bridge_archive_query.c */
 extern const struct archive_host bridge_archive_host;
+
+/* bridge_archive_settings.c */
 /* Erase what is too old, from now on. */
 void bridge_archive_start(struct bridge *bridge);
+/* Erase what is kept of a contact who was removed. */
+void bridge_archive_contact_gone(struct bridge *bridge, const char *user, const char *id);
+
+/* bridge_archive.c */
 /* The message that was given to the engine under this token; or, by the retraction, the one that it
  * will not send. */
 void bridge_archive_sent(struct bridge *bridge, struct contact *contact, uint64_t token,
@@ -176,8 +182,6 @@ void bridge_archive_taken_back(struct bridge *bridge, struct contact *contact,
 /* The message that has come under this token, each time that it is tried to deliver it. */
 void bridge_archive_got(struct bridge *bridge, struct contact *contact, uint64_t token,
 			struct xml *message);
-/* Erase what is kept of a contact who was removed. */
-void bridge_archive_contact_gone(struct bridge *bridge, const char *user, const char *id);
 
 /* bridge_message.c */
 /* A stanza-id (XEP-0359): the beginning of the contact's id, 80 bits that tell it from all others,
