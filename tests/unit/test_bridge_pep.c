@@ -3,12 +3,8 @@
  * server's part of personal eventing (xmpp/pep.h) and real local stores. Two of its functions are
  * wrapped, to see whether a contact's question was looked at, and what clients are answered.
  */
-#include "component/bridge_private.h"
-
 #include "component/inner_iq.h"
-#include "core/registry_memory.h"
-#include "tests/scenario/fake_env.h"
-#include "tests/scenario/fake_net.h"
+#include "tests/unit/bridge_rig.h"
 #include "xmpp/live.h"
 #include "xmpp/ns.h"
 #include "xmpp/pep_private.h"
@@ -21,11 +17,7 @@
 
 #include <cmocka.h>
 
-#define SECOND_MS 1000
-#define MINUTE_MS (60 * SECOND_MS)
-/* Long enough for two who have just added each other to be linked. */
-#define LINK_MS (5 * MINUTE_MS)
-#define NICK    "http://jabber.org/protocol/nick"
+#define NICK "http://jabber.org/protocol/nick"
 
 /* --- what is wrapped --- */
 
@@ -82,69 +74,23 @@ void __wrap_server_pep_answer(struct server *server, uint64_t token, struct xml 
 
 /* --- two daemons --- */
 
-struct side {
-	struct fake_env *fake;
-	struct registry *registry;
-	struct bridge *bridge;
-	struct engine *engine;
-	struct local_store *local;
-	struct server server;
-	struct account *account;
-	const char *user;
-};
-
-struct world {
-	struct fake_clock *clock;
-	struct fake_net *net;
-	struct fake_env *store_env;
-	struct registry_memory_store *store;
-	struct side ann, ben;
-};
-
-static void side_up(struct world *world, struct side *side, const char *user)
+/* With as much of a server as personal eventing needs. */
+static struct server *server_make(struct side *side)
 {
-	struct err err = {0};
-	static const struct key store_key = {{1}};
-	struct engine_config config = {0};
+	struct server *server = calloc(1, sizeof(*server));
 
-	side->user = user;
-	side->fake = fake_env_new(world->clock);
-	side->registry = registry_memory_new(fake_env_env(side->fake), world->store, 1000);
-	side->bridge = bridge_new(fake_env_env(side->fake), "localhost", &err);
-	side->local = local_store_open(":memory:", &store_key, &err);
-	config.env = fake_env_env(side->fake);
-	config.registry = side->registry;
-	config.transport = fake_host_transport(fake_net_host(world->net, user));
-	config.database = ":memory:";
-	config.store_key = &store_key;
-	side->engine = engine_new(&config, bridge_engine_handler(), side->bridge, &err);
-	if (!side->engine || !side->local)
-		fail_msg("%s", err.text);
-	bridge_set_engine(side->bridge, side->engine);
-	bridge_set_local(side->bridge, side->local);
-	side->server.env = config.env;
-	side->server.domain = (char *)(uintptr_t) "localhost";
-	side->server.host = bridge_server_host(side->bridge);
-	side->server.host_arg = side->bridge;
-	bridge_set_server(side->bridge, &side->server);
-	side->account = bridge_account_add(side->bridge, user, "password", &err);
-	if (!side->account)
-		fail_msg("%s", err.text);
-	engine_start(side->engine);
+	side_keep_local(side);
+	server->env = fake_env_env(side->fake);
+	server->domain = (char *)(uintptr_t) "localhost";
+	server->host = bridge_server_host(side->bridge);
+	server->host_arg = side->bridge;
+	return server;
 }
 
-static void side_down(struct side *side)
+static void server_end(struct server **server)
 {
-	bridge_set_server(side->bridge, NULL);
-	engine_free(&side->engine);
-	bridge_free(&side->bridge);
-	local_store_free(&side->local);
-	registry_free(&side->registry);
-}
-
-static struct contact *other(const struct side *side, const struct side *contact)
-{
-	return contact_find(side->account, account_id(contact->account));
+	free(*server);
+	*server = NULL;
 }
 
 /* A client of the side's is there, or none is. */
@@ -152,27 +98,21 @@ static void comes(struct side *side, bool there)
 {
 	const struct server_presence presence = {.available = there, .show = "", .status = ""};
 
-	side->server.host->presence(side->bridge, side->user, &presence);
+	side->server->host->presence(side->bridge, side->user, &presence);
 }
 
 static int setup(void **state)
 {
-	struct world *world = calloc(1, sizeof(*world));
+	struct world *world = rig_new(server_make, server_end);
 	struct err err;
 
 	served = answers = 0;
-	world->clock = fake_clock_new(1);
-	world->net = fake_net_new(world->clock);
-	world->store_env = fake_env_new(world->clock);
-	world->store = registry_memory_store_new(fake_env_env(world->store_env));
-	side_up(world, &world->ann, "ann");
-	side_up(world, &world->ben, "ben");
 	assert_non_null(bridge_contact_add(world->ann.bridge, world->ann.account,
-					   account_id(world->ben.account), "Ben", NULL, &err));
+					   id_of(&world->ben), "Ben", NULL, &err));
 	assert_non_null(bridge_contact_add(world->ben.bridge, world->ben.account,
-					   account_id(world->ann.account), "Ann", NULL, &err));
+					   id_of(&world->ann), "Ann", NULL, &err));
 	fake_clock_run(world->clock, LINK_MS);
-	assert_int_equal(contact_state(other(&world->ann, &world->ben)), CONTACT_LINKED);
+	assert_int_equal(contact_state(side_contact(&world->ann, &world->ben)), CONTACT_LINKED);
 	*state = world;
 	return 0;
 }
@@ -181,16 +121,7 @@ static int teardown(void **state)
 {
 	struct world *world = *state;
 
-	side_down(&world->ann);
-	side_down(&world->ben);
-	fake_clock_run(world->clock, MINUTE_MS);
-	fake_env_free(&world->ann.fake);
-	fake_env_free(&world->ben.fake);
-	fake_net_free(&world->net);
-	registry_memory_store_free(&world->store);
-	fake_env_free(&world->store_env);
-	fake_clock_free(&world->clock);
-	free(world);
+	rig_free(&world);
 	return 0;
 }
 
@@ -204,18 +135,17 @@ static void publish(struct side *side, const char *node, const char *id, const c
 	struct err err = {0};
 	bool changed = false;
 
-	if (pep_node_set(&side->server, side->user, node, &config, &err) < 0 ||
-	    pep_item_put(&side->server, side->user, node, id, text, &changed, &err) < 0)
+	if (pep_node_set(side->server, side->user, node, &config, &err) < 0 ||
+	    pep_item_put(side->server, side->user, node, id, text, &changed, &err) < 0)
 		fail_msg("%s", err.text);
-	pep_changed(&side->server, side->user, node, pep_event_item(node, &item), changed);
+	pep_changed(side->server, side->user, node, pep_event_item(node, &item), changed);
 }
 
 /* What ben's daemon knows of the item of ann's. */
 static void expect_known(struct world *world, const char *node, const char *id, const char *want)
 {
 	struct side *ben = &world->ben;
-	char *text = ben->server.host->pep->get(ben->bridge, "ben", account_id(world->ann.account),
-						node, id);
+	char *text = ben->server->host->pep->get(ben->bridge, "ben", id_of(&world->ann), node, id);
 
 	if (want) {
 		assert_non_null(text);
@@ -235,7 +165,7 @@ static void ask(struct side *side, const char *id, const char *node)
 {
 	struct xml *question = pep_question(node);
 
-	side->server.host->pep->ask(side->bridge, side->user, id, question, 42);
+	side->server->host->pep->ask(side->bridge, side->user, id, question, 42);
 	xml_free(&question);
 }
 
@@ -243,7 +173,7 @@ static void ask_live(struct side *side, const char *id, const char *kind)
 {
 	struct xml *question = live_question(kind);
 
-	side->server.host->pep->ask(side->bridge, side->user, id, question, 42);
+	side->server->host->pep->ask(side->bridge, side->user, id, question, 42);
 	xml_free(&question);
 }
 
@@ -252,7 +182,7 @@ static void send_raw(struct side *from, const struct side *to, const char *text)
 	uint64_t token;
 	struct err err;
 
-	assert_int_equal(engine_send(other(from, to), text, strlen(text), &token, &err), 0);
+	assert_int_equal(engine_send(side_contact(from, to), text, strlen(text), &token, &err), 0);
 }
 
 /* --- tests --- */
@@ -294,15 +224,15 @@ static void what_is_withdrawn_goes(void **state)
 	publish(ann, "urn:c", "1", "<c xmlns='urn:x'/>", PEP_ACCESS_PRESENCE);
 	run(world);
 	expect_known(world, "urn:c", "1", "<c xmlns='urn:x'/>");
-	assert_int_equal(pep_node_set(&ann->server, "ann", "urn:a", &config, &err), 0);
-	pep_tell(&ann->server, "ann", "urn:a", NULL, true, true);
-	assert_int_equal(pep_item_remove(&ann->server, "ann", "urn:b", "1", &err), 0);
-	pep_tell(&ann->server, "ann", "urn:b", NULL, false, true);
+	assert_int_equal(pep_node_set(ann->server, "ann", "urn:a", &config, &err), 0);
+	pep_tell(ann->server, "ann", "urn:a", NULL, true, true);
+	assert_int_equal(pep_item_remove(ann->server, "ann", "urn:b", "1", &err), 0);
+	pep_tell(ann->server, "ann", "urn:b", NULL, false, true);
 	run(world);
 	/* This one while nobody is told. */
 	comes(ann, false);
-	assert_int_equal(pep_node_delete(&ann->server, "ann", "urn:c", &err), 0);
-	pep_tell(&ann->server, "ann", "urn:c", NULL, true, true);
+	assert_int_equal(pep_node_delete(ann->server, "ann", "urn:c", &err), 0);
+	pep_tell(ann->server, "ann", "urn:c", NULL, true, true);
 	run(world);
 	expect_known(world, "urn:a", "1", NULL);
 	expect_known(world, "urn:b", "1", NULL);
@@ -342,16 +272,16 @@ static void apart_and_together(void **state)
 		PEP_ACCESS_PRESENCE);
 	run(world);
 	/* What is known is known while she is away. */
-	ask(&world->ben, account_id(world->ann.account), NICK);
+	ask(&world->ben, id_of(&world->ann), NICK);
 	assert_int_equal(answers, 1);
 	assert_non_null(strstr(answer_text, ">Old<"));
-	ask(&world->ben, account_id(world->ann.account), "urn:none");
+	ask(&world->ben, id_of(&world->ann), "urn:none");
 	assert_int_equal(answers, 2);
 	assert_int_equal(answer_error, STANZA_REMOTE_SERVER_TIMEOUT);
 	engine_start(world->ben.engine);
 	fake_clock_run(world->clock, LINK_MS);
 	expect_known(world, NICK, "current", "<nick xmlns='" NICK "'>New</nick>");
-	ask(&world->ben, account_id(world->ann.account), "urn:none");
+	ask(&world->ben, id_of(&world->ann), "urn:none");
 	assert_int_equal(answers, 3);
 	assert_int_equal(answer_error, STANZA_ITEM_NOT_FOUND);
 }
@@ -364,15 +294,15 @@ static void go_offline(struct world *world, bool hidden)
 
 static void go_invisible(struct world *world, bool hidden)
 {
-	world->ann.server.host->invisible(world->ann.bridge, "ann", hidden);
+	world->ann.server->host->invisible(world->ann.bridge, "ann", hidden);
 }
 
 static void hide_from_ben(struct world *world, bool hidden)
 {
 	const struct server_presence gone = {.available = false, .show = "", .status = ""};
 
-	world->ann.server.host->directed(world->ann.bridge, "ann", account_id(world->ben.account),
-					 hidden ? &gone : NULL);
+	world->ann.server->host->directed(world->ann.bridge, "ann", id_of(&world->ben),
+					  hidden ? &gone : NULL);
 }
 
 static void who_hides_says_nothing(void **state)
@@ -413,9 +343,9 @@ static void who_hides_asks_nothing(void **state)
 	comes(&world->ann, true);
 	comes(&world->ben, true);
 	run(world);
-	world->ben.server.host->invisible(world->ben.bridge, "ben", true);
+	world->ben.server->host->invisible(world->ben.bridge, "ben", true);
 	run(world);
-	ask(&world->ben, account_id(world->ann.account), NICK);
+	ask(&world->ben, id_of(&world->ann), NICK);
 	assert_int_equal(answers, 1);
 	assert_int_equal(answer_error, STANZA_REMOTE_SERVER_TIMEOUT);
 	bridge_set_local(world->ann.bridge, world->ann.local);
@@ -449,7 +379,7 @@ static int allow(struct side *side, const char *word)
 static void expect_live(struct world *world, const char *kind, const char *want)
 {
 	answers = 0;
-	ask_live(&world->ben, account_id(world->ann.account), kind);
+	ask_live(&world->ben, id_of(&world->ann), kind);
 	fake_clock_run(world->clock, 70 * SECOND_MS);
 	assert_int_equal(answers, 1);
 	if (want)
@@ -481,9 +411,8 @@ static void what_is_live_only_when_allowed(void **state)
 	assert_null(strstr(answer_text, "<os"));
 	expect_live(world, NS_TIME, "<tzo>+00:00</tzo>");
 	/* Nothing of it is kept. */
-	assert_int_equal(server_pep_known(&world->ben.server, "ben", account_id(world->ann.account),
-					  NS_TIME, version),
-			 -1);
+	assert_int_equal(
+	    server_pep_known(world->ben.server, "ben", id_of(&world->ann), NS_TIME, version), -1);
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
 		ways[i](world, true);
 		run(world);
@@ -499,11 +428,11 @@ static void what_is_live_only_when_allowed(void **state)
 		assert_true(live_served > before);
 	}
 	/* Who hides does not ask. */
-	world->ben.server.host->invisible(world->ben.bridge, "ben", true);
+	world->ben.server->host->invisible(world->ben.bridge, "ben", true);
 	before = live_served;
 	expect_live(world, NS_TIME, NULL);
 	assert_true(live_served == before);
-	world->ben.server.host->invisible(world->ben.bridge, "ben", false);
+	world->ben.server->host->invisible(world->ben.bridge, "ben", false);
 	assert_int_equal(allow(&world->ann, "off"), false);
 	expect_live(world, NS_TIME, NULL);
 }
@@ -517,15 +446,15 @@ static void no_answer_is_an_error_in_the_end(void **state)
 	comes(&world->ann, true);
 	comes(&world->ben, true);
 	run(world);
-	ask(&world->ben, account_id(world->ann.account), NICK);
-	ask(&world->ben, account_id(world->ann.account), NICK);
+	ask(&world->ben, id_of(&world->ann), NICK);
+	ask(&world->ben, id_of(&world->ann), NICK);
 	fake_clock_run(world->clock, 50 * SECOND_MS);
 	assert_int_equal(answers, 0);
 	fake_clock_run(world->clock, 20 * SECOND_MS);
 	assert_int_equal(answers, 2);
 	assert_int_equal(answer_error, STANZA_REMOTE_SERVER_TIMEOUT);
 	/* One whose contact goes meanwhile. */
-	ask(&world->ben, account_id(world->ann.account), NICK);
+	ask(&world->ben, id_of(&world->ann), NICK);
 	assert_int_equal(answers, 2);
 	engine_stop(world->ann.engine);
 	run(world);
@@ -570,7 +499,7 @@ static void with_the_contact_goes_what_is_known(void **state)
 	publish(&world->ann, NICK, "current", "<nick xmlns='" NICK "'>Ann</nick>",
 		PEP_ACCESS_PRESENCE);
 	run(world);
-	snprintf(id, sizeof(id), "%s", account_id(world->ann.account));
+	snprintf(id, sizeof(id), "%s", id_of(&world->ann));
 	contact = contact_find(world->ben.account, id);
 	assert_int_equal(bridge_contact_remove(world->ben.bridge, &contact, &err), 0);
 	expect_known(world, NICK, "current", NULL);
@@ -623,10 +552,10 @@ static void one_contact_has_only_so_many_items(void **state)
 		char node[32], id[16];
 
 		snprintf(node, sizeof(node), "urn:many:%u", i);
-		assert_int_equal(pep_node_set(&ann->server, "ann", node, &config, &err), 0);
+		assert_int_equal(pep_node_set(ann->server, "ann", node, &config, &err), 0);
 		for (unsigned j = 0; j < PEP_CONTACT_ITEMS_MAX / 2; j++) {
 			snprintf(id, sizeof(id), "%u", j);
-			assert_int_equal(ann->server.host->pep->put(
+			assert_int_equal(ann->server->host->pep->put(
 					     ann->bridge, "ann", PEP_SPACE_OWN, node, id, "", &err),
 					 0);
 		}
@@ -637,8 +566,8 @@ static void one_contact_has_only_so_many_items(void **state)
 		char version[PEP_VERSION_SIZE], node[32];
 
 		snprintf(node, sizeof(node), "urn:many:%u", i);
-		known += server_pep_known(&world->ben.server, "ben", account_id(world->ann.account),
-					  node, version) == 0;
+		known += server_pep_known(world->ben.server, "ben", id_of(&world->ann), node,
+					  version) == 0;
 	}
 	assert_int_equal(known, 2);
 }
@@ -663,8 +592,8 @@ static void one_contact_has_only_so_much(void **state)
 		char version[PEP_VERSION_SIZE];
 
 		snprintf(node, sizeof(node), "urn:large:%u", i);
-		known += server_pep_known(&world->ben.server, "ben", account_id(world->ann.account),
-					  node, version) == 0;
+		known += server_pep_known(world->ben.server, "ben", id_of(&world->ann), node,
+					  version) == 0;
 	}
 	assert_int_equal(known, PEP_CONTACT_BYTES_MAX / len);
 	free(text);
