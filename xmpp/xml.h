@@ -95,6 +95,13 @@ struct xml_parser *xml_parser_new(const struct xml_limits *limits,
 void xml_parser_free(struct xml_parser **parser);
 /* Other limits from now on: a client may do more when it is known who it is. */
 void xml_parser_set_limits(struct xml_parser *parser, const struct xml_limits *limits);
+/* From now on a stanza that passes a limit does not end the stream: the rest of it is skipped, and
+ * left_out(arg, head) called with an element of its name, from, to, type and id, which the callee
+ * owns. It, and any single tag, may still have no more than bytes (more than the limit of a
+ * stanza).
+ */
+void xml_parser_leave_out(struct xml_parser *parser, size_t bytes,
+			  void (*left_out)(void *arg, struct xml *head));
 /* Begin a new document (after STARTTLS, SASL); may be called from within a handler, and then the
  * rest of the bytes of that xml_parse call are dropped. */
 void xml_parser_reset(struct xml_parser *parser);

@@ -10,6 +10,8 @@
  *     depth, children           counted at each start tag
  *     length of a namespace     XML_LIMIT_NS
  *     names that expat keeps    it is replaced by a new one between two stanzas, RENEW_BYTES
+ * A stanza that passes one of them ends the stream, or is skipped (xml_parser_leave_out): then
+ * nothing of it is kept but its head, and the bytes alone are bounded.
  * There is no DTD, so nothing expands. Handlers never reset or free expat's parser, which it does
  * not allow: they halt it, and xml_parse does the rest when expat has returned.
  */
@@ -38,6 +40,9 @@ struct xml_parser {
 	struct xml_limits limits;
 	const struct xml_handler *handler;
 	void *arg;
+	/* xml_parser_leave_out */
+	size_t skip_max;
+	void (*left_out)(void *arg, struct xml *head);
 	bool single;      /* the root itself is the stanza (xml_parse_element) */
 	XML_Parser expat; /* NULL when memory was short */
 	bool parsing;     /* within xml_parse */
@@ -54,6 +59,7 @@ struct xml_parser {
 	size_t root_tag_len;
 	bool repeating;      /* root_tag is being given to a new expat */
 	struct xml *current; /* innermost open element of the stanza, or NULL between stanzas */
+	bool skipping;       /* of the present stanza only the head is kept, in current */
 };
 
 /* --- stopping --- */
@@ -85,6 +91,51 @@ static void fail_limit(struct xml_parser *p)
 	fail(p, ERR_LIMIT, "policy-violation");
 }
 
+/* What says whose the stanza is; it keeps nothing else. */
+static struct xml *head_of(const struct xml *stanza)
+{
+	static const char *const names[] = {"from", "to", "type", "id"};
+	struct xml *head = xml_new(stanza->name, stanza->ns);
+
+	for (size_t i = 0; head && i < sizeof(names) / sizeof(names[0]); i++) {
+		const char *value = xml_get(stanza, names[i]);
+
+		if (value && !xml_set(head, names[i], value))
+			xml_free(&head);
+	}
+	return head;
+}
+
+static void keep_head(struct xml_parser *p)
+{
+	struct xml *stanza = p->current;
+
+	while (stanza->parent)
+		stanza = stanza->parent;
+	p->current = head_of(stanza);
+	xml_free(&stanza);
+	if (!p->current)
+		fail_memory(p);
+}
+
+/* How deep the root is: of xml_parse_element it is the stanza. */
+static unsigned root_depth(const struct xml_parser *p)
+{
+	return p->single ? 0 : 1;
+}
+
+/* The present stanza has passed a limit. */
+static void pass_limit(struct xml_parser *p)
+{
+	if (!p->left_out || p->depth < root_depth(p)) {
+		fail_limit(p);
+	} else if (!p->skipping) {
+		p->skipping = true;
+		if (p->current)
+			keep_head(p);
+	}
+}
+
 static void fail_restricted(struct xml_parser *p)
 {
 	fail(p, ERR_PROTOCOL, "restricted-xml");
@@ -99,6 +150,23 @@ static uint64_t event_start(const struct xml_parser *p)
 	return index < 0 ? p->fed : (uint64_t)index;
 }
 
+/* Longest single tag. What is skipped whole may also be one tag. */
+static size_t tag_max(const struct xml_parser *p)
+{
+	return p->left_out ? p->skip_max : XML_LIMIT_TAG;
+}
+
+/* The present stanza has come up to here. */
+static void check_bytes(struct xml_parser *p, uint64_t end)
+{
+	uint64_t bytes = end - p->stanza_at;
+
+	if (p->left_out && bytes > p->skip_max)
+		fail_limit(p);
+	else if (bytes > p->limits.bytes)
+		pass_limit(p);
+}
+
 /* First in each handler: may it go on? Expat still reports a few things after it was stopped. */
 static bool event(struct xml_parser *p)
 {
@@ -107,31 +175,30 @@ static bool event(struct xml_parser *p)
 	if (p->halt != HALT_NONE || p->repeating)
 		return false;
 	end = event_start(p) + (uint64_t)XML_GetCurrentByteCount(p->expat);
-	if (end - p->last_event > XML_LIMIT_TAG ||
-	    (p->current && end - p->stanza_at > p->limits.bytes)) {
+	if (end - p->last_event > tag_max(p))
 		fail_limit(p);
-		return false;
-	}
 	p->last_event = end;
-	return true;
+	if (p->current)
+		check_bytes(p, end);
+	return p->halt == HALT_NONE;
 }
 
-static bool count_children(struct xml_parser *p, unsigned more)
+static void count_children(struct xml_parser *p, unsigned more)
 {
-	if (more > p->limits.children || p->children > p->limits.children - more) {
-		fail_limit(p);
-		return false;
-	}
-	p->children += more;
-	return true;
+	if (p->skipping)
+		return;
+	if (more > p->limits.children || p->children > p->limits.children - more)
+		pass_limit(p);
+	else
+		p->children += more;
 }
 
 /* Between two calls of expat: is something without an end being sent? */
 static void check_pending(struct xml_parser *p)
 {
-	if (p->current && p->fed - p->stanza_at > p->limits.bytes)
-		fail_limit(p);
-	else if (p->fed > p->last_event && p->fed - p->last_event > XML_LIMIT_TAG)
+	if (p->current)
+		check_bytes(p, p->fed);
+	if (p->fed > p->last_event && p->fed - p->last_event > tag_max(p))
 		fail_limit(p);
 }
 
@@ -165,13 +232,14 @@ static void open_root(struct xml_parser *p, const char *name, const char **attri
 static void open_stanza(struct xml_parser *p, const char *name, const char **attributes)
 {
 	p->stanza_at = event_start(p);
-	if (p->last_event - p->stanza_at > p->limits.bytes) {
-		fail_limit(p);
+	check_bytes(p, p->last_event);
+	if (p->halt != HALT_NONE)
 		return;
-	}
 	p->current = xml_reported_element(NULL, name, attributes);
 	if (!p->current)
 		fail_memory(p);
+	else if (p->skipping)
+		keep_head(p);
 }
 
 static void open_inner(struct xml_parser *p, const char *name, const char **attributes)
@@ -190,19 +258,20 @@ static void open_inner(struct xml_parser *p, const char *name, const char **attr
 static void XMLCALL on_start(void *arg, const char *name, const char **attributes)
 {
 	struct xml_parser *p = arg;
-	unsigned root = p->single ? 0 : 1;
+	unsigned root = root_depth(p);
 
-	if (!event(p) || !count_children(p, 1 + xml_reported_count(attributes)))
+	if (!event(p))
 		return;
-	if (p->depth > root && p->depth - root > p->limits.depth) {
-		fail_limit(p);
+	count_children(p, 1 + xml_reported_count(attributes));
+	if (p->depth > root && p->depth - root > p->limits.depth)
+		pass_limit(p);
+	if (p->halt != HALT_NONE)
 		return;
-	}
 	if (p->depth < root)
 		open_root(p, name, attributes);
 	else if (p->depth == root)
 		open_stanza(p, name, attributes);
-	else
+	else if (!p->skipping)
 		open_inner(p, name, attributes);
 	p->depth++;
 	if (p->depth <= root)
@@ -212,10 +281,15 @@ static void XMLCALL on_start(void *arg, const char *name, const char **attribute
 static void stanza_complete(struct xml_parser *p)
 {
 	struct xml *stanza = p->current;
+	bool skipped = p->skipping;
 
 	p->current = NULL;
 	p->children = 0;
-	p->handler->stanza(p->arg, stanza);
+	p->skipping = false;
+	if (skipped)
+		p->left_out(p->arg, stanza);
+	else
+		p->handler->stanza(p->arg, stanza);
 	if (p->halt == HALT_NONE && p->root_tag && p->last_event > RENEW_BYTES)
 		halt(p, HALT_RENEW);
 }
@@ -232,10 +306,10 @@ static void XMLCALL on_end(void *arg, const char *name)
 		p->handler->closed(p->arg);
 		return;
 	}
-	if (p->current->parent)
-		p->current = p->current->parent;
-	else
+	if (p->depth == root_depth(p))
 		stanza_complete(p);
+	else if (!p->skipping)
+		p->current = p->current->parent;
 }
 
 static bool is_blank(const char *text, size_t len)
@@ -255,7 +329,7 @@ static void XMLCALL on_text(void *arg, const char *text, int len)
 	if (!p->current) {
 		if (!is_blank(text, (size_t)len))
 			fail(p, ERR_INPUT, "bad-format");
-	} else if (xml_text_add_checked(p->current, text, (size_t)len) < 0) {
+	} else if (!p->skipping && xml_text_add_checked(p->current, text, (size_t)len) < 0) {
 		fail_memory(p);
 	}
 }
@@ -270,7 +344,7 @@ static void XMLCALL on_namespace(void *arg, const char *prefix, const char *ns)
 	if (p->halt != HALT_NONE || p->repeating)
 		return;
 	if (ns && strlen(ns) > XML_LIMIT_NS)
-		fail_limit(p);
+		pass_limit(p);
 	else
 		count_children(p, 1);
 }
@@ -352,6 +426,7 @@ static void document_begin(struct xml_parser *p)
 	p->halt = HALT_NONE;
 	p->fed = p->last_event = p->stanza_at = 0;
 	p->depth = p->children = 0;
+	p->skipping = false;
 	p->expat = expat_new(p);
 	if (!p->expat)
 		fail_memory(p);
@@ -386,6 +461,13 @@ void xml_parser_free(struct xml_parser **parser)
 void xml_parser_set_limits(struct xml_parser *p, const struct xml_limits *limits)
 {
 	p->limits = *limits;
+}
+
+void xml_parser_leave_out(struct xml_parser *p, size_t bytes,
+			  void (*left_out)(void *arg, struct xml *head))
+{
+	p->skip_max = bytes;
+	p->left_out = left_out;
 }
 
 void xml_parser_reset(struct xml_parser *p)

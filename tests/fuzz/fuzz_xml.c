@@ -5,6 +5,7 @@
  *     mode bit 0: one element (xml_parse_element) instead of a stream
  *     mode bit 1: limits small enough to be met
  *     mode bit 2: the handler resets and stops at certain names; what follows depends on the pieces
+ *     mode bit 3: stanzas that pass a limit are left out
  *
  * A stream must give the same whole and in pieces. Each stanza must still be the same when it is
  * written and read again, copied, and taken apart.
@@ -138,16 +139,27 @@ static void on_closed(void *arg)
 	buf_add_text(&run->log, "!");
 }
 
-static void feed(struct run *run, const struct xml_limits *limits, bool acts, const uint8_t *data,
-		 size_t size, size_t piece)
+static void on_left_out(void *arg, struct xml *head)
+{
+	struct run *run = arg;
+
+	buf_add_text(&run->log, "-");
+	FUZZ_CHECK(!xml_first(head) && !*xml_text(head));
+	on_stanza(arg, head);
+}
+
+static void feed(struct run *run, const struct xml_limits *limits, unsigned mode,
+		 const uint8_t *data, size_t size, size_t piece)
 {
 	static const struct xml_handler handler = {on_opened, on_stanza, on_closed};
 
 	memset(run, 0, sizeof(*run));
-	run->acts = acts;
+	run->acts = mode & 4;
 	buf_init(&run->log, OUT_MAX);
 	run->parser = xml_parser_new(limits, &handler, run);
 	FUZZ_CHECK(run->parser);
+	if (mode & 8)
+		xml_parser_leave_out(run->parser, 2 * limits->bytes, on_left_out);
 	for (size_t at = 0; at < size; at += piece) {
 		size_t n = size - at < piece ? size - at : piece;
 
@@ -159,14 +171,14 @@ static void feed(struct run *run, const struct xml_limits *limits, bool acts, co
 	xml_parser_free(&run->parser);
 }
 
-static void fuzz_stream(const struct xml_limits *limits, bool acts, const uint8_t *data,
+static void fuzz_stream(const struct xml_limits *limits, unsigned mode, const uint8_t *data,
 			size_t size, size_t piece)
 {
 	struct run whole, pieces;
 
-	feed(&whole, limits, acts, data, size, size ? size : 1);
-	feed(&pieces, limits, acts, data, size, piece);
-	if (!acts) {
+	feed(&whole, limits, mode, data, size, size ? size : 1);
+	feed(&pieces, limits, mode, data, size, piece);
+	if (!(mode & 4)) {
 		FUZZ_CHECK(whole.log.len == pieces.log.len);
 		FUZZ_CHECK(strcmp(buf_text(&whole.log), buf_text(&pieces.log)) == 0);
 		FUZZ_CHECK((whole.err.code == ERR_NONE) == (pieces.err.code == ERR_NONE));
@@ -196,6 +208,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (data[0] & 1)
 		fuzz_element(limits, data + 2, size - 2);
 	else
-		fuzz_stream(limits, data[0] & 4, data + 2, size - 2, data[1] ? data[1] : 1);
+		fuzz_stream(limits, data[0], data + 2, size - 2, data[1] ? data[1] : 1);
 	return 0;
 }

@@ -23,12 +23,15 @@
 static const struct xml_limits wide = {XML_LIMIT_BYTES, XML_LIMIT_DEPTH, XML_LIMIT_CHILDREN};
 
 /* A parser and what it has reported: "(root)", stanzas as they are written in namespace "c", "."
- * for the end, "!condition" for an error. */
+ * for the end, "!condition" for an error, "-<head/>" for a stanza that is left out. */
 struct recorder {
 	struct xml_parser *parser;
 	struct buf log;
 	unsigned stanzas;
 };
+
+/* How long a stanza that is left out may be; 0: none is, and each ends the stream. */
+static size_t leave_out;
 
 /* Stanzas with these names make the handler act. */
 static void obey(struct recorder *r, const char *name)
@@ -66,6 +69,14 @@ static void on_closed(void *arg)
 	obey(r, "none");
 }
 
+static void on_left_out(void *arg, struct xml *head)
+{
+	struct recorder *r = arg;
+
+	buf_add_text(&r->log, "-");
+	on_stanza(arg, head);
+}
+
 static const struct xml_handler handler = {on_opened, on_stanza, on_closed};
 
 static int recorder_init(struct recorder *r, const struct xml_limits *limits)
@@ -73,6 +84,8 @@ static int recorder_init(struct recorder *r, const struct xml_limits *limits)
 	memset(r, 0, sizeof(*r));
 	buf_init(&r->log, 1 << 20);
 	r->parser = xml_parser_new(limits, &handler, r);
+	if (r->parser && leave_out)
+		xml_parser_leave_out(r->parser, leave_out, on_left_out);
 	return r->parser ? 0 : -1;
 }
 
@@ -608,9 +621,98 @@ static void test_renewal_without_memory(void **state)
 	free(text);
 }
 
+static void test_left_out(void **state)
+{
+	static const struct xml_limits small = {60, 2, 6};
+	static const struct {
+		const char *input, *expected;
+	} cases[] = {
+	    {OPEN "<a><b><c/></b></a><d/>", OPENED "<a><b><c/></b></a><d/>"},
+	    /* too deep, too many, too long, and what comes after */
+	    {OPEN "<a><b><c><d/></c></b></a><e/></s:s>", OPENED "-<a/><e/>."},
+	    {OPEN "<a><b><c><d><e/></d></c>t</b>u<f/></a><g/>", OPENED "-<a/><g/>"},
+	    {OPEN "<a><b/><b/><b/><b/><b/><b/><b/></a><e/>", OPENED "-<a/><e/>"},
+	    {OPEN "<a>0123456789012345678901234567890123456789012345678901234567</a><e/>",
+	     OPENED "-<a/><e/>"},
+	    {OPEN "<a b='01234567890123456789012345678901234567890123456789012345'/><e/>",
+	     OPENED "-<a/><e/>"},
+	    {OPEN "<a><b c='0123456789012345678901234567890123456789012345678901234'/></a><e/>",
+	     OPENED "-<a/><e/>"},
+	    /* in the start tag itself */
+	    {OPEN "<a b='' c='' d='' e='' f='' g=''/><e/>", OPENED "-<a/><e/>"},
+	    {OPEN "<a xmlns:b='b' xmlns:c='c' xmlns:d='d' f='' g='' h=''/><e/>",
+	     OPENED "-<a/><e/>"},
+	    {OPEN "<a><b c='' d='' e='' f='' g=''>t<h/></b></a><e/>", OPENED "-<a/><e/>"},
+	    /* what is kept of it */
+	    {OPEN "<a id='1' from='f' to='t' type='y' x='z'><b><c><d/></c></b></a>",
+	     OPENED "-<a from='f' to='t' type='y' id='1'/>"},
+	    {OPEN "<a xmlns:f='n' from='f' f:from='g'><b><c><d/></c></b></a>",
+	     OPENED "-<a from='f'/>"},
+	    /* two in turn; the counts begin anew */
+	    {OPEN "<a><b><c><d/></c></b></a><e><b><c><d/></c></b></e><f><g><h/></g></f>",
+	     OPENED "-<a/>-<e/><f><g><h/></g></f>"},
+	    /* it must still be good */
+	    {OPEN "<a><b><c><d/></b></c></a><e/>", OPENED "!not-well-formed"},
+	    {OPEN "<a><b><c><d><!-- --></d></c></b></a>", OPENED "!restricted-xml"},
+	    {"<s:s xmlns:s='c' a='' b='' c='' d='' e='' f=''><a/>", "!policy-violation"},
+	    /* and not endless, as a whole or in one tag: 100 bytes */
+	    {OPEN "<a>01234567890123456789012345678901234567890123456789012345678901234567890"
+		  "12345678901234567890123456789</a><e/>",
+	     OPENED "!policy-violation"},
+	    {OPEN "<a b='0123456789012345678901234567890123456789012345678901234567890123456789"
+		  "12345678901234567890123456789'/><e/>",
+	     OPENED "!policy-violation"},
+	};
+
+	(void)state;
+	leave_out = 100;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		check(cases[i].input, strlen(cases[i].input), &small, cases[i].expected);
+	leave_out = 0;
+}
+
+static void test_left_out_namespace(void **state)
+{
+	char input[2048], ns[XML_LIMIT_NS + 2];
+
+	(void)state;
+	memset(ns, 'n', sizeof(ns) - 1);
+	ns[sizeof(ns) - 1] = 0;
+	leave_out = 2 * XML_LIMIT_BYTES;
+	snprintf(input, sizeof(input), OPEN "<a xmlns:p='%s'/><b><c xmlns='%s'/></b><d/>", ns, ns);
+	check(input, strlen(input), &wide, OPENED "-<a/>-<b/><d/>");
+	leave_out = 0;
+}
+
+/* Nothing but the head is kept, however much is skipped. */
+static void test_left_out_memory(void **state)
+{
+	struct recorder r;
+	size_t before, most = 0;
+
+	(void)state;
+	leave_out = 4 * XML_LIMIT_BYTES;
+	assert_int_equal(recorder_init(&r, &wide), 0);
+	feed(&r, OPEN "<a id='1'>", strlen(OPEN "<a id='1'>"), 1000);
+	before = mallinfo2().uordblks;
+	for (size_t sent = 0; sent < 3 * XML_LIMIT_BYTES; sent += 4) {
+		feed(&r, "<b/>", 4, 4);
+		if (sent > XML_LIMIT_BYTES && mallinfo2().uordblks > most)
+			most = mallinfo2().uordblks;
+	}
+	assert_true(most < before + 64 * 1024);
+	feed(&r, "</a>", 4, 4);
+	assert_string_equal(buf_text(&r.log), OPENED "-<a id='1'/>");
+	recorder_end(&r);
+	leave_out = 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_left_out),
+	    cmocka_unit_test(test_left_out_namespace),
+	    cmocka_unit_test(test_left_out_memory),
 	    cmocka_unit_test(test_streams),
 	    cmocka_unit_test(test_reset),
 	    cmocka_unit_test(test_limits),
