@@ -1,8 +1,8 @@
 /*
  * account.c: an identity with its roster and its address.
  *
- * Neighbours: engine.c above it, contact.c below; address.c makes its onion services, lobby.c keeps
- * those who dial them.
+ * Neighbours: engine.c above it, contact.c below; pool.c has its onion service, and those who
+ * dial it.
  */
 #include "core/base/cursor.h"
 #include "core/base/log.h"
@@ -20,6 +20,8 @@
 
 /* The setting that keeps the mean gap of the cover, 4 bytes. */
 #define COVER_SETTING "core.cover"
+/* The one that keeps with whom it shares its address, 2 bytes. */
+#define PLACE_SETTING "core.place"
 /* How long a contact's word that we run twice is believed, in ms. */
 #define CONFLICT_KEPT_MS ((int64_t)24 * 3600 * 1000)
 
@@ -43,39 +45,85 @@ static void on_shown(void *arg, bool fresh)
 	account_wake(account);
 }
 
-static void on_accepted(void *arg, struct stream *stream)
-{
-	struct account *account = arg;
-
-	lobby_add(account->lobby, stream);
-}
-
-static const struct address_handler address_handler = {
-    .shown = on_shown,
-    .accepted = on_accepted,
-};
-
 void account_flee(struct account *account)
 {
-	address_flee(account->address);
+	resident_flee(account->resident);
 }
 
-static bool on_knock(void *arg, struct stream *stream, const uint8_t knock[KNOCK_LEN])
+/* Through all of them, so that the time does not tell who it was. */
+static struct contact *find_knocker(struct account *account, const uint8_t knock[KNOCK_LEN])
 {
-	struct account *account = arg;
 	struct contact *known = NULL;
-	struct door *door = doors_find(account, knock);
 
-	/* Through all of them, so that the time does not tell who it was. */
 	for (unsigned i = 0; i < account->contact_count; i++)
 		if (contact_knows_tag(account->contacts[i], knock))
 			known = account->contacts[i];
-	if (known != NULL)
-		return contact_knocked(known, stream, knock);
-	if (door != NULL)
-		return door_knocked(door, stream, knock);
-	log_debug("account: a stranger at the door");
-	return false;
+	return known;
+}
+
+static bool on_knows(void *arg, const uint8_t knock[KNOCK_LEN])
+{
+	struct account *account = arg;
+	const struct door *door = doors_find(account, knock);
+
+	return find_knocker(account, knock) != NULL || door != NULL;
+}
+
+static bool on_knocked(void *arg, struct stream *stream, const uint8_t knock[KNOCK_LEN])
+{
+	struct account *account = arg;
+	struct contact *contact = find_knocker(account, knock);
+	struct door *door = doors_find(account, knock);
+
+	if (contact != NULL)
+		return contact_knocked(contact, stream, knock);
+	return door != NULL && door_knocked(door, stream, knock);
+}
+
+static const struct resident_handler resident_handler = {
+    .shown = on_shown,
+    .knows = on_knows,
+    .knocked = on_knocked,
+};
+
+/* The same ones as last time, so that nobody is seen beside ever new ones. No place: anywhere. */
+static unsigned load_place(struct account *account)
+{
+	size_t len = 0;
+	uint8_t *value = account_setting_get(account, PLACE_SETTING, &len);
+	struct reader r;
+	unsigned place;
+
+	if (value == NULL)
+		return POOL_NOWHERE;
+	reader_init(&r, value, len);
+	place = read_u16(&r);
+	secret_free(value, len);
+	return r.bad ? POOL_NOWHERE : place;
+}
+
+static void save_place(struct account *account)
+{
+	unsigned place = resident_place(account->resident);
+	uint8_t value[2];
+	struct writer w;
+	struct err why = {0};
+
+	if (place == account->place || place == POOL_NOWHERE)
+		return;
+	writer_init(&w, value, sizeof(value));
+	write_u16(&w, (uint16_t)place);
+	if (account_setting_set(account, PLACE_SETTING, value, sizeof(value), &why) == 0)
+		account->place = place;
+	else
+		log_warn("account: its address is not stored: %s", why.text);
+}
+
+struct transport *account_transport(const struct account *account)
+{
+	const struct engine *engine = account->engine;
+
+	return engine->transports[(uint64_t)account->id % engine->transport_count];
 }
 
 /* --- decoys --- */
@@ -91,7 +139,7 @@ static bool on_dialable(void *arg)
 {
 	const struct account *account = arg;
 
-	return address_shown(account->address);
+	return resident_shown(account->resident);
 }
 
 static int64_t on_delay(void *arg)
@@ -164,16 +212,16 @@ struct account *account_load(struct engine *engine, int64_t id, const char *name
 
 	if (account != NULL) {
 		account->engine = engine;
-		account->lobby = lobby_new(engine->env, on_knock, account);
-		account->address =
-		    address_new(engine->env, engine->config.transport, &address_handler, account);
+		account->id = id;
+		account->place = load_place(account);
+		account->resident =
+		    resident_new(engine->pool, account->place, &resident_handler, account);
 	}
-	if (account == NULL || account->lobby == NULL || account->address == NULL) {
+	if (account == NULL || account->resident == NULL) {
 		err_set(err, ERR_MEMORY, "account: out of memory");
 		account_free(&account);
 		return NULL;
 	}
-	account->id = id;
 	strncpy(account->name, name, ACCOUNT_NAME_MAX);
 	account->marks = sent_marks_new(engine->env, engine->store, id, err);
 	if (account->marks == NULL || identity_load(private_key, &account->identity, err) < 0 ||
@@ -194,7 +242,7 @@ void account_free(struct account **account)
 
 	if (a == NULL)
 		return;
-	address_free(&a->address);
+	resident_free(&a->resident);
 	for (unsigned i = 0; i < a->contact_count; i++)
 		contact_free(&a->contacts[i]);
 	free(a->contacts);
@@ -202,7 +250,6 @@ void account_free(struct account **account)
 	visits_free(a);
 	doors_free(a);
 	requests_free(a);
-	lobby_free(&a->lobby);
 	sent_marks_free(&a->marks);
 	identity_wipe(&a->identity);
 	secret_free(a, sizeof(*a));
@@ -211,8 +258,10 @@ void account_free(struct account **account)
 
 void account_start(struct account *account)
 {
-	if (account_online(account))
-		address_start(account->address);
+	if (account_online(account)) {
+		resident_open(account->resident);
+		save_place(account);
+	}
 	for (unsigned i = 0; i < account->contact_count; i++)
 		contact_start(account->contacts[i], account_spread(account));
 	if (account->decoys != NULL && account->visibility != ACCOUNT_DARK)
@@ -230,8 +279,7 @@ void account_stop(struct account *account)
 		decoys_end(account->decoys);
 	doors_stop(account);
 	visits_free(account);
-	lobby_clear(account->lobby);
-	address_stop(account->address);
+	resident_close(account->resident);
 }
 
 void account_note_conflict(struct account *account)
@@ -304,7 +352,7 @@ enum account_visibility account_visibility(const struct account *account)
 
 void account_wake(struct account *account)
 {
-	address_wake(account->address);
+	resident_wake(account->resident);
 	for (unsigned i = 0; i < account->contact_count; i++) {
 		rendezvous_wake(account->contacts[i]->rendezvous, account_spread(account));
 		guest_wake(account->contacts[i]->guest, account_spread(account));
@@ -404,7 +452,12 @@ const char *account_id(const struct account *account)
 
 bool account_published(const struct account *account)
 {
-	return address_shown(account->address);
+	return resident_shown(account->resident);
+}
+
+unsigned account_neighbours(const struct account *account)
+{
+	return resident_neighbours(account->resident);
 }
 
 void account_set_user(struct account *account, void *user)

@@ -86,7 +86,7 @@ static int on_endpoint(void *arg, struct endpoint *endpoint)
 {
 	struct contact *contact = arg;
 
-	return address_endpoint(contact->account->address, contact->slot, endpoint);
+	return resident_endpoint(contact->account->resident, contact->slot, endpoint);
 }
 
 static int on_sequence(void *arg, int64_t now_ms, uint64_t *sequence)
@@ -181,8 +181,8 @@ int contact_open(struct contact *contact, struct err *err)
 	};
 
 	contact->rendezvous = rendezvous_new(&start);
-	contact->dialler =
-	    dialler_new(engine->env, engine->config.transport, &dialler_handler, contact);
+	contact->dialler = dialler_new(engine->env, account_transport(contact->account),
+				       &dialler_handler, contact);
 	contact->rest = timer_new(engine->env, contact_rest_over, contact);
 	if (contact->rendezvous == NULL || contact->dialler == NULL || contact->rest == NULL)
 		return err_set(err, ERR_MEMORY, "contact: out of memory");

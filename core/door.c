@@ -46,7 +46,7 @@ static int on_endpoint(void *arg, struct endpoint *endpoint)
 {
 	struct door *door = arg;
 
-	return address_endpoint(door->account->address, door->slot, endpoint);
+	return resident_endpoint(door->account->resident, door->slot, endpoint);
 }
 
 static int on_sequence(void *arg, int64_t now_ms, uint64_t *sequence)

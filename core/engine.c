@@ -265,17 +265,40 @@ static int load_account(void *arg, int64_t id, const char *name, const struct ke
 	return -1;
 }
 
+static struct pool *open_pool(struct engine *engine)
+{
+	const struct engine_config *config = &engine->config;
+	struct pool_config pool = {
+	    .env = engine->env,
+	    .transports = engine->transports,
+	    .transport_count = 1,
+	    .services = config->services,
+	    .share = config->share,
+	};
+
+	engine->transports[0] = config->transport;
+	if (config->transports != NULL) {
+		assert(config->transport_count <= POOL_TRANSPORTS_MAX);
+		pool.transport_count = config->transport_count;
+		memcpy(engine->transports, config->transports,
+		       config->transport_count * sizeof(engine->transports[0]));
+	}
+	engine->transport_count = pool.transport_count;
+	return pool_new(&pool);
+}
+
 static int open_engine(struct engine *engine, struct err *err)
 {
 	struct loading loading = {.engine = engine, .err = err};
 
 	engine->farewells = farewells_new(engine->env);
+	engine->pool = open_pool(engine);
 	engine->isolation = isolation_new(engine->env, engine->config.circuits);
 	engine->tell = timer_new(engine->env, tell_all, engine);
 	engine->clock_watch = timer_new(engine->env, watch_clock, engine);
 	engine->probe = timer_new(engine->env, probe_store, engine);
-	if (engine->farewells == NULL || engine->isolation == NULL || engine->tell == NULL ||
-	    engine->clock_watch == NULL || engine->probe == NULL)
+	if (engine->pool == NULL || engine->farewells == NULL || engine->isolation == NULL ||
+	    engine->tell == NULL || engine->clock_watch == NULL || engine->probe == NULL)
 		return err_set(err, ERR_MEMORY, "engine: out of memory");
 	env_random(engine->env, engine->instance, INSTANCE_LEN);
 	engine->store = store_open(engine->config.database, engine->config.store_key, err);
@@ -328,6 +351,7 @@ void engine_free(struct engine **engine)
 	for (unsigned i = 0; i < e->account_count; i++)
 		account_free(&e->accounts[i]);
 	free(e->accounts);
+	pool_free(&e->pool);
 	farewells_free(&e->farewells);
 	isolation_free(&e->isolation);
 	timer_free(&e->tell);
@@ -459,6 +483,8 @@ int engine_account_remove(struct account **account, struct err *err)
 	if (store_commit(engine->store, err) < 0)
 		return -1;
 	account_stop(gone);
+	/* Its contacts know where it was; others may be there. */
+	account_flee(gone);
 	while (gone->contact_count > 0)
 		contact_retire(gone->contacts[0]);
 	requests_free(gone);

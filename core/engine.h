@@ -144,7 +144,12 @@ struct engine_config {
 	const struct env *env;
 	struct registry *registry;   /* owned by the caller, outlives the engine */
 	struct transport *transport; /* likewise */
-	const char *database;        /* path of the SQLite file; ":memory:" in tests */
+	/* Instead of it, if there are several: accounts and dials are spread over them. */
+	struct transport *const *transports;
+	unsigned transport_count;
+	unsigned services;    /* of each transport; 0: POOL_SERVICES (pool.h) */
+	unsigned share;       /* most accounts at one address; 0: as many as it takes */
+	const char *database; /* path of the SQLite file; ":memory:" in tests */
 	const struct key
 	    *store_key;     /* of the database's values (store.h); read in engine_new only */
 	unsigned replicas;  /* 1 … REPLICAS_MAX; 0: 3 */
@@ -198,6 +203,8 @@ const char *account_id(const struct account *account);
 int account_set_status(struct account *account, const struct status *status);
 /* Is the account's service reachable (its descriptor uploaded)? */
 bool account_published(const struct account *account);
+/* Accounts that have this one's address, itself included; 0: it has none. */
+unsigned account_neighbours(const struct account *account);
 /* Small values that the layer above keeps with the account (credentials, roster version). set with
  * NULL deletes. get: a copy that the caller frees with secret_free(value, *len), or NULL. */
 int account_setting_set(struct account *account, const char *key, const void *value, size_t len,

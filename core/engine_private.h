@@ -21,13 +21,12 @@
 #ifndef CORE_ENGINE_PRIVATE_H
 #define CORE_ENGINE_PRIVATE_H
 
-#include "core/address.h"
 #include "core/decoy.h"
 #include "core/dialler.h"
 #include "core/engine.h"
 #include "core/farewell.h"
 #include "core/link.h"
-#include "core/lobby.h"
+#include "core/pool.h"
 #include "core/ration.h"
 #include "core/rendezvous.h"
 #include "core/session.h"
@@ -57,6 +56,9 @@ struct engine {
 	bool running;
 	struct account **accounts;
 	unsigned account_count;
+	struct transport *transports[POOL_TRANSPORTS_MAX];
+	unsigned transport_count;
+	struct pool *pool;
 	struct farewells *farewells;
 	struct isolation *isolation;
 	struct contact *untold; /* contacts whose news the layer above does not know yet */
@@ -84,9 +86,9 @@ struct account {
 	struct status status; /* what contacts are shown */
 	struct contact **contacts;
 	unsigned contact_count, contact_size;
-	struct decoys *decoys; /* NULL: none are wanted */
-	struct lobby *lobby;
-	struct address *address;
+	struct decoys *decoys;     /* NULL: none are wanted */
+	struct resident *resident; /* where it is dialled */
+	unsigned place;            /* as it is stored */
 	unsigned deliver_next; /* place of the contact that engine_deliver_waiting begins with */
 	struct sent_marks *marks;
 	struct door *doors; /* open invitations, newest first */
@@ -180,7 +182,9 @@ int64_t account_spread(const struct account *account);
 void account_note_conflict(struct account *account);
 /* Is it to be found and dialled now? */
 bool account_online(const struct account *account);
-/* Move to a new address at once: who knows the present one must not even see that it is there. */
+/* What its dials go through. */
+struct transport *account_transport(const struct account *account);
+/* Move to a new address: who knows the present one must not even see that it is there. */
 void account_flee(struct account *account);
 int account_add_contact(struct account *account, struct contact *contact, struct err *err);
 void account_drop_contact(struct account *account, const struct contact *contact);

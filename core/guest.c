@@ -359,7 +359,7 @@ static int open_guest(struct guest *guest, struct err *err)
 		return -1;
 	guest->rendezvous = rendezvous_new(&start);
 	guest->dialler =
-	    dialler_new(engine->env, engine->config.transport, &dialler_handler, guest);
+	    dialler_new(engine->env, account_transport(contact->account), &dialler_handler, guest);
 	guest->expiry = timer_new(engine->env, expiry_due, guest);
 	guest->limit = timer_new(engine->env, too_slow, guest);
 	guest->work = timer_new(engine->env, work_on, guest);

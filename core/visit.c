@@ -42,10 +42,10 @@ static struct stream *visit_release(struct visit *visit)
 
 static void visit_silence(struct visit *visit, const char *why)
 {
-	struct lobby *lobby = visit->account->lobby;
+	struct resident *resident = visit->account->resident;
 
 	log_info("invitation: a guest is not let in: %s", why);
-	lobby_silence(lobby, visit_release(visit));
+	resident_silence(resident, visit_release(visit));
 }
 
 /* The request is stored: say so, and let him go. */
