@@ -6,6 +6,7 @@
 #include "core/base/http_origin.h"
 #include "core/isolation.h"
 #include "core/pair.h"
+#include "core/tor_group.h"
 #include "xmpp/jid.h"
 
 #include <arpa/inet.h>
@@ -26,6 +27,9 @@ static const char *const public_gateways[] = {
     "http://dhtproxy2.jami.net:80-95",
     "http://dhtproxy3.jami.net:80-95",
 };
+
+/* Beyond this it is no limit any more. */
+#define ACCOUNTS_PER_SERVICE_MAX 1000
 
 /* --- what each value may be --- */
 
@@ -253,6 +257,18 @@ static const struct config_key keys[] = {
      .type = CONFIG_TEXT,
      .offset = AT(tor_extra_file),
      .check = check_path},
+    {.name = "tor-processes",
+     .type = CONFIG_NUMBER,
+     .offset = AT(tor_processes),
+     .min = 1,
+     .max = TOR_GROUP_MAX,
+     .initial = "1"},
+    {.name = "accounts-per-service",
+     .type = CONFIG_NUMBER,
+     .offset = AT(accounts_per_service),
+     .min = 0,
+     .max = ACCOUNTS_PER_SERVICE_MAX,
+     .initial = "0"},
     {.name = "store-key-file",
      .type = CONFIG_TEXT,
      .offset = AT(store_key_file),
@@ -464,6 +480,8 @@ static int complete(struct config *config, struct err *err)
 		return err_set(err, ERR_INPUT, "%s: needs %s as well",
 			       config->tor_control ? "tor-control" : "tor-socks",
 			       config->tor_control ? "tor-socks" : "tor-control");
+	if (config->tor_control && config->tor_processes > 1)
+		return err_set(err, ERR_INPUT, "tor-processes: not with tor-control");
 	return expand_gateways(config, err);
 }
 

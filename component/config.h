@@ -40,6 +40,8 @@ struct config {
 	char *tor_control, *tor_socks; /* both or none */
 	char *tor_password_file;
 	char *tor_extra_file;
+	int64_t tor_processes;
+	int64_t accounts_per_service; /* 0: as many as it takes */
 	/* the registry; gateways are written out: a range of ports has become one item for each */
 	struct config_list gateways;
 	int64_t gateway_timeout_ms;

@@ -31,9 +31,10 @@ json_t *control_contacts_json(const struct account *account)
 
 json_t *control_account_json(const struct account *account)
 {
-	return json_pack("{s:s, s:s, s:b, s:b}", "name", account_name(account), "id",
+	return json_pack("{s:s, s:s, s:b, s:b, s:i}", "name", account_name(account), "id",
 			 account_id(account), "published", (int)account_published(account),
-			 "conflict", (int)account_conflict(account));
+			 "conflict", (int)account_conflict(account), "neighbours",
+			 (int)account_neighbours(account));
 }
 
 static void list_account(void *arg, struct account *account)

@@ -63,6 +63,8 @@ static int start_node(struct daemon *daemon, const struct config *config, const 
 	    .tor = {.program = config->tor_program,
 		    .control = config->tor_control,
 		    .socks = config->tor_socks},
+	    .tors = (unsigned)config->tor_processes,
+	    .share = (unsigned)config->accounts_per_service,
 	    .gateways = (const char *const *)config->gateways.items,
 	    .gateway_count = config->gateways.count,
 	    .gateway_timeout_ms = config->gateway_timeout_ms,

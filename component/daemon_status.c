@@ -5,11 +5,16 @@
 
 #include "component/daemon_status.h"
 
-static json_t *tor_json(const struct tor_status *tor)
+static json_t *tor_json(const struct node *node)
 {
-	return json_pack("{s:s, s:i, s:s, s:s, s:s}", "state", tor_state_name(tor->state),
+	const struct tor_status *tor = node_tor_status(node);
+	const struct tor_group *tors = node_tors(node);
+
+	return json_pack("{s:s, s:i, s:s, s:s, s:s, s:i, s:i}", "state", tor_state_name(tor->state),
 			 "progress", tor->progress, "summary", tor->summary, "version",
-			 tor->version, "problem", tor->problem);
+			 tor->version, "problem", tor->problem, "processes",
+			 tors ? (int)tor_group_count(tors) : 0, "ready",
+			 tors ? (int)tor_group_ready(tors) : 0);
 }
 
 static json_t *clock_json(const struct node *node)
@@ -55,7 +60,7 @@ int daemon_status(const struct node *node, const struct server *server, json_t *
 	failed |= json_object_set_new(status, "version", json_string(PACKAGE_VERSION));
 	failed |=
 	    json_object_set_new(status, "now_ms", json_integer(engine_now_ms(node_engine(node))));
-	failed |= json_object_set_new(status, "tor", tor_json(node_tor_status(node)));
+	failed |= json_object_set_new(status, "tor", tor_json(node));
 	failed |= json_object_set_new(status, "clock", clock_json(node));
 	failed |= json_object_set_new(status, "gateways", gateways_json(node));
 	failed |= json_object_set_new(status, "xmpp", xmpp_json(server));

@@ -180,9 +180,13 @@ static void print_account(const json_t *account, int64_t now_ms, FILE *out)
 	fputs("account   ", out);
 	print_text(print_member(account, "name"), out);
 	fprintf(out, "  %s\n", print_member(account, "id"));
-	fprintf(out, "          onion service %s\n",
+	fprintf(out, "          onion service %s",
 		json_is_true(json_object_get(account, "published")) ? "published"
 								    : "not published yet");
+	if (print_number(account, "neighbours") > 1)
+		fprintf(out, ", shared by %" PRId64 " accounts",
+			print_number(account, "neighbours"));
+	putc('\n', out);
 	if (json_is_true(json_object_get(account, "conflict")))
 		fputs("          ANOTHER DAEMON USES THIS IDENTITY: run it in one place only\n",
 		      out);

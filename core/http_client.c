@@ -53,8 +53,9 @@ struct http_client {
 	struct timer *deliver; /* tells of the first request that has ended */
 	struct request_list lists[REQUEST_ENDED + 1];
 	unsigned active;
-	bool direct; /* there is no proxy */
-	struct http_proxy proxy;
+	unsigned proxy_count; /* 0: connect directly */
+	struct http_proxy proxies[HTTP_PROXIES_MAX];
+	bool unusable[HTTP_PROXIES_MAX];
 };
 
 static int64_t now_ms(const struct http_client *client)
@@ -124,14 +125,22 @@ static size_t body_piece(char *data, size_t size, size_t count, void *arg)
 	return r->cut || r->content ? 0 : len;
 }
 
+static bool is_allowed(const struct http_client *client, const struct curl_sockaddr *to)
+{
+	for (unsigned i = 0; i < client->proxy_count; i++)
+		if (to->addrlen <= sizeof(client->proxies[i].socket) &&
+		    memcmp(&to->addr, &client->proxies[i].socket, to->addrlen) == 0)
+			return true;
+	return client->proxy_count == 0;
+}
+
 /* Whatever libcurl and the environment may think: with a proxy nothing else is connected to. */
 static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
 {
 	const struct http_client *client = arg;
 
 	(void)purpose;
-	if (!client->direct && (to->addrlen > sizeof(client->proxy.socket) ||
-				memcmp(&to->addr, &client->proxy.socket, to->addrlen) != 0)) {
+	if (!is_allowed(client, to)) {
 		log_warn("http: a connection beside the proxy was prevented");
 		return CURL_SOCKET_BAD;
 	}
@@ -214,7 +223,7 @@ static enum http_end how_it_ended(const struct http_request *r, CURLcode code)
 		return HTTP_TIMEOUT;
 	case CURLE_COULDNT_CONNECT:
 	case CURLE_COULDNT_RESOLVE_PROXY:
-		return r->client->direct ? HTTP_FAILED : HTTP_PROXY_DOWN;
+		return r->client->proxy_count == 0 ? HTTP_FAILED : HTTP_PROXY_DOWN;
 	case CURLE_PROXY:
 		return proxy_is_stuck(r->easy) ? HTTP_PROXY_DOWN : HTTP_FAILED;
 	default:
@@ -338,6 +347,24 @@ static void timeout_fire(void *arg)
 
 /* --- asking --- */
 
+/* The same for each question with this isolation, so that it finds its circuit; if that one cannot
+ * be used, the next that can. */
+static const struct http_proxy *choose_proxy(const struct http_client *client,
+					     const char *isolation)
+{
+	unsigned hash = 0, number;
+
+	/* It is random text already. */
+	for (const char *at = isolation; *at != '\0'; at++)
+		hash = 31 * hash + (unsigned char)*at;
+	for (unsigned i = 0; i < client->proxy_count; i++) {
+		number = (hash + i) % client->proxy_count;
+		if (!client->unusable[number])
+			return &client->proxies[number];
+	}
+	return &client->proxies[hash % client->proxy_count];
+}
+
 static int set_proxy(struct http_client *client, CURL *easy, const char *isolation)
 {
 	char user[sizeof(SOCKS_USER_PREFIX) + HTTP_ISOLATION_MAX];
@@ -345,10 +372,11 @@ static int set_proxy(struct http_client *client, CURL *easy, const char *isolati
 	/* The empty strings keep libcurl from what the environment says (http_proxy, no_proxy). */
 	if (curl_easy_setopt(easy, CURLOPT_NOPROXY, "") != CURLE_OK)
 		return -1;
-	if (client->direct)
+	if (client->proxy_count == 0)
 		return curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK ? 0 : -1;
 	snprintf(user, sizeof(user), "%s%s", SOCKS_USER_PREFIX, isolation);
-	if (curl_easy_setopt(easy, CURLOPT_PROXY, client->proxy.url) != CURLE_OK ||
+	if (curl_easy_setopt(easy, CURLOPT_PROXY, choose_proxy(client, isolation)->url) !=
+		CURLE_OK ||
 	    curl_easy_setopt(easy, CURLOPT_PROXYUSERNAME, user) != CURLE_OK ||
 	    curl_easy_setopt(easy, CURLOPT_PROXYPASSWORD, "tacet") != CURLE_OK)
 		return -1;
@@ -445,12 +473,27 @@ void http_request_cancel(struct http_request **request)
 
 /* --- the client --- */
 
+int http_client_add_proxy(struct http_client *client, const char *socks, struct err *err)
+{
+	if (client->proxy_count == HTTP_PROXIES_MAX)
+		return err_set(err, ERR_INPUT, "HTTP client: too many proxies");
+	if (http_proxy_parse(socks, &client->proxies[client->proxy_count], err))
+		return -1;
+	client->proxy_count++;
+	return 0;
+}
+
+void http_client_set_usable(struct http_client *client, unsigned number, bool usable)
+{
+	assert(number < client->proxy_count);
+	client->unusable[number] = !usable;
+}
+
 static int client_start(struct http_client *client, const char *socks, struct err *err)
 {
 	const struct env *env = loop_env(client->loop);
 
-	client->direct = !socks;
-	if (socks && http_proxy_parse(socks, &client->proxy, err))
+	if (socks && http_client_add_proxy(client, socks, err))
 		return -1;
 	client->multi = curl_multi_init();
 	client->timeout = timer_new(env, timeout_fire, client);

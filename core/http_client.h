@@ -21,12 +21,19 @@ struct http_request;
 #define HTTP_ACTIVE_MAX 128
 /* Most bytes of headers in an answer: gateways send 200, fronts of theirs below 1000. */
 #define HTTP_HEADERS_MAX 8192
+/* As many as there can be tor processes of ours. */
+#define HTTP_PROXIES_MAX 16
 
 /*
  * socks: a SOCKS 5 proxy as in http_address.h, or NULL to connect directly (tests). ERR_INPUT: it
  * is no such address. The client is to be freed before the loop.
  */
 struct http_client *http_client_new(struct loop *loop, const char *socks, struct err *err);
+/* Another proxy, beside the one of http_client_new: which of them a question goes through depends
+ * on its isolation. ERR_INPUT: no such address, or HTTP_PROXIES_MAX are there. */
+int http_client_add_proxy(struct http_client *client, const char *socks, struct err *err);
+/* The number-th proxy, from 0, can be used, or not now: then questions go through the others. */
+void http_client_set_usable(struct http_client *client, unsigned number, bool usable);
 /* Cancels all requests. */
 void http_client_free(struct http_client **client);
 

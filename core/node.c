@@ -29,7 +29,7 @@ struct node {
 	struct node_handler handler;
 	void *arg;
 	int lock;
-	struct tor *tor;
+	struct tor_group *tors;
 	struct tor_status no_tor; /* shown when config gave a transport */
 	struct registry *registry;
 	bool own_registry;
@@ -67,6 +67,15 @@ static void check_clock(struct node *node)
 
 /* --- going online --- */
 
+/* Lookups go through those that are ready. */
+static void choose_tors(struct node *node)
+{
+	for (unsigned i = 0; node->own_registry && i < tor_group_count(node->tors); i++)
+		registry_opendht_socks_usable(node->registry, i,
+					      tor_status(tor_group_tor(node->tors, i))->state ==
+						  TOR_READY);
+}
+
 static void update(struct node *node)
 {
 	bool was_ready = node->ready;
@@ -101,6 +110,7 @@ static void on_tor(void *arg, const struct tor_status *status)
 
 	if (node->closing)
 		return;
+	choose_tors(node);
 	update(node);
 	if (node->handler.tor != NULL)
 		node->handler.tor(node->arg, status);
@@ -176,8 +186,9 @@ static int start_tor(struct node *node, const struct node_config *config, struct
 		snprintf(directory, sizeof(directory), "%s/tor", config->state_dir);
 		tor.directory = directory;
 	}
-	node->tor = tor_new(node->loop, &tor, &handler, node, err);
-	return node->tor != NULL ? 0 : err_wrap(err, "tor");
+	node->tors = tor_group_new(node->loop, &tor, config->tors != 0 ? config->tors : 1, &handler,
+				   node, err);
+	return node->tors != NULL ? 0 : err_wrap(err, "tor");
 }
 
 static int open_registry(struct node *node, const struct node_config *config, struct err *err)
@@ -187,7 +198,7 @@ static int open_registry(struct node *node, const struct node_config *config, st
 		return 0;
 	}
 	struct registry_opendht_config opendht = {
-	    .socks = node->tor != NULL ? tor_socks(node->tor) : NULL,
+	    .socks = node->tors != NULL ? tor_socks(tor_group_tor(node->tors, 0)) : NULL,
 	    .gateways = config->gateways,
 	    .gateway_count = config->gateway_count,
 	    .timeout_ms = config->gateway_timeout_ms,
@@ -197,7 +208,13 @@ static int open_registry(struct node *node, const struct node_config *config, st
 		return err_set(err, ERR_WRONG_STATE, "a registry is needed when there is no tor");
 	node->registry = registry_opendht_new(node->loop, &opendht, err);
 	node->own_registry = true;
-	return node->registry != NULL ? 0 : err_wrap(err, "registry");
+	if (node->registry == NULL)
+		return err_wrap(err, "registry");
+	for (unsigned i = 1; i < tor_group_count(node->tors); i++)
+		if (registry_opendht_add_socks(node->registry,
+					       tor_socks(tor_group_tor(node->tors, i)), err) < 0)
+			return err_wrap(err, "registry");
+	return 0;
 }
 
 int node_store_key(const struct env *env, const char *state_dir, const char *path,
@@ -226,10 +243,15 @@ static int open_engine(struct node *node, const struct node_config *config, stru
 {
 	SECRET struct key own;
 	char database[4096];
+	struct transport *transports[TOR_GROUP_MAX] = {config->transport};
+	unsigned count = node->tors != NULL ? tor_group_count(node->tors) : 1;
 	struct engine_config engine = {
 	    .env = loop_env(node->loop),
 	    .registry = node->registry,
-	    .transport = node->tor != NULL ? tor_transport(node->tor) : config->transport,
+	    .transports = transports,
+	    .transport_count = count,
+	    .services = config->services,
+	    .share = config->share,
 	    .database = database,
 	    .store_key = config->store_key,
 	    .replicas = config->replicas,
@@ -238,6 +260,8 @@ static int open_engine(struct node *node, const struct node_config *config, stru
 	    .decoys = config->decoys,
 	};
 
+	for (unsigned i = 0; node->tors != NULL && i < count; i++)
+		transports[i] = tor_transport(tor_group_tor(node->tors, i));
 	snprintf(database, sizeof(database), "%s/tacet.db", config->state_dir);
 	if (engine.store_key == NULL) {
 		if (node_store_key(engine.env, config->state_dir, NULL, NULL, &own, err) < 0)
@@ -312,7 +336,7 @@ void node_free(struct node **node)
 		say_goodbye(old);
 	if (old->own_registry)
 		registry_free(&old->registry);
-	tor_free(&old->tor);
+	tor_group_free(&old->tors);
 	/* The file stays: who removes a lock file races with who opens it. */
 	if (old->lock >= 0)
 		close(old->lock);
@@ -329,14 +353,14 @@ struct registry *node_registry(const struct node *node)
 	return node->registry;
 }
 
-struct tor *node_tor(const struct node *node)
+struct tor_group *node_tors(const struct node *node)
 {
-	return node->tor;
+	return node->tors;
 }
 
 const struct tor_status *node_tor_status(const struct node *node)
 {
-	return node->tor != NULL ? tor_status(node->tor) : &node->no_tor;
+	return node->tors != NULL ? tor_group_status(node->tors) : &node->no_tor;
 }
 
 int64_t node_clock_offset(const struct node *node, const char **why)

@@ -4,7 +4,7 @@
  *     STATE/tacet.lock   held as long as the node lives: one node for each state directory
  *     STATE/tacet.db     the engine's database
  *     STATE/store.key    the key of its values
- *     STATE/tor/         tor's sockets and data
+ *     STATE/tor/         tor's sockets and data; of several: STATE/tor-2/ …
  *
  * Both tacetd (component/) and libtacet (tacet.c) are made of this. It decides nothing about
  * accounts or contacts: for that there is node_engine().
@@ -15,7 +15,7 @@
 #include "core/base/loop.h"
 #include "core/engine.h"
 #include "core/registry.h"
-#include "core/tor.h"
+#include "core/tor_group.h"
 
 struct node;
 
@@ -25,6 +25,9 @@ struct node_config {
 	const struct key *store_key;
 	/* tor.directory may be NULL: STATE/tor. */
 	struct tor_config tor;
+	unsigned tors;     /* processes (tor_group.h); 0: 1 */
+	unsigned services; /* as in engine_config */
+	unsigned share;    /* as in engine_config */
 	/* Base addresses of the registry's gateways, as in registry_opendht.h. */
 	const char *const *gateways;
 	size_t gateway_count;
@@ -51,7 +54,8 @@ int node_store_key(const struct env *env, const char *state_dir, const char *pat
 
 struct node_handler {
 	struct engine_handler engine;
-	/* tor's state or bootstrap progress has changed. May be NULL. */
+	/* tor's state or bootstrap progress has changed; of several: tor_group_status. May be NULL.
+	 */
 	void (*tor)(void *arg, const struct tor_status *status);
 };
 
@@ -75,8 +79,8 @@ void node_free(struct node **node);
 struct engine *node_engine(const struct node *node);
 struct registry *node_registry(const struct node *node);
 /* NULL when config gave a transport. */
-struct tor *node_tor(const struct node *node);
-/* As tor_status; when config gave a transport: ready. */
+struct tor_group *node_tors(const struct node *node);
+/* As tor_group_status; when config gave a transport: ready. */
 const struct tor_status *node_tor_status(const struct node *node);
 
 /* What was added to the system clock, in ms, and why, in words for `tacetctl status` ("" when

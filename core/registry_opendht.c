@@ -531,3 +531,13 @@ struct registry *registry_opendht_new(struct loop *loop,
 	}
 	return &registry->base;
 }
+
+int registry_opendht_add_socks(struct registry *registry, const char *socks, struct err *err)
+{
+	return http_client_add_proxy(((struct opendht *)registry)->http, socks, err);
+}
+
+void registry_opendht_socks_usable(struct registry *registry, unsigned number, bool usable)
+{
+	http_client_set_usable(((struct opendht *)registry)->http, number, usable);
+}

@@ -23,5 +23,8 @@ struct registry_opendht_config {
 struct registry *registry_opendht_new(struct loop *loop,
 				      const struct registry_opendht_config *config,
 				      struct err *err);
+/* As http_client_add_proxy and http_client_set_usable. */
+int registry_opendht_add_socks(struct registry *registry, const char *socks, struct err *err);
+void registry_opendht_socks_usable(struct registry *registry, unsigned number, bool usable);
 
 #endif

@@ -43,6 +43,8 @@ static void without_a_file(void **state)
 	assert_true(config.decoys);
 	assert_int_equal(config.status_renewal_ms, 120000);
 	assert_null(config.tor_program);
+	assert_int_equal(config.tor_processes, 1);
+	assert_int_equal(config.accounts_per_service, 0);
 	assert_null(config.tor_control);
 	assert_int_equal(config.gateways.count, 48);
 	assert_string_equal(config.gateways.items[0], "http://dhtproxy.jami.net:80");
@@ -77,6 +79,7 @@ static void everything_set(void **state)
 					 "replicas = 8\n"
 					 "circuits = 1000\n"
 					 "decoys = no\n"
+					 "accounts-per-service = 5\n"
 					 "status-renewal = 1s\n";
 	static const char *const gateways[] = {"http://127.0.0.1:18001", "https://[::1]:1",
 					       "https://[::1]:2", "https://[::1]:3",
@@ -108,6 +111,7 @@ static void everything_set(void **state)
 	for (size_t i = 0; i < 5; i++)
 		assert_string_equal(config.gateways.items[i], gateways[i]);
 	assert_int_equal(config.gateway_timeout_ms, 250);
+	assert_int_equal(config.accounts_per_service, 5);
 	assert_int_equal(config.replicas, 8);
 	assert_int_equal(config.circuits, 1000);
 	assert_false(config.decoys);
@@ -172,6 +176,9 @@ static const struct {
     {"state-dir = relative/path", "x:2: state-dir"}, /* given twice would be found later */
     {"control-socket = control", "x:2: control-socket"},
     {"log-level = loud", "x:2: log-level"},
+    {"tor-processes = 0", "x:2: tor-processes"},
+    {"tor-processes = 17", "x:2: tor-processes"},
+    {"accounts-per-service = 1001", "x:2: accounts-per-service"},
     {"log-unsafe = true", "x:2: log-unsafe"},
     {"domain = ann@localhost", "x:2: domain"},
     {"domain = localhost/x", "x:2: domain"},
@@ -239,6 +246,8 @@ static const struct {
     {"nonsense", "x:2: "},
     {"tor-control = 127.0.0.1:9051\n", "x: tor-control: needs tor-socks"},
     {"tor-socks = 127.0.0.1:9050\n", "x: tor-socks: needs tor-control"},
+    {"tor-control = 127.0.0.1:9051\ntor-socks = 127.0.0.1:9050\ntor-processes = 2\n",
+     "x: tor-processes: not with tor-control"},
 };
 
 static void names_mistakes(void **state)

@@ -176,7 +176,7 @@ static void two_nodes_meet_and_part(void **state)
 	WAIT_FOR(f, f->alice.delivered == 1);
 	assert_string_equal(f->bob.got, "hello");
 	assert_int_equal(node_tor_status(f->bob.node)->state, TOR_READY);
-	assert_null(node_tor(f->bob.node));
+	assert_null(node_tors(f->bob.node));
 	assert_ptr_equal(node_registry(f->bob.node), f->bob.registry);
 	assert_int_equal(node_clock_offset(f->bob.node, &why), 0);
 	assert_string_equal(why, "");

@@ -838,6 +838,44 @@ static void a_black_hole_is_found_out(void **state)
 	assert_int_equal(scores(f).gateways[1].failures, 0);
 }
 
+/* Several tors: an isolation keeps to one of them, unless that is down. */
+static void several_proxies(void **state)
+{
+	struct fixture *f = *state;
+	struct fake_socks other = {0};
+	char isolation[40], url[64];
+	struct err err;
+
+	snprintf(url, sizeof(url), "http://gateway.invalid%s", strrchr(f->gateways[0].url, ':'));
+	f->urls[0] = url;
+	fake_socks_start(&f->socks, f->loop, NULL);
+	fake_socks_start(&other, f->loop, NULL);
+	start(f, 1, f->socks.address);
+	assert_int_equal(registry_opendht_add_socks(f->registry, "nonsense", &err), -1);
+	assert_int_equal(registry_opendht_add_socks(f->registry, other.address, &err), 0);
+	for (int round = 0; round < 3; round++) {
+		registry_opendht_socks_usable(f->registry, 1, round < 2);
+		for (int i = 0; i < 8; i++) {
+			struct seen seen = {0};
+
+			snprintf(isolation, sizeof(isolation), "pair %d", i);
+			get_as(f, isolation, 1, 1, &seen);
+			wait_done(f, &seen.done, 1);
+			assert_int_equal(seen.answered, 1);
+		}
+	}
+	for (int i = 0; i < 8; i++) {
+		unsigned here, there;
+
+		snprintf(isolation, sizeof(isolation), "tacet-registry-pair %d", i);
+		here = requests_of(&f->socks, isolation);
+		there = requests_of(&other, isolation);
+		assert_true((here == 3 && there == 0) || (here == 1 && there == 2));
+	}
+	assert_in_range(other.count, 2, 14);
+	fake_socks_stop(&other);
+}
+
 static void bad_configuration(void **state)
 {
 	static const char *const names[] = {"http://127.0.0.1:1", "http://gateway.example"};
@@ -922,6 +960,7 @@ int main(void)
 	    TEST(a_dead_proxy_is_not_the_gateways_fault),
 	    cmocka_unit_test(refusals_of_the_proxy),
 	    TEST(a_black_hole_is_found_out),
+	    TEST(several_proxies),
 	    TEST(bad_configuration),
 	    TEST(short_memory),
 	};
