@@ -251,6 +251,7 @@ void account_free(struct account **account)
 	doors_free(a);
 	requests_free(a);
 	sent_marks_free(&a->marks);
+	services_free(&a->services);
 	identity_wipe(&a->identity);
 	secret_free(a, sizeof(*a));
 	*account = NULL;

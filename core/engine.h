@@ -10,6 +10,7 @@
 
 #include "core/base/env.h"
 #include "core/base/err.h"
+#include "core/channel.h"
 #include "core/identity.h"
 #include "core/invitation.h"
 #include "core/registry.h"
@@ -343,6 +344,22 @@ const struct status *contact_shown(const struct contact *contact);
  */
 int account_set_cover(struct account *account, int64_t mean_ms, struct err *err);
 int64_t account_cover(const struct account *account);
+
+/* --- channels (channel.h) --- */
+/*
+ * Take channels that contacts of the account open to this service, as long as accept says so; all
+ * others are refused, without a reason. accept is called from the loop; it calls channel_take and
+ * returns true, or returns false; it may not close the channel. ERR_INPUT: no proper name;
+ * ERR_EXISTS; ERR_LIMIT.
+ */
+int account_listen(struct account *account, const char *service,
+		   bool (*accept)(void *arg, struct contact *contact, struct channel *channel),
+		   void *arg, struct err *err);
+/* Channels that are open stay. ERR_NOT_FOUND. */
+int account_unlisten(struct account *account, const char *service, struct err *err);
+/* Open a channel. ERR_UNAVAILABLE: no session is up; else as channel_mux_open. */
+struct channel *contact_connect(struct contact *contact, const char *service,
+				const struct channel_handler *handler, void *arg, struct err *err);
 
 /* --- verification --- */
 /* Six groups of five digits with blanks between, the same on both sides, and a NUL. */

@@ -11,6 +11,7 @@
  *     contact_session.c  how its sessions come and go
  *     account_backup.c   an account out of and into a sealed file
  *     link.c             what is said in the session that counts: status, messages
+ *     link_channels.c    its byte streams
  *     door.c, visit.c    invitations of ours, and guests who come with them
  *     request.c          guests who wait for the user's word; who is blocked
  *     guest.c            our introduction to a host
@@ -29,6 +30,7 @@
 #include "core/pool.h"
 #include "core/ration.h"
 #include "core/rendezvous.h"
+#include "core/services.h"
 #include "core/session.h"
 #include "core/store.h"
 
@@ -97,6 +99,7 @@ struct account {
 	unsigned visit_count;
 	struct request *requests; /* of guests, oldest first */
 	unsigned request_count;
+	struct services *services; /* that contacts may open channels to; NULL: none */
 };
 
 /* A message of ours that has come to its end. */

@@ -30,6 +30,7 @@ enum frame_type {
 	FRAME_SECRET = 6,
 	FRAME_CONTACT = 7,
 	FRAME_ROOM = 8,
+	FRAME_CHANNEL = 9, /* channel_frame.h */
 };
 
 /* Append the frames of one message to out; PAD has an empty one. cipher moves on by as many steps.

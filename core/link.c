@@ -9,6 +9,7 @@
 #include "core/base/cursor.h"
 #include "core/base/log.h"
 #include "core/engine_private.h"
+#include "core/link_channels.h"
 #include "core/renewal.h"
 #include "core/status.h"
 #include "core/utf8.h"
@@ -24,9 +25,10 @@
 struct link {
 	struct contact *contact;
 	struct session *session;
-	struct renewal *renewal; /* of the pair secret */
-	struct timer *renew;     /* our status is to be said again */
-	struct timer *dead;      /* nothing has come for too long */
+	struct renewal *renewal;        /* of the pair secret */
+	struct link_channels *channels; /* NULL: none was opened yet */
+	struct timer *renew;            /* our status is to be said again */
+	struct timer *dead;             /* nothing has come for too long */
 	int64_t dead_ms;
 	int64_t heard_ms;        /* env_mono_ms */
 	int64_t heard_status_ms; /* time in the contact's last STATUS; -1: none yet */
@@ -126,6 +128,7 @@ void link_free(struct link **link)
 	if (l == NULL)
 		return;
 	undo(l);
+	link_channels_free(&l->channels);
 	renewal_free(&l->renewal);
 	timer_free(&l->renew);
 	timer_free(&l->dead);
@@ -241,6 +244,12 @@ bool link_has_sent(const struct link *link, uint64_t id)
 	return id <= link->sent_id;
 }
 
+static void pump_channels(struct link *link, size_t limit)
+{
+	if (link->channels != NULL)
+		link_channels_pump(link->channels, limit);
+}
+
 void link_pump(struct link *link)
 {
 	struct contact *contact = link->contact;
@@ -250,6 +259,7 @@ void link_pump(struct link *link)
 
 	if (link->status_due)
 		link_show_status(link);
+	pump_channels(link, LINK_CHANNEL_SHARE);
 	while (link->in_flight < LINK_WINDOW && link->in_flight < contact->outbox_count &&
 	       session_queued(link->session) < LINK_QUEUE_MAX) {
 		found = store_message_next(store_of(link), STORE_OUTBOX, contact->row.id,
@@ -269,6 +279,7 @@ void link_pump(struct link *link)
 	}
 	if (found < 0)
 		log_warn("link: a message must wait: %s", why.text);
+	pump_channels(link, LINK_CHANNEL_QUEUE);
 }
 
 /* --- receiving --- */
@@ -443,11 +454,36 @@ static int on_secret(struct link *link, const uint8_t *data, size_t len, struct 
 	return renewal_frame(link->renewal, data, len, err);
 }
 
+static struct link_channels *channels_of(struct link *link, struct err *err)
+{
+	if (link->channels == NULL)
+		link->channels = link_channels_new(link->contact, link->session);
+	if (link->channels == NULL)
+		err_set(err, ERR_MEMORY, "channel: out of memory");
+	return link->channels;
+}
+
+static int on_channel(struct link *link, const uint8_t *data, size_t len, struct err *err)
+{
+	struct link_channels *channels = channels_of(link, err);
+
+	return channels != NULL ? link_channels_frame(channels, data, len, err) : -1;
+}
+
+struct channel *link_connect(struct link *link, const char *service,
+			     const struct channel_handler *handler, void *arg, struct err *err)
+{
+	struct link_channels *channels = channels_of(link, err);
+
+	return channels != NULL ? link_channels_open(channels, service, handler, arg, err) : NULL;
+}
+
 /* Types that are not here (cover, and what later versions say) are skipped. */
 static int (*const handlers[])(struct link *link, const uint8_t *data, size_t len,
 			       struct err *err) = {
-    [FRAME_STATUS] = on_status, [FRAME_DATA] = on_data, [FRAME_ACK] = on_ack,
-    [FRAME_REJECT] = on_reject, [FRAME_BYE] = on_bye,   [FRAME_SECRET] = on_secret,
+    [FRAME_STATUS] = on_status,   [FRAME_DATA] = on_data, [FRAME_ACK] = on_ack,
+    [FRAME_REJECT] = on_reject,   [FRAME_BYE] = on_bye,   [FRAME_SECRET] = on_secret,
+    [FRAME_CHANNEL] = on_channel,
 };
 
 int link_frame(struct link *link, uint8_t type, const uint8_t *data, size_t len, struct err *err)

@@ -7,6 +7,7 @@
  *     REJECT  id 8 ‖ reason (UTF-8)
  *     BYE     reason 1
  *     SECRET  renewal.h
+ *     CHANNEL channel_frame.h
  *
  * Messages go in the order of their ids, which only go up. A sender keeps a message until its ACK
  * and begins each session with the oldest; a receiver stores it together with the id before the
@@ -15,6 +16,7 @@
 #ifndef CORE_LINK_H
 #define CORE_LINK_H
 
+#include "core/channel.h"
 #include "core/session.h"
 
 struct contact;
@@ -28,6 +30,14 @@ struct link;
 /* Messages of one contact that may wait for the user; beyond it none is taken, and the contact's
  * own outbox fills. */
 #define INBOX_MAX 10000
+/* No frame of a channel is queued while this many bytes wait: few enough that a message or a status
+ * is hardly delayed by them, and enough for one write to be worth its system call. With cover,
+ * where each frame waits for its moment, two frames. */
+#define LINK_CHANNEL_QUEUE       ((size_t)16 * 1024)
+#define LINK_CHANNEL_QUEUE_COVER ((size_t)2 * FRAME_LEN)
+/* But when the queue has become empty, channels have their turn before messages up to this: many
+ * long messages do not stop them. */
+#define LINK_CHANNEL_SHARE ((size_t)8 * FRAME_LEN)
 /* Longest reason of a REJECT that is kept, in bytes. */
 #define REJECT_REASON_MAX 200
 /* How many renewals of a status may be missed, and how late each may come, in percent. */
@@ -58,6 +68,9 @@ int link_settle(struct link *link, struct err *err);
 bool link_has_sent(const struct link *link, uint64_t id);
 /* Send what may be sent. */
 void link_pump(struct link *link);
+/* As contact_connect. */
+struct channel *link_connect(struct link *link, const char *service,
+			     const struct channel_handler *handler, void *arg, struct err *err);
 /* The account's cover has changed. -1: memory is short. */
 int link_set_cover(struct link *link, int64_t mean_ms);
 /* The status to be shown has changed. */

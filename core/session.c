@@ -388,6 +388,11 @@ int session_set_cover(struct session *session, int64_t mean_ms)
 	return 0;
 }
 
+bool session_has_cover(const struct session *session)
+{
+	return session->cover_ms > 0;
+}
+
 bool session_holds(const struct session *session)
 {
 	return session->held.len > 0;

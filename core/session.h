@@ -91,6 +91,8 @@ size_t session_queued(const struct session *session);
 /* From now on let frames go at random moments only, this long apart in the mean (cover.h); 0: at
  * once, and with them what waits. The session must be established. -1: memory is short. */
 int session_set_cover(struct session *session, int64_t mean_ms);
+/* Do its frames go at random moments? */
+bool session_has_cover(const struct session *session);
 /* Does anything wait for its moment? It is lost when the session is released. */
 bool session_holds(const struct session *session);
 
