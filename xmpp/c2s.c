@@ -246,7 +246,8 @@ static int write_bind_features(struct buf *out)
 {
 	return buf_add_text(out, "<bind xmlns='" NS_BIND "'/>"
 				 "<session xmlns='" NS_SESSION "'><optional/></session>"
-				 "<sm xmlns='" NS_SM "'/><csi xmlns='" NS_CSI "'/>") |
+				 "<sm xmlns='" NS_SM "'/><csi xmlns='" NS_CSI "'/>"
+				 "<ver xmlns='" NS_ROSTER_VER "'/>") |
 	       write_limits(XML_LIMIT_BYTES, out);
 }
 

@@ -184,6 +184,11 @@ void upload_user_gone(struct server *server, const char *user);
 /* feature_ping.c: XEP-0199. */
 void ping_answer(struct request *request);
 
+/* feature_last.c: XEP-0012. */
+void last_server(struct request *request);
+void last_account(struct request *request);
+void last_contact(struct request *request);
+
 /* feature_version.c: XEP-0092. */
 void version_answer(struct request *request);
 

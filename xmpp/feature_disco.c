@@ -28,7 +28,7 @@ static const struct entity own_server = {
     .type = "im",
     .name = "tacet",
     .features = (const char *const[]){NS_DISCO_INFO, NS_DISCO_ITEMS, NS_PING, NS_ROSTER, NS_CARBONS,
-				      NS_VERSION, NS_TIME, NULL},
+				      NS_VERSION, NS_TIME, NS_LAST, NULL},
 };
 
 static const struct entity account = {
@@ -98,10 +98,17 @@ static const struct {
 	const char *ns;
 	bool (*offered)(const struct server_host *host);
 } optional[] = {
-    {NS_COMMANDS, commands_offered},   {NS_BOB, bob_offered},
-    {NS_REGISTER, register_offered},   {NS_BLOCKING, blocking_offered},
-    {NS_INVISIBLE, invisible_offered}, {NS_PRIVATE, pep_has_host},
+    {NS_COMMANDS, commands_offered},
+    {NS_BOB, bob_offered},
+    {NS_REGISTER, register_offered},
+    {NS_BLOCKING, blocking_offered},
+    {NS_INVISIBLE, invisible_offered},
+    {NS_PRIVATE, pep_has_host},
     {NS_VCARD, pep_has_host},
+    /* These two belong to accounts, but Profanity looks for them here, as it finds them at
+     * Prosody and ejabberd, before it lets anybody encrypt. */
+    {NS_PUBSUB "#publish", pep_has_host},
+    {NS_PUBSUB "#publish-options", pep_has_host},
 };
 
 static void add_features(struct xml *query, const char *const *features)
@@ -173,6 +180,9 @@ void disco_server_info(struct request *request)
 	/* XEP-0363 section 3: by this slixmpp finds where to upload. */
 	if (upload_offered(request->server))
 		add_identity(query, "store", "file", NULL);
+	/* By this libpurple finds personal eventing. */
+	if (pep_offered(request->server))
+		add_identity(query, "pubsub", "pep", NULL);
 	add_features(query, own_server.features);
 	for (size_t i = 0; i < sizeof(optional) / sizeof(optional[0]); i++)
 		if (optional[i].offered(request->server->host))

@@ -1,9 +1,15 @@
 /*
  * feature_roster.c: RFC 6121 section 2. The roster itself is the host's; here it is shown, changes
  * are asked for, and what has changed is pushed.
+ *
+ * A version of the roster (section 2.6) is a hash of what is in it, so that nothing is kept: a
+ * client that has the present one is sent an empty result, and any other the whole.
  */
 #include "xmpp/feature.h"
 
+#include "core/base/codec.h"
+
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,6 +17,10 @@
  * lets a server set such limits. */
 #define ROSTER_GROUPS_MAX 32
 #define ROSTER_NAME_MAX   256
+
+#define ROSTER_HASH_LEN 32
+/* Of its bytes that make a version: two rosters of one account do not meet by chance. */
+#define ROSTER_VERSION_LEN 16
 
 static const char *const subscriptions[] = {
     [SUBSCRIPTION_NONE] = "none",
@@ -42,20 +52,61 @@ static void fill_item(struct xml *element, const struct roster_item *item)
 struct show {
 	const struct server *server;
 	struct xml *query;
+	uint8_t sum[ROSTER_HASH_LEN]; /* of the items */
+	bool failed;                  /* memory was short: the sum is none */
 };
+
+/* The order of the items does not count, and so does not change the version. */
+static void sum_item(struct show *show, const struct xml *item)
+{
+	uint8_t hash[ROSTER_HASH_LEN];
+	struct buf text;
+
+	buf_init(&text, XML_LIMIT_BYTES);
+	if (xml_write(item, NS_ROSTER, &text) == 0 &&
+	    EVP_Digest(text.data, text.len, hash, NULL, EVP_sha256(), NULL) == 1)
+		for (size_t i = 0; i < sizeof(hash); i++)
+			show->sum[i] ^= hash[i];
+	else
+		show->failed = true;
+	buf_free(&text);
+}
 
 static void show_item(void *arg, const struct roster_item *item)
 {
-	const struct show *show = arg;
+	struct show *show = arg;
+	struct xml *element = add_item(show->query, show->server, item->contact);
 
-	fill_item(add_item(show->query, show->server, item->contact), item);
+	fill_item(element, item);
+	if (element)
+		sum_item(show, element);
+	else
+		show->failed = true;
+}
+
+/* The whole roster as <query/>, with its version; NULL when memory is short. */
+static struct xml *whole(const struct server *server, const char *user)
+{
+	struct show show = {.server = server, .query = xml_new("query", NS_ROSTER)};
+	char ver[HEX_LEN(ROSTER_VERSION_LEN) + 1];
+
+	server->host->roster(server->host_arg, user, show_item, &show);
+	hex_encode(show.sum, ROSTER_VERSION_LEN, ver);
+	if (show.failed || !xml_set(show.query, "ver", ver))
+		xml_free(&show.query);
+	return show.query;
+}
+
+static bool up_to_date(const struct xml *request, const struct xml *query)
+{
+	const char *has = xml_get(request, "ver");
+
+	return has && query && strcmp(has, xml_get(query, "ver")) == 0;
 }
 
 void roster_get(struct request *request)
 {
-	struct server *server = request->server;
-	struct xml *reply;
-	struct show show = {.server = server};
+	struct xml *reply, *query;
 
 	/* RFC 6121 section 2.1.3 */
 	if (xml_child(request->payload, "item", NULL)) {
@@ -65,8 +116,11 @@ void roster_get(struct request *request)
 	request->resource->interested = true;
 	/* libpurple drops a roster that comes from the domain; without a to it has no from. */
 	reply = stanza_result(request->stanza);
-	show.query = xml_child_add(reply, "query", NS_ROSTER);
-	server->host->roster(server->host_arg, request->resource->user->name, show_item, &show);
+	query = whole(request->server, request->resource->user->name);
+	if (up_to_date(request->payload, query))
+		xml_free(&query);
+	else if (!xml_append(reply, query))
+		xml_free(&reply);
 	request_reply(request, reply);
 }
 
@@ -74,12 +128,16 @@ void roster_push(struct user *user, const char *contact, const struct roster_ite
 {
 	struct server *server = user->server;
 	struct xml *iq = xml_new("iq", NS_CLIENT);
-	struct xml *element = add_item(xml_child_add(iq, "query", NS_ROSTER), server, contact);
+	struct xml *query = xml_child_add(iq, "query", NS_ROSTER);
+	struct xml *element = add_item(query, server, contact);
+	struct xml *now = whole(server, user->name);
 	char id[32];
 
 	snprintf(id, sizeof(id), "push-%llu", (unsigned long long)++server->push_no);
 	xml_set(iq, "type", "set");
 	xml_set(iq, "id", id);
+	xml_set(query, "ver", xml_get(now, "ver"));
+	xml_free(&now);
 	if (item)
 		fill_item(element, item);
 	else

@@ -15,6 +15,7 @@
 #define NS_STANZAS       "urn:ietf:params:xml:ns:xmpp-stanzas"
 #define NS_SESSION       "urn:ietf:params:xml:ns:xmpp-session"
 #define NS_ROSTER        "jabber:iq:roster"
+#define NS_ROSTER_VER    "urn:xmpp:features:rosterver"
 /* XEP-0363 */
 #define NS_UPLOAD "urn:xmpp:http:upload:0"
 /* RFC 7395 */
@@ -24,7 +25,8 @@
 #define NS_LIMITS "urn:xmpp:stream-limits:0"
 /* XEP-0440 */
 #define NS_CHANNEL_BINDING "urn:xmpp:sasl-cb:0"
-/* XEP-0030, 0092, 0199, 0202 */
+/* XEP-0012, 0030, 0092, 0199, 0202 */
+#define NS_LAST        "jabber:iq:last"
 #define NS_DISCO_INFO  "http://jabber.org/protocol/disco#info"
 #define NS_DISCO_ITEMS "http://jabber.org/protocol/disco#items"
 #define NS_VERSION     "jabber:iq:version"

@@ -356,6 +356,7 @@ struct server *server_new(struct loop *loop, const struct server_config *config,
 	}
 	server->loop = loop;
 	server->env = loop_env(loop);
+	server->started_ms = env_mono_ms(server->env);
 	server->host = host;
 	server->host_arg = arg;
 	register_init(server);

@@ -233,7 +233,8 @@ void server_contact_presence(struct server *server, const char *user, const char
  * that come later ask host->requests. */
 void server_request(struct server *server, const char *user, const struct server_request *request);
 /* The roster item has changed or was added (item), or removed (item NULL): push it to the
- * interested resources. */
+ * interested resources. To be called before the roster changes again, since the push names the
+ * version of the whole. */
 void server_roster_push(struct server *server, const char *user, const char *contact,
 			const struct roster_item *item);
 /* The user is gone or has a new password: end its streams. */

@@ -30,6 +30,7 @@ struct asked;
 struct server {
 	struct loop *loop;
 	const struct env *env;
+	int64_t started_ms; /* monotonic */
 	const struct server_host *host;
 	void *host_arg;
 	char *domain;
