@@ -211,6 +211,8 @@ int archive_walk(struct local_store *store, const char *user, const struct archi
 
 	if (row != 1)
 		return row;
+	if (!backwards)
+		sqlite3_bind_int64(statement, 7, span->skip);
 	while ((row = database_step(store->db, statement, "read the archive", err)) == 1) {
 		row = visit(store, statement, owner, each, arg, err);
 		if (row != 0) {

@@ -34,6 +34,7 @@ struct archive_span {
 	const char *contact; /* NULL: all */
 	int64_t start_ms, end_ms;
 	int64_t after, before; /* places, both excluded; 0 and INT64_MAX: all */
+	int64_t skip;          /* not the first so many; for a walk forwards */
 };
 extern const struct archive_span archive_everything;
 

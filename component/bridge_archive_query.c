@@ -101,20 +101,41 @@ static int collect_ids(struct bridge *bridge, const char *user, const struct arc
 	return 0;
 }
 
-static int collect_page(struct bridge *bridge, const char *user, const struct archive_query *query,
-			struct collection *collection, uint64_t *count, struct err *err)
+/* How many of whole come before the page. */
+static int find_index(struct bridge *bridge, const char *user, const struct archive_query *query,
+		      const struct collection *page, const struct archive_span *whole,
+		      uint64_t *index, struct err *err)
 {
-	struct archive_span span = archive_everything;
+	struct archive_span before = *whole;
 
-	span.contact = query->contact;
-	span.start_ms = query->start_ms;
-	span.end_ms = query->end_ms;
-	if (archive_count(bridge->local, user, &span, count, err) ||
+	*index = query->skip;
+	if (page->count == 0 || (!query->after && !query->last))
+		return 0;
+	if (find_place(bridge, user, page->items[query->last ? page->count - 1 : 0].id,
+		       &before.before, err))
+		return -1;
+	return archive_count(bridge->local, user, &before, index, err);
+}
+
+static int collect_page(struct bridge *bridge, const char *user, const struct archive_query *query,
+			struct collection *collection, struct archive_result *result,
+			struct err *err)
+{
+	struct archive_span whole = archive_everything, span;
+
+	whole.contact = query->contact;
+	whole.start_ms = query->start_ms;
+	whole.end_ms = query->end_ms;
+	span = whole;
+	span.skip = query->skip < INT64_MAX ? (int64_t)query->skip : INT64_MAX;
+	if (archive_count(bridge->local, user, &whole, &result->count, err) ||
 	    find_place(bridge, user, query->after, &span.after, err) ||
 	    find_place(bridge, user, query->before, &span.before, err))
 		return -1;
 	collection->max = query->max;
-	return archive_walk(bridge->local, user, &span, query->last, collect, collection, err);
+	if (archive_walk(bridge->local, user, &span, query->last, collect, collection, err))
+		return -1;
+	return find_index(bridge, user, query, collection, &whole, &result->index, err);
 }
 
 static int on_query(void *arg, const char *user, const struct archive_query *query,
@@ -123,16 +144,17 @@ static int on_query(void *arg, const char *user, const struct archive_query *que
 {
 	struct bridge *bridge = arg;
 	struct collection *collection = calloc(1, sizeof(*collection));
-	uint64_t count = 0;
 	int done;
 
+	*result = (struct archive_result){0};
 	if (!collection)
 		return err_set(err, ERR_MEMORY, "out of memory");
 	collection->err = err;
 	done = query->ids ? collect_ids(bridge, user, query, collection, err)
-			  : collect_page(bridge, user, query, collection, &count, err);
+			  : collect_page(bridge, user, query, collection, result, err);
 	if (done == 0) {
-		result->count = query->ids ? collection->count : count;
+		if (query->ids)
+			result->count = collection->count;
 		result->complete = !collection->more;
 		hand_over(collection, query->last && !query->ids, each, each_arg);
 	}

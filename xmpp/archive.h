@@ -29,6 +29,7 @@ struct archive_query {
 	    *before;            /* only messages after, before the one with this id; NULL: all */
 	unsigned max;           /* 0 … ARCHIVE_PAGE_MAX */
 	bool last;              /* the last max of them; else the first */
+	uint64_t skip;          /* not the first so many of them; 0 with last */
 	const char *const *ids; /* only these, ends with NULL; NULL: all */
 };
 
@@ -40,7 +41,8 @@ struct archive_message {
 };
 
 struct archive_result {
-	uint64_t count; /* of messages that fit, without after, before and max */
+	uint64_t count; /* of messages that fit, without after, before, skip and max */
+	uint64_t index; /* of these, how many come before the first of the page */
 	bool complete;  /* there are no more in the direction of the page */
 };
 

@@ -153,21 +153,30 @@ static int read_form(struct request *request, struct query *query)
 	return 0;
 }
 
+static int read_number(const char *text, uint64_t *number)
+{
+	char *end;
+
+	*number = strtoull(text, &end, 10);
+	return *text < '0' || *text > '9' || *end ? -1 : 0;
+}
+
 static int read_page(struct xml *set, struct query *query)
 {
 	struct archive_query *archive = &query->archive;
 	const char *max = xml_child_text(set, "max", NS_RSM);
 	const char *before = xml_child_text(set, "before", NS_RSM);
 	const char *after = xml_child_text(set, "after", NS_RSM);
-	char *end;
-	unsigned long number;
+	const char *index = xml_child_text(set, "index", NS_RSM);
+	uint64_t number;
 
-	if (max) {
-		number = strtoul(max, &end, 10);
-		if (!*max || *end || *max == '-' || *max == '+')
-			return -1;
+	if (max && read_number(max, &number) < 0)
+		return -1;
+	if (max)
 		archive->max = number < ARCHIVE_PAGE_MAX ? (unsigned)number : ARCHIVE_PAGE_MAX;
-	}
+	/* XEP-0059 section 2.6: a place of its own, not one beside another. */
+	if (index && (before || after || read_number(index, &archive->skip) < 0))
+		return -1;
 	if (before) {
 		archive->last = true;
 		if (*before)
@@ -175,8 +184,7 @@ static int read_page(struct xml *set, struct query *query)
 	}
 	if (after && *after)
 		archive->after = after;
-	/* By number a page cannot be had: XEP-0059 section 2.6 leaves it to the server. */
-	return xml_child(set, "index", NS_RSM) ? -1 : 0;
+	return 0;
 }
 
 static int read_query(struct request *request, struct query *query)
@@ -244,17 +252,23 @@ static void send_result(const struct page *page, size_t i)
 	xml_free(&stanza);
 }
 
-static void send_fin(const struct page *page, const struct archive_result *result)
+/* by_place false: the messages were asked for by their ids, and have no places among others. */
+static void send_fin(const struct page *page, const struct archive_result *result, bool by_place)
 {
 	struct xml *reply = stanza_result(page->request->stanza);
 	struct xml *fin = xml_child_add(reply, "fin", NS_MAM);
 	struct xml *set = xml_child_add(fin, "set", NS_RSM);
-	char count[24];
+	struct xml *first;
+	char count[24], index[24];
 
 	if (result->complete)
 		xml_set(fin, "complete", "true");
 	if (page->count > 0) {
-		xml_text_add(xml_child_add(set, "first", NULL), page->ids[0]);
+		first = xml_child_add(set, "first", NULL);
+		xml_text_add(first, page->ids[0]);
+		snprintf(index, sizeof(index), "%" PRIu64, result->index);
+		if (by_place)
+			xml_set(first, "index", index);
 		xml_text_add(xml_child_add(set, "last", NULL), page->ids[page->count - 1]);
 	}
 	snprintf(count, sizeof(count), "%" PRIu64, result->count);
@@ -281,7 +295,7 @@ static void answer_query(struct request *request, const struct query *query)
 	} else {
 		for (size_t i = 0; i < page->count; i++)
 			send_result(page, query->flip ? page->count - 1 - i : i);
-		send_fin(page, &result);
+		send_fin(page, &result, !query->archive.ids);
 	}
 	page_free(page);
 	free(page);

@@ -108,10 +108,18 @@ static void rows_come_back(void **state)
 	assert_walk(store, "anna", &all, false, 9,
 		    "1:carl:one 2:dora:two 3:carl:three 4:dora:four 5:carl:five ");
 	assert_walk(store, "anna", &all, true, 2, "5:carl:five 4:dora:four ");
+	span.skip = 3;
+	assert_walk(store, "anna", &span, false, 9, "4:dora:four 5:carl:five ");
+	span.skip = INT64_MAX;
+	assert_walk(store, "anna", &span, false, 9, "");
+	span.skip = 0;
 	assert_walk(store, "ben", &all, false, 9, "1:carl:other ");
 	assert_walk(store, "nobody", &all, false, 9, "");
 	span.contact = "carl";
 	assert_walk(store, "anna", &span, false, 9, "1:carl:one 3:carl:three 5:carl:five ");
+	span.skip = 1;
+	assert_walk(store, "anna", &span, false, 9, "3:carl:three 5:carl:five ");
+	span.skip = 0;
 	assert_walk(store, "anna", &span, true, 1, "5:carl:five ");
 	span.start_ms = 300;
 	assert_walk(store, "anna", &span, false, 9, "3:carl:three 5:carl:five ");

@@ -62,6 +62,60 @@ static void set_archive(struct side *side, unsigned days, bool keep_removed)
 	archive_prefs_free(&settings.prefs);
 }
 
+/* Where the page begins among all (XEP-0059 section 2.6). */
+static void assert_index(const struct side *side, struct archive_query query, uint64_t expected)
+{
+	struct archive_result result;
+	struct buf seen;
+	struct err err = {0};
+
+	buf_init(&seen, 1 << 20);
+	if (bridge_archive_host.query(side->bridge, side->user, &query, see_archived, &seen,
+				      &result, &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(result.index, expected);
+	assert_int_equal(result.count, 3);
+	buf_free(&seen);
+}
+
+static void first_id(void *arg, struct archive_message *message)
+{
+	char *id = arg;
+
+	if (!*id)
+		snprintf(id, ARCHIVE_ID_MAX + 1, "%s", message->id);
+}
+
+static void pages_have_places(void **state)
+{
+	struct archive_query query = {.start_ms = INT64_MIN, .end_ms = INT64_MAX, .max = 1};
+	struct world *world = *state;
+	struct side *ann = &world->ann;
+	char first[ARCHIVE_ID_MAX + 1] = "";
+	struct archive_result result;
+	struct err err = {0};
+
+	become_contacts(world);
+	side_keep_local(ann);
+	assert_int_equal(say(ann, id_of(&world->ben), FROM_ANN("1", "<body>1</body>"), &err), 0);
+	assert_int_equal(say(ann, id_of(&world->ben), FROM_ANN("2", "<body>2</body>"), &err), 0);
+	assert_int_equal(say(ann, id_of(&world->ben), FROM_ANN("3", "<body>3</body>"), &err), 0);
+	assert_int_equal(
+	    bridge_archive_host.query(ann->bridge, "ann", &query, first_id, first, &result, &err),
+	    0);
+	assert_index(ann, query, 0);
+	query.skip = 2;
+	assert_index(ann, query, 2);
+	query.skip = 0;
+	query.after = first;
+	assert_index(ann, query, 1);
+	query.after = NULL;
+	query.last = true;
+	assert_index(ann, query, 2);
+	query.max = 2;
+	assert_index(ann, query, 1);
+}
+
 static void messages_are_archived(void **state)
 {
 	struct world *world = *state;
@@ -136,6 +190,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TOLD_TEST(messages_are_archived),
+	    TOLD_TEST(pages_have_places),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -64,6 +64,7 @@ static int on_query(void *arg, const char *user, const struct archive_query *que
 {
 	int after = find(query->after, -1, err), before = find(query->before, ARCHIVED, err);
 	size_t chosen[ARCHIVED], count = 0, first = 0, last;
+	uint64_t skipped = 0;
 
 	(void)user;
 	if (dialogue_host_refused(arg, err) || after == -2 || before == -2)
@@ -80,7 +81,7 @@ static int on_query(void *arg, const char *user, const struct archive_query *que
 		if (!fits(query, i))
 			continue;
 		result->count++;
-		if ((int)i > after && (int)i < before)
+		if ((int)i > after && (int)i < before && skipped++ >= query->skip)
 			chosen[count++] = i;
 	}
 	result->complete = count <= query->max;
@@ -89,6 +90,8 @@ static int on_query(void *arg, const char *user, const struct archive_query *que
 		first = count - query->max;
 	else if (!result->complete)
 		last = query->max;
+	for (size_t i = 0; first < last && i < chosen[first]; i++)
+		result->index += fits(query, i);
 	for (; first < last; first++)
 		give(chosen[first], each, each_arg);
 	return 0;
