@@ -11,6 +11,7 @@
 #include "core/base/log.h"
 #include "xmpp/ns.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,14 +26,14 @@ static bool has(char *const *list, const char *id)
 	return false;
 }
 
-static bool wanted(struct bridge *bridge, const struct contact *contact)
+/* What is with the contact id, or ARCHIVE_OWN. */
+static bool wanted(struct bridge *bridge, const char *user, const char *id)
 {
 	struct archive_settings settings;
-	const char *id = contact_id(contact);
 	struct err err;
 	bool wants = false;
 
-	if (bridge_archive_settings(bridge, bridge_user_of(contact), &settings, &err))
+	if (bridge_archive_settings(bridge, user, &settings, &err))
 		log_warn("a message is not archived: %s", err.text);
 	else if (has(settings.prefs.never, id))
 		wants = false;
@@ -96,13 +97,13 @@ static const char *id_of(const struct xml *message)
 	return origin ? origin : xml_get(message, "id");
 }
 
-static int store(struct bridge *bridge, struct contact *contact, const char *id, bool sent,
-		 const struct xml *message, struct err *err)
+static int store(struct bridge *bridge, const char *user, const char *contact, const char *id,
+		 bool sent, const struct xml *message, struct err *err)
 {
 	char mark[MARK_SIZE];
 	struct archive_row row = {
 	    .id = id,
-	    .contact = contact_id(contact),
+	    .contact = contact,
 	    .mark = mark,
 	    .stamp_ms = env_wall_ms(bridge->env),
 	};
@@ -116,7 +117,7 @@ static int store(struct bridge *bridge, struct contact *contact, const char *id,
 	else {
 		row.message = text.data;
 		row.len = text.len;
-		result = archive_add(bridge->local, bridge_user_of(contact), &row, err);
+		result = archive_add(bridge->local, user, &row, err);
 	}
 	buf_free(&text);
 	return result;
@@ -137,7 +138,7 @@ static struct xml *make_tombstone(const struct xml *retraction, const char *retr
 	return tombstone;
 }
 
-static int retract(struct bridge *bridge, struct contact *contact, bool sent,
+static int retract(struct bridge *bridge, const char *user, const char *contact, bool sent,
 		   const struct xml *retraction, struct err *err)
 {
 	const char *retracted = inner_retracts(retraction);
@@ -154,28 +155,32 @@ static int retract(struct bridge *bridge, struct contact *contact, bool sent,
 	if (!tombstone || xml_write(tombstone, "", &text))
 		result = err_set(err, ERR_MEMORY, "out of memory");
 	else
-		result = archive_replace(bridge->local, bridge_user_of(contact),
-					 contact_id(contact), mark, text.data, text.len, err);
+		result =
+		    archive_replace(bridge->local, user, contact, mark, text.data, text.len, err);
 	buf_free(&text);
 	xml_free(&tombstone);
 	return result > 0 ? bridge_archive_erased(bridge, result, err) : result;
 }
 
-static void add(struct bridge *bridge, struct contact *contact, const char *id, bool sent,
-		const struct xml *message)
+/* 1: it is archived under id; 0: it is none that is; -1. */
+static int add(struct bridge *bridge, const char *user, const char *contact, const char *id,
+	       bool sent, const struct xml *message)
 {
 	struct err err;
 	int result = 0;
 
 	if (!bridge->local)
-		return;
+		return 0;
 	/* Also when the archive is off now: it may have been on. */
 	if (inner_retracts(message))
-		result = retract(bridge, contact, sent, message, &err);
-	if (result >= 0 && worth_keeping(message) && wanted(bridge, contact))
-		result = store(bridge, contact, id, sent, message, &err);
+		result = retract(bridge, user, contact, sent, message, &err);
+	if (result >= 0 && worth_keeping(message) && wanted(bridge, user, contact))
+		result = store(bridge, user, contact, id, sent, message, &err) < 0 ? -1 : 1;
+	else if (result > 0)
+		result = 0;
 	if (result < 0)
 		log_warn("a message is not archived: %s", err.text);
+	return result;
 }
 
 void bridge_archive_sent(struct bridge *bridge, struct contact *contact, uint64_t token,
@@ -184,7 +189,7 @@ void bridge_archive_sent(struct bridge *bridge, struct contact *contact, uint64_
 	char id[STANZA_ID_SIZE];
 
 	bridge_stanza_id(contact, token, true, id);
-	add(bridge, contact, id, true, message);
+	add(bridge, bridge_user_of(contact), contact_id(contact), id, true, message);
 }
 
 void bridge_archive_taken_back(struct bridge *bridge, struct contact *contact,
@@ -192,7 +197,8 @@ void bridge_archive_taken_back(struct bridge *bridge, struct contact *contact,
 {
 	struct err err;
 
-	if (bridge->local && retract(bridge, contact, true, retraction, &err) < 0)
+	if (bridge->local && retract(bridge, bridge_user_of(contact), contact_id(contact), true,
+				     retraction, &err) < 0)
 		log_warn("a message that was taken back is still archived: %s", err.text);
 }
 
@@ -206,7 +212,25 @@ void bridge_archive_got(struct bridge *bridge, struct contact *contact, uint64_t
 	bridge_user_jid(bridge, bridge_user_of(contact), to);
 	bridge_stanza_id(contact, token, false, id);
 	if (xml_set(message, "to", to))
-		add(bridge, contact, id, false, message);
+		add(bridge, bridge_user_of(contact), contact_id(contact), id, false, message);
 	/* To whom it is delivered is the server's affair. */
 	xml_set(message, "to", NULL);
+}
+
+/* Like bridge_stanza_id's, but for a number that is drawn: the engine knows nothing of it. */
+int bridge_archive_own(void *arg, const char *user, const struct xml *message,
+		       char id[ARCHIVE_ID_MAX + 1], struct err *err)
+{
+	struct bridge *bridge = arg;
+	const struct account *account = bridge_account(bridge, user, err);
+	uint64_t number;
+	int result;
+
+	if (!account)
+		return -1;
+	env_random(bridge->env, &number, sizeof(number));
+	snprintf(id, ARCHIVE_ID_MAX + 1, "%.*s=%016" PRIx64, STANZA_ID_CONTACT, account_id(account),
+		 number);
+	result = add(bridge, user, ARCHIVE_OWN, id, true, message);
+	return result < 0 ? err_set(err, ERR_UNAVAILABLE, "the message is not archived") : result;
 }

@@ -204,6 +204,7 @@ static int on_prefs_set(void *arg, const char *user, const struct archive_prefs 
 }
 
 const struct archive_host bridge_archive_host = {
+    .keep = bridge_archive_own,
     .query = on_query,
     .metadata = on_metadata,
     .prefs_get = on_prefs_get,

@@ -173,6 +173,9 @@ void bridge_archive_start(struct bridge *bridge);
 void bridge_archive_contact_gone(struct bridge *bridge, const char *user, const char *id);
 
 /* bridge_archive.c */
+/* keep of struct archive_host. */
+int bridge_archive_own(void *arg, const char *user, const struct xml *message,
+		       char id[ARCHIVE_ID_MAX + 1], struct err *err);
 /* The message that was given to the engine under this token; or, by the retraction, the one that it
  * will not send. */
 void bridge_archive_sent(struct bridge *bridge, struct contact *contact, uint64_t token,

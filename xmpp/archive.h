@@ -22,8 +22,11 @@
 #define ARCHIVE_IDS_MAX  100
 #define ARCHIVE_LIST_MAX 500
 
+/* In place of a contact: what the user's clients have told the own account. */
+#define ARCHIVE_OWN ""
+
 struct archive_query {
-	const char *contact;      /* the local part of the contact's JID; NULL: all */
+	const char *contact;      /* the local part of the contact's JID, ARCHIVE_OWN; NULL: all */
 	int64_t start_ms, end_ms; /* both included; INT64_MIN, INT64_MAX: no limit */
 	const char *after,
 	    *before;            /* only messages after, before the one with this id; NULL: all */
@@ -58,6 +61,11 @@ void archive_prefs_free(struct archive_prefs *prefs);
 /* All return 0, or -1 as the functions of struct server_host; ERR_NOT_FOUND: no message has one of
  * the ids. */
 struct archive_host {
+	/* A client has told the own account or another client of it this. 1: it is archived, under
+	 * the id; 0: it is none that is; -1. What contacts are told and tell the host sees anyway.
+	 */
+	int (*keep)(void *arg, const char *user, const struct xml *message,
+		    char id[ARCHIVE_ID_MAX + 1], struct err *err);
 	/* Call each for the messages of the page, oldest first. */
 	int (*query)(void *arg, const char *user, const struct archive_query *query,
 		     void (*each)(void *each_arg, struct archive_message *message), void *each_arg,

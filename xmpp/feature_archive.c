@@ -97,9 +97,11 @@ static int read_with(struct request *request, const char *value, struct query *q
 
 	if (!value || router_target(request->resource->user, value, &jid, &target) < 0)
 		return -1;
-	/* There are messages with contacts only, and all of a contact come from one resource. */
-	query->nobody = target != TARGET_CONTACT;
-	snprintf(query->contact, sizeof(query->contact), "%s", jid.local);
+	/* There are messages with contacts and with the own account only, and all of a contact come
+	 * from one resource. */
+	query->nobody = target == TARGET_SERVER;
+	snprintf(query->contact, sizeof(query->contact), "%s",
+		 target == TARGET_CONTACT ? jid.local : ARCHIVE_OWN);
 	query->archive.contact = query->contact;
 	return 0;
 }

@@ -164,33 +164,112 @@ void message_deliver_again(struct user *user, struct xml *stanza, struct parcel 
 		carbons_send(user, stanza, "received", takes_messages, NULL);
 }
 
-void message_to_account(struct request *request)
+/* --- to the user's own account --- */
+
+/* XEP-0359 section 6: an id in the account's name is the account's to give. */
+static void drop_ids(struct xml *message, const char *by)
 {
+	struct xml *child = xml_first(message), *next;
+
+	for (; child; child = next) {
+		const char *named = xml_get(child, "by");
+
+		next = xml_next(child);
+		if (xml_is(child, "stanza-id", NS_STANZA_ID) && named && strcmp(named, by) == 0) {
+			child = xml_detach(child);
+			xml_free(&child);
+		}
+	}
+}
+
+/* Archive it once, whoever of the account gets it, and say under which id (XEP-0313 section 5.1).
+ */
+static bool archive_own(const struct request *request, struct xml *message)
+{
+	const struct server *server = request->server;
+	const char *user = request->resource->user->name;
+	char by[JID_TEXT_SIZE], id[ARCHIVE_ID_MAX + 1];
+	struct xml *stanza_id;
+	struct err err;
+
+	server_contact_jid(server, user, by);
+	drop_ids(message, by);
+	if (!server->host->archive ||
+	    server->host->archive->keep(server->host_arg, user, message, id, &err) <= 0)
+		return false;
+	stanza_id = xml_child_add(message, "stanza-id", NS_STANZA_ID);
+	xml_set(stanza_id, "by", by);
+	xml_set(stanza_id, "id", id);
+	return true;
+}
+
+static bool takes_or_sent(const struct resource *resource, const void *arg)
+{
+	return resource == arg || resource_takes_messages(resource);
+}
+
+static void to_account(struct request *request)
+{
+	struct user *user = request->resource->user;
 	/* An error comes from the address that it was sent to, so the request keeps its to. */
 	struct xml *copy = xml_copy(request->stanza);
+	bool kept = copy && archive_own(request, copy);
 	bool headline = is_type(request->stanza, "headline");
+	unsigned count = copy ? deliver_bare(user, copy) : 0;
 
+	if (count > 0)
+		carbons_send(user, copy, "sent", takes_or_sent, request->resource);
 	/* RFC 6121 section 8.5.2.2: with nobody there, what is not worth keeping is dropped. */
-	if (deliver_bare(request->resource->user, copy) == 0 && !headline)
+	if (count == 0 && !kept && !headline)
 		request_error(request, STANZA_SERVICE_UNAVAILABLE, NULL);
 	xml_free(&copy);
+}
+
+static void to_resource(struct request *request, struct resource *other)
+{
+	const struct resource *both[] = {request->resource, other};
+	bool kept = archive_own(request, request->stanza);
+
+	if (deliver_to_one(other, request->stanza) > 0)
+		carbons_send(request->resource->user, request->stanza, "sent", is_either, both);
+	else if (!kept)
+		request_error(request, STANZA_RESOURCE_CONSTRAINT, NULL);
+}
+
+/* Has the client said it before, in a session that it could not resume? Else it is noted. */
+static bool said_before(const struct request *request)
+{
+	uint8_t mark[SERVER_MARK_LEN];
+
+	if (taken_mark(request->stanza, mark) < 0)
+		return false;
+	if (taken_before(request->resource, mark))
+		return true;
+	taken_note(request->resource, mark);
+	return false;
+}
+
+void message_to_account(struct request *request)
+{
+	if (!said_before(request))
+		to_account(request);
 }
 
 void message_to_resource(struct request *request)
 {
 	struct resource *other = user_resource(request->resource->user, request->to.resource);
-	const struct resource *both[] = {request->resource, other};
 
-	if (other && deliver_to_one(other, request->stanza) == 0) {
-		request_error(request, STANZA_RESOURCE_CONSTRAINT, NULL);
-	} else if (other) {
-		carbons_send(request->resource->user, request->stanza, "sent", is_either, both);
-	} else if (is_type(request->stanza, "chat")) {
-		message_to_account(request);
-	} else {
+	if (!other && !is_type(request->stanza, "chat"))
 		request_error(request, STANZA_SERVICE_UNAVAILABLE, NULL);
-	}
+	else if (said_before(request))
+		return;
+	else if (other)
+		to_resource(request, other);
+	else
+		to_account(request);
 }
+
+/* --- to contacts --- */
 
 /* copy NULL: memory is short. */
 static void message_taken(const struct request *request, const struct xml *copy,

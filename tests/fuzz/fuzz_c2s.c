@@ -17,6 +17,7 @@
 #include "xmpp/sasl_private.h"
 #include "xmpp/sm.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define HEADER                                                                                     \
@@ -166,7 +167,18 @@ static int on_archive_metadata(void *arg, const char *user,
 	return on_archive_prefs(arg, user, NULL, err);
 }
 
+static int on_archive_keep(void *arg, const char *user, const struct xml *message,
+			   char id[ARCHIVE_ID_MAX + 1], struct err *err)
+{
+	(void)arg;
+	(void)user;
+	(void)err;
+	snprintf(id, ARCHIVE_ID_MAX + 1, "1");
+	return xml_child(message, "body", NULL) != NULL;
+}
+
 static const struct archive_host archive_host = {
+    .keep = on_archive_keep,
     .query = on_archive_query,
     .metadata = on_archive_metadata,
     .prefs_get = on_archive_prefs_get,

@@ -62,6 +62,65 @@ static void set_archive(struct side *side, unsigned days, bool keep_removed)
 	archive_prefs_free(&settings.prefs);
 }
 
+static void first_id(void *arg, struct archive_message *message)
+{
+	char *id = arg;
+
+	if (!*id)
+		snprintf(id, ARCHIVE_ID_MAX + 1, "%s", message->id);
+}
+
+static int keep(struct side *side, const char *text, char id[ARCHIVE_ID_MAX + 1])
+{
+	struct xml *stanza = message(text);
+	struct err err;
+	int result = bridge_archive_host.keep(side->bridge, side->user, stanza, id, &err);
+
+	xml_free(&stanza);
+	return result;
+}
+
+#define TO_OWN(id, more)                                                                           \
+	"<message xmlns='jabber:client' to='ann@localhost' from='ann@localhost/home' type='chat' " \
+	"id='" id "'>" more "</message>"
+
+/* What a user tells the own account. */
+static void own_are_archived(void **state)
+{
+	struct archive_query query = {
+	    .start_ms = INT64_MIN, .end_ms = INT64_MAX, .max = 9, .contact = ARCHIVE_OWN};
+	struct world *world = *state;
+	struct side *ann = &world->ann;
+	char one[ARCHIVE_ID_MAX + 1], two[ARCHIVE_ID_MAX + 1], first[ARCHIVE_ID_MAX + 1] = "";
+	struct archive_result result;
+	struct err err = {0};
+
+	become_contacts(world);
+	assert_int_equal(keep(ann, TO_OWN("1", "<body>one</body>"), one), 0);
+	side_keep_local(ann);
+	assert_int_equal(say(ann, id_of(&world->ben), FROM_ANN("0", "<body>ben</body>"), &err), 0);
+	assert_int_equal(keep(ann, TO_OWN("1", "<body>one</body>"), one), 1);
+	assert_int_equal(keep(ann, TO_OWN("2", "<body>two</body>"), two), 1);
+	assert_string_not_equal(one, two);
+	assert_memory_equal(one, id_of(ann), STANZA_ID_CONTACT);
+	assert_int_equal(
+	    keep(ann, TO_OWN("3", "<active xmlns='http://jabber.org/protocol/chatstates'/>"), two),
+	    0);
+	assert_int_equal(
+	    bridge_archive_host.query(ann->bridge, "ann", &query, first_id, first, &result, &err),
+	    0);
+	assert_int_equal(result.count, 2);
+	assert_string_equal(first, one);
+	/* One's own can be retracted, too. */
+	assert_int_equal(keep(ann, TO_OWN("4", RETRACT_1("1")), two), 1);
+	assert_archived(ann, "<body>one</body>", false);
+	assert_archived(ann, "<body>two</body>", true);
+	assert_archived(ann, "<body>ben</body>", true);
+	set_archive(ann, 1, false);
+	fake_clock_run(world->clock, 26 * 60 * MINUTE_MS);
+	assert_archived(ann, "<body>two</body>", false);
+}
+
 /* Where the page begins among all (XEP-0059 section 2.6). */
 static void assert_index(const struct side *side, struct archive_query query, uint64_t expected)
 {
@@ -76,14 +135,6 @@ static void assert_index(const struct side *side, struct archive_query query, ui
 	assert_int_equal(result.index, expected);
 	assert_int_equal(result.count, 3);
 	buf_free(&seen);
-}
-
-static void first_id(void *arg, struct archive_message *message)
-{
-	char *id = arg;
-
-	if (!*id)
-		snprintf(id, ARCHIVE_ID_MAX + 1, "%s", message->id);
 }
 
 static void pages_have_places(void **state)
@@ -191,6 +242,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TOLD_TEST(messages_are_archived),
 	    TOLD_TEST(pages_have_places),
+	    TOLD_TEST(own_are_archived),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -256,6 +256,11 @@ void dialogue_host_refuse(struct dialogue_host *host, enum err_code code, const 
 	err_set(&host->refusal, code, "%s", text);
 }
 
+void dialogue_host_archive(struct dialogue_host *host, const char *id)
+{
+	snprintf(host->archives, sizeof(host->archives), "%s", id);
+}
+
 bool dialogue_host_refused(struct dialogue_host *host, struct err *err)
 {
 	if (host->refusal.code == ERR_NONE)

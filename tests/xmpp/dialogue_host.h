@@ -25,6 +25,8 @@ int dialogue_host_add_contact(struct dialogue_host *host, const char *user, cons
 /* Set what the contact shows (without telling the server). */
 int dialogue_host_set_presence(struct dialogue_host *host, const char *user, const char *contact,
 			       const struct server_presence *presence);
+/* Archive the next message to the own account under this id. */
+void dialogue_host_archive(struct dialogue_host *host, const char *id);
 /* The next function that can fail fails so. */
 void dialogue_host_refuse(struct dialogue_host *host, enum err_code code, const char *text);
 /* Push the contact's item as it is. */

@@ -128,7 +128,23 @@ static int on_prefs_set(void *arg, const char *user, const struct archive_prefs 
 	return dialogue_host_refused(arg, err) ? -1 : 0;
 }
 
+/* What is none that a script waits for is not kept. */
+static int on_keep(void *arg, const char *user, const struct xml *message,
+		   char id[ARCHIVE_ID_MAX + 1], struct err *err)
+{
+	struct dialogue_host *host = arg;
+
+	(void)err;
+	if (!*host->archives)
+		return 0;
+	dialogue_host_note(host, message, "archives %s", user);
+	snprintf(id, ARCHIVE_ID_MAX + 1, "%s", host->archives);
+	host->archives[0] = '\0';
+	return 1;
+}
+
 const struct archive_host dialogue_archive_host = {
+    .keep = on_keep,
     .query = on_query,
     .metadata = on_metadata,
     .prefs_get = on_prefs_get,

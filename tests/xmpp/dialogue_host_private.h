@@ -48,6 +48,7 @@ struct dialogue_host {
 	struct person *blocked, *requests;
 	struct kept_item *items; /* dialogue_host_pep.c */
 	uint64_t asked;          /* the last question to a contact */
+	char archives[32];       /* the id for the next message to the own account; "": not kept */
 };
 
 /* Keep what the server has said; the stanza is copied. */

@@ -108,6 +108,13 @@ static int refuse(struct script *script, const struct statement *s)
 	return script_fail(script, "no such error: %s", s->words[2]);
 }
 
+/* host archives ID: the next message to the own account, under this id */
+static int archive(struct script *script, const struct statement *s)
+{
+	dialogue_host_archive(script->host, s->words[2]);
+	return 0;
+}
+
 /* --- what it hears --- */
 
 static const char *next_call(struct script *script, struct xml **stanza)
@@ -167,6 +174,7 @@ static const struct {
     {"ends", end_user, 3},      {"refuses", refuse, 4},       {"gets", gets, 3},
     {"forgets", forget, 2},     {"requests", request, 4},     {"learns", host_learns, 5},
     {"serves", host_serves, 3}, {"answers", host_answers, 2}, {"lists", host_lists, 3},
+    {"archives", archive, 3},
 };
 
 int host_say(struct script *script, const struct statement *statement)
