@@ -5,6 +5,7 @@
 
 #include "component/config.h"
 #include "component/daemon.h"
+#include "component/service.h"
 #include "core/base/log.h"
 #include "core/base/secret.h"
 
@@ -28,6 +29,7 @@ struct options {
 struct process {
 	const struct options *options;
 	struct loop *loop;
+	struct service_manager *manager;
 };
 
 static const char usage_text[] = "usage: tacetd [-dn] [-c file]\n"
@@ -137,7 +139,9 @@ static int serve(struct process *process, const struct config *config, struct er
 	signals[1] = watch_signal(process->loop, SIGINT, on_end, process);
 	signals[2] = watch_signal(process->loop, SIGHUP, on_reload, process);
 	log_notice("tacetd %s is ready for clients", PACKAGE_VERSION);
+	service_manager_ready(process->manager);
 	loop_run(process->loop);
+	service_manager_stopping(process->manager);
 	daemon_free(&daemon);
 	for (size_t i = 0; i < 3; i++)
 		watch_free(&signals[i]);
@@ -154,7 +158,12 @@ static int run(const struct options *options, const struct config *config, struc
 	process.loop = loop_new(err);
 	if (!process.loop)
 		return -1;
-	result = serve(&process, config, err);
+	process.manager = service_manager_new(loop_env(process.loop));
+	if (process.manager)
+		result = serve(&process, config, err);
+	else
+		result = err_set(err, ERR_MEMORY, "out of memory");
+	service_manager_free(&process.manager);
 	loop_free(&process.loop);
 	return result;
 }
@@ -168,6 +177,7 @@ int main(int argc, char **argv)
 
 	if (result >= 0)
 		return result;
+	service_log_to_journal();
 	result = config_read(options.config, &config, &err);
 	if (!result) {
 		set_log(&options, &config);
