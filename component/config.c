@@ -139,6 +139,17 @@ static int check_socket(const char *value, struct err *err)
 	return 0;
 }
 
+/* A host that a resolver or inet_pton understands; letters, digits and what addresses have. */
+static int check_host(const char *value, struct err *err)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789.-:_";
+
+	if (value[strspn(value, allowed)] || value[0] == '-')
+		return err_set(err, ERR_INPUT, "must be an address or a name of a host");
+	return 0;
+}
+
 /* The parts of "http://host:80-95". */
 struct gateway_range {
 	int base_len;         /* characters before the colon of the port */
@@ -243,6 +254,27 @@ static const struct config_key keys[] = {
     {.name = "tls", .type = CONFIG_BOOL, .offset = AT(tls), .initial = "yes"},
     {.name = "plain", .type = CONFIG_BOOL, .offset = AT(plain), .initial = "yes"},
     {.name = "registration", .type = CONFIG_BOOL, .offset = AT(registration), .initial = "yes"},
+    {.name = "component-domain",
+     .type = CONFIG_TEXT,
+     .offset = AT(component_domain),
+     .max = 255,
+     .check = check_domain},
+    {.name = "component-server",
+     .type = CONFIG_TEXT,
+     .offset = AT(component_server),
+     .max = 253,
+     .initial = "127.0.0.1",
+     .check = check_host},
+    {.name = "component-port",
+     .type = CONFIG_NUMBER,
+     .offset = AT(component_port),
+     .min = 1,
+     .max = 65535,
+     .initial = "5347"},
+    {.name = "component-secret-file",
+     .type = CONFIG_TEXT,
+     .offset = AT(component_secret_file),
+     .check = check_path},
     {.name = "tor-program", .type = CONFIG_TEXT, .offset = AT(tor_program), .check = check_path},
     {.name = "tor-control",
      .type = CONFIG_TEXT,
@@ -459,12 +491,25 @@ static int complete_http_port(struct config *config, struct err *err)
 	return 0;
 }
 
+static int complete_component(const struct config *config, struct err *err)
+{
+	if (!config->component_domain != !config->component_secret_file)
+		return err_set(
+		    err, ERR_INPUT, "%s: needs %s as well",
+		    config->component_domain ? "component-domain" : "component-secret-file",
+		    config->component_domain ? "component-secret-file" : "component-domain");
+	if (config->component_domain && strcmp(config->component_domain, config->domain) == 0)
+		return err_set(err, ERR_INPUT, "component-domain: must be another than domain");
+	return 0;
+}
+
 static int complete(struct config *config, struct err *err)
 {
 	if (config->listen.count == 0 &&
 	    (add_item(&config->listen, "127.0.0.1", err) || add_item(&config->listen, "::1", err)))
 		return err_wrap(err, "listen");
-	if (complete_tls_port(config, err) || complete_http_port(config, err))
+	if (complete_tls_port(config, err) || complete_http_port(config, err) ||
+	    complete_component(config, err))
 		return -1;
 	if (!config->state_dir)
 		config->state_dir = default_state_dir(err);

@@ -35,6 +35,11 @@ struct config {
 	bool registration;           /* clients may make accounts */
 	char *store_key_file;        /* NULL: store.key in the state directory */
 	char *store_passphrase_file; /* NULL: it is asked for when it is needed */
+	/* the component of a Jabber server; NULL: none */
+	char *component_domain;
+	char *component_server; /* address or name */
+	int64_t component_port;
+	char *component_secret_file; /* with component_domain */
 	/* tor */
 	char *tor_program;
 	char *tor_control, *tor_socks; /* both or none */

@@ -272,6 +272,13 @@ int daemon_check(const struct config *config, struct err *err)
 			return err_wrap(err, i == 0 ? "tor-extra-file" : "tor-password-file");
 		text_wipe(text);
 	}
+	if (config->component_secret_file) {
+		char *secret = text_file_read_secret(config->component_secret_file, err);
+
+		if (!secret)
+			return err_wrap(err, "component-secret-file");
+		text_wipe(secret);
+	}
 	return 0;
 }
 

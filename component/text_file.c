@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Fill text up to TEXT_FILE_MAX + 1 bytes. read(2) and not stdio, which would keep a copy. */
@@ -26,9 +27,9 @@ static ssize_t read_all(int fd, char *text)
 	return (ssize_t)len;
 }
 
-char *text_file_read(const char *path, struct err *err)
+/* path is for messages. fd is the caller's. */
+static char *read_text(const char *path, int fd, struct err *err)
 {
-	int fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
 	char *text = malloc(TEXT_FILE_MAX + 2);
 	ssize_t len = -1;
 
@@ -43,8 +44,6 @@ char *text_file_read(const char *path, struct err *err)
 			TEXT_FILE_MAX);
 		len = -1;
 	}
-	if (fd > STDERR_FILENO)
-		close(fd);
 	if (len < 0) {
 		secret_free(text, text ? TEXT_FILE_MAX + 2 : 0);
 		return NULL;
@@ -53,9 +52,19 @@ char *text_file_read(const char *path, struct err *err)
 	return text;
 }
 
-char *text_file_read_line(const char *path, struct err *err)
+char *text_file_read(const char *path, struct err *err)
 {
-	char *text = text_file_read(path, err);
+	int fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	char *text = read_text(path, fd, err);
+
+	if (fd > STDERR_FILENO)
+		close(fd);
+	return text;
+}
+
+/* The first line of text, which it takes. */
+static char *first_line(const char *path, char *text, struct err *err)
+{
 	char *end;
 
 	if (!text)
@@ -68,6 +77,27 @@ char *text_file_read_line(const char *path, struct err *err)
 		return NULL;
 	}
 	return text;
+}
+
+char *text_file_read_line(const char *path, struct err *err)
+{
+	return first_line(path, text_file_read(path, err), err);
+}
+
+char *text_file_read_secret(const char *path, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st = {0};
+	char *text = NULL;
+
+	if (fd >= 0 && !fstat(fd, &st) && st.st_mode & (S_IRWXO | S_IWGRP))
+		err_set(err, ERR_AUTH, "%s: others can read or change it; chmod 600 %s", path,
+			path);
+	else
+		text = read_text(path, fd, err);
+	if (fd >= 0)
+		close(fd);
+	return first_line(path, text, err);
 }
 
 void text_wipe(char *text)

@@ -15,6 +15,9 @@
 char *text_file_read(const char *path, struct err *err);
 /* The same, cut at the end of the first line. ERR_INPUT when that is empty. */
 char *text_file_read_line(const char *path, struct err *err);
+/* The same, for a secret: ERR_AUTH when the file can be read by users other than its owner and
+ * group, or written by others than its owner. Not for "-". */
+char *text_file_read_secret(const char *path, struct err *err);
 /* Wipe and free a string; NULL is fine. */
 void text_wipe(char *text);
 

@@ -42,6 +42,10 @@ static void without_a_file(void **state)
 	assert_int_equal(config.circuits, 60);
 	assert_true(config.decoys);
 	assert_int_equal(config.status_renewal_ms, 120000);
+	assert_null(config.component_domain);
+	assert_null(config.component_secret_file);
+	assert_string_equal(config.component_server, "127.0.0.1");
+	assert_int_equal(config.component_port, 5347);
 	assert_null(config.tor_program);
 	assert_int_equal(config.tor_processes, 1);
 	assert_int_equal(config.accounts_per_service, 0);
@@ -65,6 +69,10 @@ static void everything_set(void **state)
 					 "xmpp-socket = /run/tacet/xmpp\n"
 					 "tls = no\n"
 					 "plain = no\n"
+					 "component-domain = gw.chat.home\n"
+					 "component-server = jabber.chat.home\n"
+					 "component-port = 15347\n"
+					 "component-secret-file = /etc/tacet/component\n"
 					 "tor-control = unix:/run/tor/control\n"
 					 "tor-socks = 127.0.0.1:9050\n"
 					 "tor-password-file = /etc/tacet/password\n"
@@ -100,6 +108,10 @@ static void everything_set(void **state)
 	assert_string_equal(config.xmpp_socket, "/run/tacet/xmpp");
 	assert_false(config.tls);
 	assert_false(config.plain);
+	assert_string_equal(config.component_domain, "gw.chat.home");
+	assert_string_equal(config.component_server, "jabber.chat.home");
+	assert_int_equal(config.component_port, 15347);
+	assert_string_equal(config.component_secret_file, "/etc/tacet/component");
 	assert_string_equal(config.tor_control, "unix:/run/tor/control");
 	assert_string_equal(config.tor_socks, "127.0.0.1:9050");
 	assert_string_equal(config.tor_password_file, "/etc/tacet/password");
@@ -244,6 +256,15 @@ static const struct {
     {"status-renewal = 2d", "x:2: status-renewal"},
     {"nonsense = 1", "x:2: nonsense"},
     {"nonsense", "x:2: "},
+    {"component-domain = a@gw.example.org", "x:2: component-domain"},
+    {"component-server = a b", "x:2: component-server"},
+    {"component-server = http://x/", "x:2: component-server"},
+    {"component-port = 0", "x:2: component-port"},
+    {"component-secret-file = secret", "x:2: component-secret-file"},
+    {"component-domain = gw.example.org\n", "x: component-domain: needs component-secret"},
+    {"component-secret-file = /secret\n", "x: component-secret-file: needs component-domain"},
+    {"component-domain = localhost\ncomponent-secret-file = /secret\n",
+     "x: component-domain: must be another"},
     {"tor-control = 127.0.0.1:9051\n", "x: tor-control: needs tor-socks"},
     {"tor-socks = 127.0.0.1:9050\n", "x: tor-socks: needs tor-control"},
     {"tor-control = 127.0.0.1:9051\ntor-socks = 127.0.0.1:9050\ntor-processes = 2\n",
