@@ -42,6 +42,12 @@ void gateway_set_add(struct gateway_set *set, int gateway)
 	set->bits[gateway / 64] |= UINT64_C(1) << (gateway % 64);
 }
 
+void gateway_set_join(struct gateway_set *set, const struct gateway_set *other)
+{
+	for (size_t i = 0; i < sizeof(set->bits) / sizeof(set->bits[0]); i++)
+		set->bits[i] |= other->bits[i];
+}
+
 bool gateway_set_has(const struct gateway_set *set, int gateway)
 {
 	return set->bits[gateway / 64] >> (gateway % 64) & 1;

@@ -28,6 +28,8 @@ struct gateway_set {
 };
 
 void gateway_set_add(struct gateway_set *set, int gateway);
+/* Add all of other. */
+void gateway_set_join(struct gateway_set *set, const struct gateway_set *other);
 bool gateway_set_has(const struct gateway_set *set, int gateway);
 
 /*

@@ -13,6 +13,7 @@
 #include "core/registry_opendht.h"
 
 #include "core/base/log.h"
+#include "core/base/secret.h"
 #include "core/gateway.h"
 #include "core/http_address.h"
 #include "core/http_client.h"
@@ -35,6 +36,12 @@
 #define GET_BODY_MAX (256 * 1024)
 /* The answer to a publication repeats the record once. */
 #define PUT_BODY_MAX (16 * 1024)
+/* Keys whose readers are remembered (struct memory), a place each: those of 100 contacts, 3
+ * replicas in 2 epochs, rarely meet. Whoever is forgotten may be asked again. 28 kB. */
+#define MEMORY_PLACES 1024
+/* Then all is forgotten, in ms: keys of past epochs are not asked for, and not to be found in our
+ * memory later on. */
+#define MEMORY_LIFE_MS EPOCH_MS
 
 enum task_state { TASK_PUT, TASK_CHECK, TASK_GET, TASK_ENDED };
 
@@ -83,6 +90,17 @@ struct opendht_op {
 	struct task tasks[];
 };
 
+/*
+ * Through which gateways a key was read lately. One that says "there is nothing" may lie, and be as
+ * friendly as any in all else. So each lookup of a key goes to one that the last ones have not been
+ * to: with r replicas at r gateways, r - 1 liars cannot hide a record from r lookups.
+ */
+struct memory {
+	uint8_t key[LOOKUP_KEY_LEN];
+	uint8_t count;
+	uint8_t last[REPLICAS_MAX - 1]; /* gateways, the newest first */
+};
+
 struct opendht {
 	struct registry base;
 	const struct env *env;
@@ -90,6 +108,8 @@ struct opendht {
 	struct gateway_pool *pool;
 	int64_t timeout_ms;
 	struct opendht_op *ops;
+	struct memory memory[MEMORY_PLACES];
+	int64_t memory_ms; /* since when it is kept */
 };
 
 static struct opendht *task_registry(const struct task *task)
@@ -106,15 +126,86 @@ static void task_end(struct task *task)
 		timer_set(task->op->finish, 0);
 }
 
-/* One that the whole operation has not asked yet, else one that this task has not: two replicas
- * that meet at one gateway are better than one that is not kept at all. */
+/* What is remembered of a key; its place may have been another key's. Keys are pseudo-random. */
+static struct memory *memory_of(struct opendht *registry, const uint8_t key[LOOKUP_KEY_LEN])
+{
+	struct memory *memory = &registry->memory[((unsigned)key[0] << 8 | key[1]) % MEMORY_PLACES];
+	int64_t now = env_mono_ms(registry->env);
+
+	if (now - registry->memory_ms >= MEMORY_LIFE_MS) {
+		secret_wipe(registry->memory, sizeof(registry->memory));
+		registry->memory_ms = now;
+	}
+	if (memcmp(memory->key, key, LOOKUP_KEY_LEN) != 0) {
+		memcpy(memory->key, key, LOOKUP_KEY_LEN);
+		memory->count = 0;
+	}
+	return memory;
+}
+
+/* Whom the tasks beside it have asked that are about the same record: their keys are of one pair
+ * and epoch, and share a circuit. */
+static struct gateway_set asked_beside(const struct task *task)
+{
+	struct gateway_set asked = {0};
+
+	for (unsigned i = 0; i < task->op->count; i++)
+		if (strcmp(task->op->tasks[i].isolation, task->isolation) == 0)
+			gateway_set_join(&asked, &task->op->tasks[i].asked);
+	return asked;
+}
+
+/* One that the whole operation has not asked yet, else one that the other replicas have not been
+ * to, else one that this task has not: two replicas that meet at one gateway are better than one
+ * that is not kept at all. Never one of avoid. */
+static int choose_among(const struct task *task, const struct gateway_set *avoid)
+{
+	const struct gateway_set sets[] = {task->op->asked, asked_beside(task), task->asked};
+	int gateway = -1;
+
+	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]) && gateway < 0; i++) {
+		struct gateway_set set = sets[i];
+
+		gateway_set_join(&set, avoid);
+		gateway = gateway_choose(task_registry(task)->pool, &set);
+	}
+	return gateway;
+}
+
+static void remember(struct memory *memory, int gateway)
+{
+	if (memory->count < sizeof(memory->last))
+		memory->count++;
+	memmove(memory->last + 1, memory->last, memory->count - 1u);
+	memory->last[0] = (uint8_t)gateway;
+}
+
+/* A reader avoids as many of the last ones as it can. */
 static int task_choose(const struct task *task)
 {
-	const struct gateway_pool *pool = task_registry(task)->pool;
-	int gateway = gateway_choose(pool, &task->op->asked);
+	struct memory *memory = NULL;
+	unsigned avoided = 0;
+	int gateway = -1;
 
-	return gateway >= 0 ? gateway : gateway_choose(pool, &task->asked);
+	if (task->state == TASK_GET) {
+		memory = memory_of(task_registry(task), task->entry.key);
+		avoided = memory->count;
+	}
+	for (;; avoided--) {
+		struct gateway_set avoid = {0};
+
+		for (unsigned i = 0; i < avoided; i++)
+			gateway_set_add(&avoid, memory->last[i]);
+		gateway = choose_among(task, &avoid);
+		if (gateway >= 0 || avoided == 0)
+			break;
+	}
+	if (memory && gateway >= 0)
+		remember(memory, gateway);
+	return gateway;
 }
+
+_Static_assert(GATEWAYS_MAX <= 256, "struct memory has a byte for each");
 
 static struct http_request *task_send(struct task *task, struct http_question *question)
 {
@@ -503,32 +594,25 @@ static int check_gateways(const struct registry_opendht_config *config, struct e
 	return 0;
 }
 
-struct registry *registry_opendht_new(struct loop *loop,
-				      const struct registry_opendht_config *config, struct err *err)
+struct registry *registry_opendht_over(const struct env *env, struct http_client *http,
+				       const struct registry_opendht_config *config,
+				       struct err *err)
 {
-	struct opendht *registry;
+	struct opendht *registry = calloc(1, sizeof(*registry));
 
-	if (check_gateways(config, err))
-		return NULL;
-	registry = calloc(1, sizeof(*registry));
-	if (!registry) {
+	if (registry)
+		registry->pool = gateway_pool_new(env, config->gateways, config->gateway_count);
+	if (!registry || !registry->pool) {
+		http_client_free(&http);
+		free(registry);
 		err_set(err, ERR_MEMORY, "registry: out of memory");
 		return NULL;
 	}
 	registry->base.ops = &opendht_ops;
-	registry->env = loop_env(loop);
+	registry->env = env;
+	registry->memory_ms = env_mono_ms(env);
+	registry->http = http;
 	registry->timeout_ms = config->timeout_ms > 0 ? config->timeout_ms : TIMEOUT_MS;
-	registry->http = http_client_new(loop, config->socks, err);
-	if (registry->http) {
-		registry->pool =
-		    gateway_pool_new(registry->env, config->gateways, config->gateway_count);
-		if (!registry->pool)
-			err_set(err, ERR_MEMORY, "registry: out of memory");
-	}
-	if (!registry->http || !registry->pool) {
-		opendht_free(&registry->base);
-		return NULL;
-	}
 	return &registry->base;
 }
 
@@ -540,4 +624,15 @@ int registry_opendht_add_socks(struct registry *registry, const char *socks, str
 void registry_opendht_socks_usable(struct registry *registry, unsigned number, bool usable)
 {
 	http_client_set_usable(((struct opendht *)registry)->http, number, usable);
+}
+
+struct registry *registry_opendht_new(struct loop *loop,
+				      const struct registry_opendht_config *config, struct err *err)
+{
+	struct http_client *http;
+
+	if (check_gateways(config, err))
+		return NULL;
+	http = http_client_new(loop, config->socks, err);
+	return http ? registry_opendht_over(loop_env(loop), http, config, err) : NULL;
 }

@@ -5,6 +5,7 @@
 #define CORE_REGISTRY_OPENDHT_H
 
 #include "core/base/loop.h"
+#include "core/http_client.h"
 #include "core/registry.h"
 
 struct registry_opendht_config {
@@ -26,5 +27,11 @@ struct registry *registry_opendht_new(struct loop *loop,
 /* As http_client_add_proxy and http_client_set_usable. */
 int registry_opendht_add_socks(struct registry *registry, const char *socks, struct err *err);
 void registry_opendht_socks_usable(struct registry *registry, unsigned number, bool usable);
+
+/* The same over an HTTP client that is there already (tests have one whose clock runs fast); it is
+ * the registry's from now on, also when this fails. */
+struct registry *registry_opendht_over(const struct env *env, struct http_client *http,
+				       const struct registry_opendht_config *config,
+				       struct err *err);
 
 #endif

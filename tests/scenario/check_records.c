@@ -258,6 +258,11 @@ struct check_records *check_records_new(struct world *world)
 	return records;
 }
 
+void check_records_gateways(struct check_records *records, struct fake_gateways *gateways)
+{
+	fake_gateways_watch(gateways, on_stored, records);
+}
+
 void check_records_free(struct check_records **records)
 {
 	for (unsigned i = 0; i < KEY_LISTS; i++) {

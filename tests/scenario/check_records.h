@@ -13,11 +13,14 @@
 
 struct check_circuits;
 struct check_records;
+struct fake_gateways;
 struct world;
 
 /* Watches world's store. */
 struct check_records *check_records_new(struct world *world);
 void check_records_free(struct check_records **records);
+/* The daemons' values go to these gateways instead, which show each that is stored as it came. */
+void check_records_gateways(struct check_records *records, struct fake_gateways *gateways);
 /* A registry for one daemon, in front of inner (which it owns). */
 struct registry *check_records_spy(struct check_records *records, const char *daemon,
 				   const struct env *env, struct registry *inner);

@@ -25,6 +25,7 @@ struct fake_service {
 	bool tell_lost; /* published(false) is owed */
 	uint8_t key[ONION_KEY_LEN];
 	struct key auth[SERVICE_SLOTS];
+	struct fake_issue *issue; /* of the present address */
 	struct timer *timer;
 	LIST_ENTRY(fake_service) next;
 };
@@ -64,7 +65,20 @@ static void service_address(struct fake_service *service)
 	env_random(env, service->key, sizeof service->key);
 	env_random(env, service->auth, sizeof service->auth);
 	service->state = SERVICE_ADDRESSED;
+	service->issue = fake_alloc(sizeof *service->issue);
+	service->issue->host = service->host;
+	service->issue->gone_ms = -1;
+	memcpy(service->issue->key, service->key, sizeof service->key);
+	memcpy(service->issue->auth, service->auth, sizeof service->auth);
+	SLIST_INSERT_HEAD(&service->host->net->issues, service->issue, next);
 	timer_set(service->timer, service->host->publish_delay);
+}
+
+static void address_gone(struct fake_service *service)
+{
+	if (service->issue)
+		service->issue->gone_ms = fake_clock_now(service->host->net->clock);
+	service->issue = NULL;
 }
 
 static void service_fire(void *arg)
@@ -117,6 +131,7 @@ static void fake_service_free(struct service *base)
 {
 	struct fake_service *service = (struct fake_service *)base;
 	LIST_REMOVE(service, next);
+	address_gone(service);
 	timer_free(&service->timer);
 	free(service);
 }
@@ -125,6 +140,7 @@ static void fake_service_free(struct service *base)
 static void service_lose(struct fake_service *service)
 {
 	service->tell_lost = service->state == SERVICE_PUBLISHED;
+	address_gone(service);
 	service->state = SERVICE_NEW;
 	timer_set(service->timer, service->tell_lost ? 0 : FAKE_ADDRESS_MS);
 }
@@ -132,6 +148,7 @@ static void service_lose(struct fake_service *service)
 static void service_kill(struct fake_service *service)
 {
 	service->state = SERVICE_GONE;
+	address_gone(service);
 	timer_stop(service->timer);
 }
 
@@ -153,13 +170,31 @@ static struct fake_service *service_find(struct fake_net *net, const struct endp
 	return NULL;
 }
 
-static bool authorized(const struct fake_service *service, const struct endpoint *endpoint)
+static bool has_slot(const struct key auth[SERVICE_SLOTS], const struct endpoint *endpoint)
 {
 	for (unsigned i = 0; i < SERVICE_SLOTS; i++) {
-		if (memcmp(&service->auth[i], &endpoint->auth, sizeof endpoint->auth) == 0)
+		if (memcmp(&auth[i], &endpoint->auth, sizeof endpoint->auth) == 0)
 			return true;
 	}
 	return false;
+}
+
+static void tell_dial(struct fake_host *host, const struct endpoint *endpoint)
+{
+	struct fake_net *net = host->net;
+	const struct fake_issue *issue;
+	int64_t gone_ms = 0;
+	if (!net->dialled)
+		return;
+	SLIST_FOREACH(issue, &net->issues, next)
+	{
+		if (memcmp(issue->key, endpoint->service, sizeof issue->key) == 0 &&
+		    has_slot(issue->auth, endpoint))
+			break;
+	}
+	if (issue && issue->gone_ms >= 0)
+		gone_ms = fake_clock_now(net->clock) - issue->gone_ms;
+	net->dialled(net->dialled_arg, host->name, issue ? issue->host->name : NULL, gone_ms);
 }
 
 static void dial_drop(struct fake_dial *dial)
@@ -206,7 +241,7 @@ static void dial_fire(void *arg)
 		timer_set(dial->timer, FAKE_DIAL_TIMEOUT_MS);
 	} else if (!service)
 		dial_fail(dial, ERR_NOT_FOUND, "no such onion service");
-	else if (!authorized(service, &dial->endpoint))
+	else if (!has_slot(service->auth, &dial->endpoint))
 		dial_fail(dial, ERR_AUTH, "client authorization is wrong");
 	else
 		dial_connect(dial, service);
@@ -222,6 +257,7 @@ fake_dial_begin(struct transport *transport, const struct endpoint *endpoint, co
 	(void)isolation;
 	(void)err;
 	host->dials++;
+	tell_dial(host, endpoint);
 	dial->dial.transport = transport;
 	dial->host = host;
 	dial->endpoint = *endpoint;
@@ -358,6 +394,7 @@ struct fake_net *fake_net_new(struct fake_clock *clock)
 	net->fake = fake_env_new(clock);
 	net->env = fake_env_env(net->fake);
 	SLIST_INIT(&net->hosts);
+	SLIST_INIT(&net->issues);
 	return net;
 }
 
@@ -379,6 +416,11 @@ void fake_net_free(struct fake_net **net)
 		struct fake_host *host = SLIST_FIRST(&(*net)->hosts);
 		SLIST_REMOVE_HEAD(&(*net)->hosts, next);
 		host_free(host);
+	}
+	while (!SLIST_EMPTY(&(*net)->issues)) {
+		struct fake_issue *issue = SLIST_FIRST(&(*net)->issues);
+		SLIST_REMOVE_HEAD(&(*net)->issues, next);
+		free(issue);
 	}
 	for (unsigned i = 0; i < (*net)->conn_count; i++) {
 		buf_free(&(*net)->conns[i]->up.bytes);
@@ -408,4 +450,13 @@ void fake_net_watch(struct fake_net *net,
 {
 	net->seen = seen;
 	net->seen_arg = arg;
+}
+
+void fake_net_watch_dials(struct fake_net *net,
+			  void (*dialled)(void *arg, const char *dialler, const char *issuer,
+					  int64_t gone_ms),
+			  void *arg)
+{
+	net->dialled = dialled;
+	net->dialled_arg = arg;
 }

@@ -93,4 +93,14 @@ void fake_net_watch(struct fake_net *net,
 				 const uint8_t *data, size_t len),
 		    void *arg);
 
+/*
+ * Tell dialled(arg, dialler, issuer, gone_ms) of each dial: the names of the host that dials and of
+ * the one that had this address with this authorization (NULL: none ever had), and for how long the
+ * address has been gone (0: it is not).
+ */
+void fake_net_watch_dials(struct fake_net *net,
+			  void (*dialled)(void *arg, const char *dialler, const char *issuer,
+					  int64_t gone_ms),
+			  void *arg);
+
 #endif

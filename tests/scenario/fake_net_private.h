@@ -36,6 +36,18 @@ struct fake_net {
 	void (*seen)(void *arg, const struct fake_conn *conn, bool up, const uint8_t *data,
 		     size_t len);
 	void *seen_arg;
+	SLIST_HEAD(, fake_issue) issues; /* of all addresses, newest first */
+	void (*dialled)(void *arg, const char *dialler, const char *issuer, int64_t gone_ms);
+	void *dialled_arg;
+};
+
+/* An address that a host has, or had. */
+struct fake_issue {
+	const struct fake_host *host;
+	uint8_t key[ONION_KEY_LEN];
+	struct key auth[SERVICE_SLOTS];
+	int64_t gone_ms; /* since when it is not there any more; -1: it is */
+	SLIST_ENTRY(fake_issue) next;
 };
 
 /* Bytes under way to a stream, or its end. */

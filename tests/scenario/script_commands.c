@@ -318,6 +318,50 @@ static int run_registry(struct script *script, struct words words, int unused)
 	return 0;
 }
 
+static int run_gateways(struct script *script, struct words words, int unused)
+{
+	unsigned count;
+	(void)unused;
+	if (words_number(script, &words, &count) < 0)
+		return -1;
+	if (count > FAKE_GATEWAYS_MAX || script->world->gateways ||
+	    !TAILQ_EMPTY(&script->world->daemons))
+		return script_fail(script, "once, before all daemons, %d at most",
+				   FAKE_GATEWAYS_MAX);
+	world_gateways(script->world, count);
+	return 0;
+}
+
+static int run_hostile(struct script *script, struct words words, int unused)
+{
+	unsigned count;
+	const char *name;
+	(void)unused;
+	if (words_number(script, &words, &count) < 0 || !(name = words_next(script, &words)))
+		return -1;
+	if (!script->world->gateways)
+		return script_fail(script, "there are no gateways");
+	for (int mood = 0; fake_mood_name((enum fake_mood)mood); mood++) {
+		if (strcmp(fake_mood_name((enum fake_mood)mood), name) != 0)
+			continue;
+		fake_gateways_set(script->world->gateways, count, (enum fake_mood)mood);
+		return 0;
+	}
+	return script_fail(script, "no mood is \"%s\"", name);
+}
+
+static int run_flood_keys(struct script *script, struct words words, int unused)
+{
+	bool on;
+	(void)unused;
+	if (on_off(script, &words, &on) < 0)
+		return -1;
+	if (!script->world->gateways)
+		return script_fail(script, "there are no gateways");
+	fake_gateways_flood_keys(script->world->gateways, on);
+	return 0;
+}
+
 enum switches { FREEZE, FAIL_DIALS, HANG_DIALS, INBOX_CLOSED };
 
 static int run_switch(struct script *script, struct words words, int what)
@@ -454,7 +498,10 @@ static const struct command {
     {"dials-hang", run_switch, HANG_DIALS},
     {"expect", run_expect, 1},
     {"expect-not", run_expect, 0},
+    {"flood-keys", run_flood_keys, 0},
     {"freeze", run_switch, FREEZE},
+    {"gateways", run_gateways, 0},
+    {"hostile", run_hostile, 0},
     {"inbox-closed", run_switch, INBOX_CLOSED},
     {"introduce", run_ask, INTRODUCE},
     {"invite", run_invite, 0},

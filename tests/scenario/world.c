@@ -3,6 +3,7 @@
  */
 #include "tests/scenario/world.h"
 
+#include "core/rendezvous.h"
 #include "tests/scenario/check_records.h"
 #include "tests/scenario/check_wire.h"
 
@@ -20,6 +21,9 @@ static const char *const database_files[] = {"", "-wal", "-journal", "-shm"};
 enum { FILES_KEPT = 3, FILES_ALL = 4 };
 /* How long a process that ends waits for its last words to be out. */
 enum { QUIT_MAX_MS = 2000, QUIT_STEP_MS = 50 };
+/* An address may be dialled for so long after it is gone: as long as its last record is in its time
+ * (rendezvous.h), and the two clocks may be apart. */
+#define DIAL_STALE_MS (RECORD_LIFETIME_S * 1000 + 2 * CLOCK_TOLERANCE_MS)
 
 void world_fail(struct world *world, const char *format, ...)
 {
@@ -160,7 +164,9 @@ static void open_engine(struct daemon *daemon)
 	struct world *world = daemon->world;
 	struct err err;
 	const struct env *env = fake_env_env(daemon->fake);
-	struct registry *inner = registry_memory_new(env, world->store, WORLD_REGISTRY_MS);
+	struct registry *inner = world->gateways
+				     ? fake_gateways_registry(world->gateways, env)
+				     : registry_memory_new(env, world->store, WORLD_REGISTRY_MS);
 	daemon->registry = check_records_spy(world->records, daemon->name, env, inner);
 	struct engine_config config = {
 	    .env = env,
@@ -584,6 +590,30 @@ void world_run(struct world *world, int64_t ms)
 		fake_clock_step(world->clock, until - fake_clock_now(world->clock));
 }
 
+/* Whatever the registry says, only what the contact has published lately is dialled. */
+static void on_dialled(void *arg, const char *dialler, const char *issuer, int64_t gone_ms)
+{
+	struct world *world = arg;
+	struct daemon *from = daemon_find(world, dialler);
+	const struct daemon *to = issuer ? daemon_find(world, issuer) : NULL;
+	if (!from)
+		return;
+	if (!to)
+		world_fail(world, "%s dials an address that nobody has given out", dialler);
+	else if (!daemon_peer(from, to))
+		world_fail(world, "%s dials %s, who is no contact", dialler, issuer);
+	else if (gone_ms > DIAL_STALE_MS)
+		world_fail(world, "%s dials an address of %s that is gone for %.0f s", dialler,
+			   issuer, (double)gone_ms / 1000);
+}
+
+void world_gateways(struct world *world, unsigned count)
+{
+	assert(!world->gateways);
+	world->gateways = fake_gateways_new(world->env, count);
+	check_records_gateways(world->records, world->gateways);
+}
+
 /* In memory if possible: an engine syncs its database often. */
 static void make_directory(struct world *world)
 {
@@ -602,6 +632,7 @@ struct world *world_new(uint64_t seed, bool verbose)
 	world->fake = fake_env_new(world->clock);
 	world->env = fake_env_env(world->fake);
 	world->net = fake_net_new(world->clock);
+	fake_net_watch_dials(world->net, on_dialled, world);
 	world->store = registry_memory_store_new(world->env);
 	world->records = check_records_new(world);
 	world->wire = check_wire_new(world);
@@ -637,6 +668,7 @@ void world_free(struct world **world)
 	fake_net_free(&(*world)->net);
 	check_records_free(&(*world)->records);
 	registry_memory_store_free(&(*world)->store);
+	fake_gateways_free(&(*world)->gateways);
 	rmdir((*world)->directory);
 	fake_env_free(&(*world)->fake);
 	fake_clock_free(&(*world)->clock);

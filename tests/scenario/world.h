@@ -3,15 +3,17 @@
  *
  * Each daemon is a whole engine with a database file, a registry on the common store, a host in the
  * fake net and a clock of its own. Whatever a scenario does, the world watches that messages come
- * in order and once, that no token is delivered twice, that records are as check_records.h says
- * and that the bytes between daemons are as check_wire.h says. The first thing that is wrong is
- * kept in failure. The language on top of it is in script.c.
+ * in order and once, that no token is delivered twice, that records are as check_records.h says,
+ * that nobody dials what a contact has not given out lately, and that the bytes between daemons are
+ * as check_wire.h says. The first thing that is wrong is kept in failure. The language on top of it
+ * is in script.c.
  */
 #ifndef TESTS_SCENARIO_WORLD_H
 #define TESTS_SCENARIO_WORLD_H
 
 #include "core/engine.h"
 #include "core/registry_memory.h"
+#include "tests/scenario/fake_gateways.h"
 #include "tests/scenario/fake_net.h"
 
 #include <sys/queue.h>
@@ -76,6 +78,7 @@ struct world {
 	const struct env *env;
 	struct fake_net *net;
 	struct registry_memory_store *store;
+	struct fake_gateways *gateways; /* NULL: the registry is the store */
 	struct check_records *records;
 	struct check_wire *wire;
 	char directory[64];
@@ -89,6 +92,8 @@ struct world *world_new(uint64_t seed, bool verbose);
 void world_free(struct world **world);
 /* Keep the first failure. */
 void world_fail(struct world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* From now on daemons that are made reach the registry through so many gateways; once. */
+void world_gateways(struct world *world, unsigned count);
 /* Let time pass, until something fails. */
 void world_run(struct world *world, int64_t ms);
 
