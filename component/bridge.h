@@ -54,10 +54,14 @@ void bridge_changed(struct bridge *bridge);
  * of a JID as it is written, or looks like an id, or the password cannot be one; ERR_EXISTS. */
 struct account *bridge_account_add(struct bridge *bridge, const char *name, const char *password,
 				   struct err *err);
+/* A new account of a user behind the gateway: jid is their bare JID, as normalised. ERR_INPUT,
+ * ERR_EXISTS. */
+struct account *bridge_remote_add(struct bridge *bridge, const char *jid, struct err *err);
 /* A new password; the account's clients are disconnected. */
 int bridge_account_passwd(struct bridge *bridge, struct account *account, const char *password,
 			  struct err *err);
-/* An account from a backup, as name (NULL: as it was called), with its password. */
+/* An account from a backup, as name (NULL: as it was called), with its password. A name with an
+ * '@' is that of a user behind the gateway. */
 struct account *bridge_account_restore(struct bridge *bridge, const char *path,
 				       const char *passphrase, const char *name, struct err *err);
 /* Remove an account for good (engine_account_remove); its clients are disconnected. *account

@@ -30,6 +30,27 @@ static int check_name(const char *name, struct err *err)
 	return 0;
 }
 
+/* Of a user behind the gateway: it must be what a server stamps. */
+static int check_remote_name(const char *name, struct err *err)
+{
+	struct jid jid;
+	char text[JID_TEXT_SIZE];
+
+	if (strlen(name) > ACCOUNT_NAME_MAX)
+		return err_set(err, ERR_INPUT, "an address has at most %d bytes", ACCOUNT_NAME_MAX);
+	if (jid_parse(name, &jid, err))
+		return -1;
+	jid_format_bare(&jid, text);
+	if (!jid.local[0] || strcmp(text, name) != 0)
+		return err_set(err, ERR_INPUT, "this is no bare JID as servers write it");
+	return 0;
+}
+
+static int check_any_name(const char *name, struct err *err)
+{
+	return bridge_name_is_remote(name) ? check_remote_name(name, err) : check_name(name, err);
+}
+
 static int store_password(struct bridge *bridge, struct account *account, const char *password,
 			  struct err *err)
 {
@@ -86,6 +107,18 @@ struct account *bridge_account_add(struct bridge *bridge, const char *name, cons
 	return account;
 }
 
+struct account *bridge_remote_add(struct bridge *bridge, const char *jid, struct err *err)
+{
+	struct account *account = NULL;
+
+	if (check_remote_name(jid, err) == 0)
+		account = engine_account_add(bridge->engine, jid, err);
+	if (account)
+		forget_kept(bridge, jid);
+	bridge_changed(bridge);
+	return account;
+}
+
 int bridge_account_passwd(struct bridge *bridge, struct account *account, const char *password,
 			  struct err *err)
 {
@@ -127,7 +160,7 @@ struct account *bridge_account_restore(struct bridge *bridge, const char *path,
 {
 	struct account *account = NULL;
 
-	if (!name || check_name(name, err) == 0)
+	if (!name || check_any_name(name, err) == 0)
 		account = engine_account_import(bridge->engine, path, passphrase, name, err);
 	if (account)
 		bridge_shown_apply(account);

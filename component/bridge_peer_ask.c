@@ -253,6 +253,8 @@ static void learn(struct bridge_peer *peer, const char *node, const char *versio
 	if (server_pep_learn(peer->bridge->server, peer->user, peer->id, node, version, answer,
 			     &err) < 0)
 		log_debug("a contact's node is not kept: %s", err.text);
+	else
+		bridge_learned(peer->bridge, peer->user, peer->id, node);
 }
 
 struct missing {

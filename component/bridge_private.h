@@ -102,6 +102,10 @@ int bridge_roster_set(void *arg, const char *user, const char *contact, const ch
 int bridge_roster_remove(void *arg, const char *user, const char *contact, struct err *err);
 int bridge_subscribe(void *arg, const char *user, const char *contact, struct err *err);
 
+/* Call each with the contact's item. */
+void bridge_contact_item(struct contact *contact,
+			 void (*each)(void *each_arg, const struct roster_item *item),
+			 void *each_arg);
 /* The clients learn the item, and that the contact is there if it is. */
 void bridge_contact_push(struct bridge *bridge, struct contact *contact);
 /* They learn that it is gone. */

@@ -66,9 +66,9 @@ bool bridge_has_met(struct contact *contact)
 	return met;
 }
 
-/* Call each with the contact's item. */
-static void with_item(struct contact *contact,
-		      void (*each)(void *each_arg, const struct roster_item *item), void *each_arg)
+void bridge_contact_item(struct contact *contact,
+			 void (*each)(void *each_arg, const struct roster_item *item),
+			 void *each_arg)
 {
 	const char *groups[GROUPS_MAX + 1];
 	size_t len = 0;
@@ -107,7 +107,7 @@ void bridge_contact_push(struct bridge *bridge, struct contact *contact)
 	struct server_presence presence;
 
 	bridge_changed(bridge);
-	with_item(contact, push_item, &push);
+	bridge_contact_item(contact, push_item, &push);
 	presence_of_status(contact_status(contact), &presence);
 	if (presence.available)
 		bridge_show_presence(bridge, bridge_user_of(contact), contact_id(contact),
@@ -189,7 +189,7 @@ static void list_contact(void *arg, struct contact *contact)
 {
 	struct listing *listing = arg;
 
-	with_item(contact, listing->each, listing->each_arg);
+	bridge_contact_item(contact, listing->each, listing->each_arg);
 }
 
 void bridge_roster(void *arg, const char *user,

@@ -4,6 +4,7 @@
  * is wiped, and clients are asked not to keep it.
  */
 #include "xmpp/feature.h"
+#include "xmpp/remote.h"
 
 #include "core/base/codec.h"
 
@@ -133,20 +134,38 @@ const char *bob_keep(struct user *user, const void *data, size_t len)
 
 /* --- what is told --- */
 
+static void add_data(struct xml *parent, const struct bob *bob)
+{
+	struct xml *data = xml_child_add(parent, "data", NS_BOB);
+
+	xml_set(data, "cid", bob->cid);
+	xml_set(data, "type", "image/png");
+	xml_set(data, "max-age", "0");
+	xml_text_add(data, bob->base64);
+}
+
+int remote_picture_add(struct xml *parent, const void *png, size_t len, char cid[REMOTE_CID_SIZE])
+{
+	struct bob *bob = len <= BOB_SIZE_MAX ? bob_new(png, len) : NULL;
+
+	_Static_assert(REMOTE_CID_SIZE >= CID_SIZE, "a cid has room");
+	if (!bob)
+		return -1;
+	memcpy(cid, bob->cid, CID_SIZE);
+	add_data(parent, bob);
+	bob_free(bob);
+	return 0;
+}
+
 int bob_add(struct user *user, const char *cid, struct xml *parent)
 {
 	const struct bob *bob;
-	struct xml *data;
 
 	clean(user, BOB_KEPT);
 	bob = *find(user, cid);
 	if (!bob)
 		return -1;
-	data = xml_child_add(parent, "data", NS_BOB);
-	xml_set(data, "cid", bob->cid);
-	xml_set(data, "type", "image/png");
-	xml_set(data, "max-age", "0");
-	xml_text_add(data, bob->base64);
+	add_data(parent, bob);
 	return 0;
 }
 

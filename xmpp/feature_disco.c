@@ -7,6 +7,7 @@
 #include "xmpp/caps.h"
 #include "xmpp/caps_hash.h"
 #include "xmpp/pep_private.h"
+#include "xmpp/remote.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -137,8 +138,8 @@ static struct xml *describe(struct xml *reply, const struct entity *entity)
 }
 
 /* An account with personal eventing, if it is offered. */
-static void describe_account(const struct server *server, struct xml *reply,
-			     const struct entity *entity, const char *const *features)
+static struct xml *describe_account(const struct server *server, struct xml *reply,
+				    const struct entity *entity, const char *const *features)
 {
 	struct xml *query = xml_child_add(reply, "query", NS_DISCO_INFO);
 
@@ -148,6 +149,7 @@ static void describe_account(const struct server *server, struct xml *reply,
 	add_features(query, entity->features);
 	if (pep_offered(server))
 		add_features(query, features);
+	return query;
 }
 
 /* XEP-0030 section 3.2: no node exists here but those of commands. */
@@ -259,6 +261,23 @@ void disco_contact_caps(const struct server *server, const char *user, const cha
 static bool is_caps_node(const char *node)
 {
 	return strncmp(node, CAPS_NODE "#", sizeof(CAPS_NODE)) == 0;
+}
+
+struct xml *remote_contact_info(const struct server *server, const char *user, const char *contact,
+				bool client, const char *node)
+{
+	struct xml *reply = xml_new("iq", NS_CLIENT);
+	struct xml *query = NULL;
+
+	if (client && (!node || is_caps_node(node)))
+		query = describe_client(reply, server, user, contact);
+	else if (!client && !node)
+		query = describe_account(server, reply, &contact_bare, contact_pep_features);
+	if (query && node)
+		xml_set(query, "node", node);
+	query = query ? xml_detach(query) : NULL;
+	xml_free(&reply);
+	return query;
 }
 
 static void answer_client(struct request *request)

@@ -8,6 +8,7 @@
 #include "xmpp/caps.h"
 #include "xmpp/parcel.h"
 #include "xmpp/pep_private.h"
+#include "xmpp/remote.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,6 +43,11 @@ static int priority_parse(const char *text, int *priority)
 	return 0;
 }
 
+int remote_presence_read(struct xml *stanza, struct server_presence *presence)
+{
+	return presence_read(stanza, presence);
+}
+
 int presence_read(struct xml *stanza, struct server_presence *presence)
 {
 	const char *status = xml_child_text(stanza, "status", NS_CLIENT);
@@ -56,18 +62,17 @@ int presence_read(struct xml *stanza, struct server_presence *presence)
 
 /* --- contacts' presence --- */
 
-/* NULL when memory is short. */
-static struct xml *contact_stanza(const struct user *user, const char *contact,
-				  const struct server_presence *presence)
+struct xml *remote_contact_presence(const struct server *server, const char *user,
+				    const char *contact, const char *domain,
+				    const struct server_presence *presence)
 {
-	const struct server *server = user->server;
 	struct xml *stanza = xml_new("presence", NS_CLIENT);
 	const char *show = presence_show(presence->show);
 	char from[JID_TEXT_SIZE];
 	char priority[8];
 
-	server_contact_jid(server, contact, from);
-	snprintf(from + strlen(from), sizeof(from) - strlen(from), "/" SERVER_CONTACT_RESOURCE);
+	snprintf(from, sizeof(from), "%.*s@%s/" SERVER_CONTACT_RESOURCE, JID_PART_MAX, contact,
+		 domain);
 	xml_set(stanza, "from", from);
 	if (!presence->available)
 		xml_set(stanza, "type", "unavailable");
@@ -80,10 +85,19 @@ static struct xml *contact_stanza(const struct user *user, const char *contact,
 		xml_text_add(xml_child_add(stanza, "priority", NULL), priority);
 	}
 	if (presence->available) {
-		disco_contact_caps(server, user->name, contact, stanza);
-		avatar_stamp(server, user->name, contact, stanza);
+		disco_contact_caps(server, user, contact, stanza);
+		avatar_stamp(server, user, contact, stanza);
 	}
 	return stanza;
+}
+
+/* NULL when memory is short. */
+static struct xml *contact_stanza(const struct user *user, const char *contact,
+				  const struct server_presence *presence)
+{
+	const struct server *server = user->server;
+
+	return remote_contact_presence(server, user->name, contact, server->domain, presence);
 }
 
 void presence_of_contact(struct user *user, const char *contact,

@@ -3,6 +3,7 @@
  * contacts' vCards feature_contact.c knows.
  */
 #include "xmpp/pep_private.h"
+#include "xmpp/remote.h"
 
 #include <stdlib.h>
 
@@ -43,21 +44,28 @@ static int store(struct server *server, const char *user, const struct xml *vcar
 	return result;
 }
 
-void vcard_set(struct request *request)
+int remote_vcard_set(struct server *server, const char *user, struct xml *vcard, struct err *err)
 {
-	struct server *server = request->server;
-	const char *user = request->resource->user->name;
-	struct xml *photo = xml_child(request->payload, "PHOTO", NS_VCARD);
-	struct err err;
+	struct xml *photo = xml_child(vcard, "PHOTO", NS_VCARD);
+	int result;
 
-	if (!request_offered(request, pep_offered(server)))
-		return;
 	if (photo)
 		photo = xml_detach(photo);
-	if (store(server, user, request->payload, &err) < 0 ||
-	    avatar_of_photo(server, user, photo, &err) < 0)
+	result =
+	    store(server, user, vcard, err) < 0 ? -1 : avatar_of_photo(server, user, photo, err);
+	xml_free(&photo);
+	return result;
+}
+
+void vcard_set(struct request *request)
+{
+	struct err err;
+
+	if (!request_offered(request, pep_offered(request->server)))
+		return;
+	if (remote_vcard_set(request->server, request->resource->user->name, request->payload,
+			     &err) < 0)
 		request_refused(request, &err);
 	else
 		request_result(request);
-	xml_free(&photo);
 }

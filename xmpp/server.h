@@ -173,7 +173,8 @@ struct server_web {
 
 struct server_config {
 	const char *domain;        /* "localhost" */
-	const char *const *listen; /* numeric loopback addresses, ends with NULL */
+	const char *const *listen; /* numeric loopback addresses, ends with NULL; NULL: nobody
+				      comes, and only what is kept for users is of use (pep.h) */
 	uint16_t port;             /* 5222; 0: any free one (the same for all addresses) */
 	/* For TLS from the first byte (XEP-0368), on the same addresses: 5223; 0: any free one;
 	 * -1: none. There is none without tls_directory either. */

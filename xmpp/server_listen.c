@@ -87,6 +87,8 @@ int server_listen(struct server *server, const struct server_config *config, str
 {
 	size_t count = 0;
 
+	if (!config->listen)
+		return 0;
 	while (config->listen[count])
 		if (++count > SERVER_LISTEN_MAX)
 			return err_set(err, ERR_LIMIT, "more than %d addresses to listen on",

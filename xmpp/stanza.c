@@ -22,6 +22,7 @@ static const struct {
     [STANZA_NOT_AUTHORIZED] = {"not-authorized", "auth"},
     [STANZA_POLICY_VIOLATION] = {"policy-violation", "modify"},
     [STANZA_RECIPIENT_UNAVAILABLE] = {"recipient-unavailable", "wait"},
+    [STANZA_REGISTRATION_REQUIRED] = {"registration-required", "auth"},
     [STANZA_REMOTE_SERVER_NOT_FOUND] = {"remote-server-not-found", "cancel"},
     [STANZA_REMOTE_SERVER_TIMEOUT] = {"remote-server-timeout", "wait"},
     [STANZA_RESOURCE_CONSTRAINT] = {"resource-constraint", "wait"},

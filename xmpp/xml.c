@@ -333,6 +333,25 @@ const char *xml_ns(const struct xml *element)
 	return element->ns ? element->ns : "";
 }
 
+int xml_rename_ns(struct xml *element, const char *from, const char *to)
+{
+	if (!element || strcmp(xml_ns(element), from) != 0)
+		return element ? 0 : -1;
+	/* The children first: one without a namespace of its own looks at its parent's. */
+	for (struct xml *child = element->first; child; child = child->next)
+		if (xml_rename_ns(child, from, to) < 0)
+			return -1;
+	if (element->ns || !element->parent) {
+		char *ns = strdup(to);
+
+		if (!ns)
+			return -1;
+		free(element->ns);
+		element->ns = ns;
+	}
+	return 0;
+}
+
 bool xml_is(const struct xml *element, const char *name, const char *ns)
 {
 	return element && (!name || strcmp(name, element->name) == 0) &&

@@ -52,6 +52,11 @@ struct xml *xml_child_add(struct xml *parent, const char *name, const char *ns);
  * then). */
 struct xml *xml_detach(struct xml *child);
 
+/* What is in namespace from, the element and below it as far as that namespace reaches, is in
+ * namespace to from now on: a component's stream has another than a client's. -1: memory is short.
+ */
+int xml_rename_ns(struct xml *element, const char *from, const char *to);
+
 /* --- reading --- */
 const char *xml_name(const struct xml *element);
 const char *xml_ns(const struct xml *element); /* "" when there is none */

@@ -86,6 +86,7 @@ static void test_table(void **state)
 	    {STANZA_NOT_AUTHORIZED, "not-authorized", "auth"},
 	    {STANZA_POLICY_VIOLATION, "policy-violation", "modify"},
 	    {STANZA_RECIPIENT_UNAVAILABLE, "recipient-unavailable", "wait"},
+	    {STANZA_REGISTRATION_REQUIRED, "registration-required", "auth"},
 	    {STANZA_REMOTE_SERVER_NOT_FOUND, "remote-server-not-found", "cancel"},
 	    {STANZA_REMOTE_SERVER_TIMEOUT, "remote-server-timeout", "wait"},
 	    {STANZA_RESOURCE_CONSTRAINT, "resource-constraint", "wait"},

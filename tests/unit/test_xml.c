@@ -72,6 +72,11 @@ static void test_make_and_find(void **state)
 	assert_written(message, CLIENT,
 		       "<message to='a@b' id='1' xml:lang='de'><body>1 &lt; 2 &amp; more</body>"
 		       "<x xmlns='jabber:x:oob'><url/></x></message>");
+	assert_int_equal(xml_rename_ns(message, CLIENT, "jabber:component:accept"), 0);
+	assert_string_equal(xml_ns(body), "jabber:component:accept");
+	assert_written(message, "jabber:component:accept",
+		       "<message to='a@b' id='1' xml:lang='de'><body>1 &lt; 2 &amp; more</body>"
+		       "<x xmlns='jabber:x:oob'><url/></x></message>");
 	xml_free(&message);
 	assert_null(message);
 	xml_free(&message);

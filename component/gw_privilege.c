@@ -1,0 +1,130 @@
+/*
+ * gw_privilege.c: XEP-0356: what the server lets the gateway do in its users' names. With rosters
+ * granted, contacts appear in them with their names, without a click for each.
+ *
+ * A server that says it grants them and then refuses (ejabberd 23.01 fails to set one) is believed
+ * once: from then on users are asked.
+ */
+#include "component/gw_private.h"
+
+#include "core/base/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The server of a domain has granted the rosters of its users, for writing. */
+struct gw_grant {
+	struct gw_grant *next;
+	char *domain;
+	bool broken; /* and does not keep its word */
+};
+
+void gw_grants_free(struct gw *gw)
+{
+	while (gw->grants) {
+		struct gw_grant *grant = gw->grants;
+
+		gw->grants = grant->next;
+		free(grant->domain);
+		free(grant);
+	}
+}
+
+static struct gw_grant *find(const struct gw *gw, const char *domain)
+{
+	struct gw_grant *grant = gw->grants;
+
+	while (grant && strcmp(grant->domain, domain) != 0)
+		grant = grant->next;
+	return grant;
+}
+
+static struct gw_grant *grant_of(const struct gw_user *user)
+{
+	return find(user->gw, strchr(user->jid, '@') + 1);
+}
+
+bool gw_may_write(const struct gw_user *user)
+{
+	const struct gw_grant *grant = grant_of(user);
+
+	return grant && !grant->broken;
+}
+
+static bool grants_rosters(const struct xml *privilege)
+{
+	for (const struct xml *perm = xml_first(privilege); perm; perm = xml_next(perm)) {
+		const char *access = xml_get(perm, "access"), *type = xml_get(perm, "type");
+
+		if (xml_is(perm, "perm", xml_ns(privilege)) && access && type &&
+		    strcmp(access, "roster") == 0 &&
+		    (strcmp(type, "both") == 0 || strcmp(type, "set") == 0))
+			return true;
+	}
+	return false;
+}
+
+/* Section 4.2: from the server itself; what it says now counts. */
+void gw_privileges(struct gw_request *request)
+{
+	struct gw *gw = request->gw;
+	struct xml *privilege = xml_child(request->stanza, "privilege", NULL);
+	struct gw_grant *grant = find(gw, request->from.domain);
+
+	if (request->from.local[0] || request->from.resource[0])
+		return;
+	if (!grants_rosters(privilege)) {
+		if (grant)
+			grant->broken = true;
+		return;
+	}
+	if (!grant) {
+		grant = calloc(1, sizeof(*grant));
+		if (!grant || !(grant->domain = strdup(request->from.domain))) {
+			free(grant);
+			return;
+		}
+		grant->next = gw->grants;
+		gw->grants = grant;
+	}
+	grant->broken = false;
+	log_notice("gateway: the server lets us write its users' rosters");
+	if (gw->greeted)
+		gw_sync_all(gw);
+}
+
+static void written(struct gw_user *user, const char *contact, struct xml *payload)
+{
+	struct gw_grant *grant = grant_of(user);
+	struct gw_item *item = gw_item_find(user, contact);
+
+	if (payload || !item)
+		return;
+	if (grant && !grant->broken) {
+		grant->broken = true;
+		log_warn("gateway: the server does not let us write rosters though it said so");
+	}
+	/* As if it had not been tried: the user is asked. */
+	gw_item_set(user, item, 0, GW_TO | GW_FROM | GW_WRITTEN);
+	user->sync = true;
+	user->sync_at = 0;
+	gw_sync(user);
+}
+
+void gw_write_item(struct gw_user *user, const char *contact, const char *name,
+		   const char *const *groups)
+{
+	struct xml *query = xml_new("query", NS_ROSTER);
+	struct xml *item = xml_child_add(query, "item", NULL);
+	char jid[JID_TEXT_SIZE];
+
+	snprintf(jid, sizeof(jid), "%s@%s", contact, user->gw->config->domain);
+	xml_set(item, "jid", jid);
+	xml_set(item, "subscription", name ? "both" : "remove");
+	if (name && *name)
+		xml_set(item, "name", name);
+	for (; name && groups && *groups; groups++)
+		xml_text_add(xml_child_add(item, "group", NULL), *groups);
+	gw_ask(user, "set", query, contact, written);
+}

@@ -1,0 +1,482 @@
+/*
+ * play.c: plays dialogues between a Jabber server and the gateway, which are text (README): a real
+ * gateway with a real bridge and engine under a fake clock; the stream to the server is a fake, so
+ * that it can be full, break, and say what no server would.
+ */
+#include "tests/unit/bridge_rig.h"
+
+#include "component/gw.h"
+#include "core/base/log.h"
+#include "core/registry_memory.h"
+#include "tests/scenario/fake_net.h"
+#include "tests/xmpp/dialogue_match.h"
+#include "xmpp/pep_private.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define NS_COMPONENT "jabber:component:accept"
+/* Stanzas that are sent and not looked at yet. */
+#define SENT_MAX_HERE 1000
+#define LINE_MAX_HERE 65536
+
+struct play {
+	const char *path;
+	unsigned line;
+	struct world *world;
+	struct gw *gw;
+	struct gw_config config;
+	char directory[64];
+	struct xml *sent[SENT_MAX_HERE];
+	unsigned sent_count, looked_at;
+	bool full; /* the stream takes nothing more */
+	void (*passed)(void *arg);
+	void *passed_arg;
+	char backup[LINE_MAX_HERE]; /* the last <value/> of a field backup that was sent */
+	char link[512];             /* the last invitation */
+};
+
+static _Noreturn void fail_at(const struct play *play, const char *what, const char *more)
+{
+	fprintf(stderr, "%s:%u: %s %s\n", play->path, play->line, what, more);
+	exit(1);
+}
+
+static const char *text_of(const struct xml *element)
+{
+	static struct buf text = {.limit = 1 << 20};
+
+	buf_clear(&text);
+	xml_write(element, NS_COMPONENT, &text);
+	return buf_text(&text);
+}
+
+/* --- the stream --- */
+
+static int link_send(void *arg, const struct xml *stanza, struct err *err)
+{
+	struct play *play = arg;
+
+	if (play->full)
+		return err_set(err, ERR_LIMIT, "full");
+	if (play->sent_count == SENT_MAX_HERE)
+		fail_at(play, "the gateway sends too much", "");
+	play->sent[play->sent_count++] = xml_copy(stanza);
+	return 0;
+}
+
+static bool link_room(void *arg)
+{
+	const struct play *play = arg;
+
+	return !play->full;
+}
+
+static int link_barrier(void *arg, void (*passed)(void *passed_arg), void *passed_arg,
+			struct err *err)
+{
+	struct play *play = arg;
+
+	(void)err;
+	if (play->passed)
+		fail_at(play, "two barriers", "");
+	play->passed = passed;
+	play->passed_arg = passed_arg;
+	return 0;
+}
+
+static const struct gw_link fake_link = {link_send, link_room, link_barrier};
+
+/* --- the world: ben, at home, and whoever registers at ann's daemon --- */
+
+static struct server *server_make(struct side *side)
+{
+	struct server *server = calloc(1, sizeof(*server));
+
+	side_keep_local(side);
+	server->env = fake_env_env(side->fake);
+	server->domain = (char *)(uintptr_t) "localhost";
+	server->host = bridge_server_host(side->bridge);
+	server->host_arg = side->bridge;
+	return server;
+}
+
+static void server_end(struct server **server)
+{
+	free(*server);
+	*server = NULL;
+}
+
+static void gateway_start(struct play *play)
+{
+	struct side *ann = &play->world->ann;
+	struct err err;
+
+	play->gw = gw_new(fake_env_env(ann->fake), ann->bridge, ann->server, ann->local,
+			  &play->config, &fake_link, play, &err);
+	if (!play->gw)
+		fail_at(play, "no gateway:", err.text);
+}
+
+static struct account *account_of(const struct play *play, const char *name)
+{
+	const struct world *world = play->world;
+
+	if (strcmp(name, "ben") == 0)
+		return world->ben.account;
+	return engine_account_find(world->ann.engine, name);
+}
+
+/* ${error TYPE CONDITION}, with " text" at the end when there are words for people. */
+static bool expand_error(const char *name, char *out)
+{
+	char type[20], condition[60], text[20] = "";
+
+	if (sscanf(name, "error %19s %59s %19s", type, condition, text) < 2)
+		return false;
+	sprintf(out, "<error type='%s'><%s xmlns='%s'/>", type, condition, NS_STANZAS);
+	if (text[0])
+		sprintf(out + strlen(out), "<text xmlns='%s' xml:lang='en'>*</text>", NS_STANZAS);
+	strcat(out, "</error>");
+	return true;
+}
+
+/* ${ben} and the like: ids; ${backup}, ${link}. */
+static void expand(struct play *play, const char *line, char *out)
+{
+	while (*line) {
+		const char *end = strncmp(line, "${", 2) == 0 ? strchr(line, '}') : NULL;
+		char name[300] = "";
+		struct account *account;
+		const char *value = NULL;
+
+		if (!end || (size_t)(end - line) >= sizeof(name)) {
+			*out++ = *line++;
+			continue;
+		}
+		memcpy(name, line + 2, (size_t)(end - line - 2));
+		if (expand_error(name, out)) {
+			out += strlen(out);
+			line = end + 1;
+			continue;
+		}
+		account = account_of(play, name);
+		value = account                       ? account_id(account)
+			: strcmp(name, "backup") == 0 ? play->backup
+			: strcmp(name, "link") == 0   ? play->link
+						      : NULL;
+		if (!value)
+			fail_at(play, "who is", name);
+		strcpy(out, value);
+		out += strlen(value);
+		line = end + 1;
+	}
+	*out = '\0';
+}
+
+/* --- what the script says --- */
+
+static void note_backup(struct play *play, struct xml *element)
+{
+	const char *var = xml_get(element, "var");
+
+	if (xml_is(element, "field", NULL) && var && strcmp(var, "backup") == 0)
+		snprintf(play->backup, sizeof(play->backup), "%s",
+			 xml_text(xml_first(element) ? xml_first(element) : element));
+	for (struct xml *child = xml_first(element); child; child = xml_next(child))
+		note_backup(play, child);
+}
+
+static void expect(struct play *play, struct xml *wanted)
+{
+	struct xml *got = play->looked_at < play->sent_count ? play->sent[play->looked_at] : NULL;
+
+	if (!got)
+		fail_at(play, "the gateway does not send", text_of(wanted));
+	play->looked_at++;
+	note_backup(play, got);
+	if (!dialogue_match(wanted, got)) {
+		fprintf(stderr, "wanted: %s\n", text_of(wanted));
+		fail_at(play, "got:", text_of(got));
+	}
+}
+
+static void nothing_more(struct play *play)
+{
+	if (play->looked_at < play->sent_count)
+		fail_at(play, "the gateway sends, too:", text_of(play->sent[play->looked_at]));
+}
+
+/* A block of stanzas, played as the server's or expected of the gateway. */
+static void play_block(struct play *play, const char *block, bool server)
+{
+	const struct xml_limits limits = {1 << 24, XML_LIMIT_DEPTH, XML_LIMIT_CHILDREN};
+	struct err err;
+	size_t size = strlen(block) + 100;
+	char *text = malloc(size);
+	struct xml *all;
+
+	snprintf(text, size, "<all xmlns='" NS_COMPONENT "'>%s</all>", block);
+	all = xml_parse_element(text, strlen(text), &limits, &err);
+	if (!all)
+		fail_at(play, err.text, block);
+	if (server)
+		nothing_more(play);
+	for (struct xml *stanza = xml_first(all); stanza; stanza = xml_next(stanza))
+		if (server)
+			gw_stanza(play->gw, xml_copy(stanza));
+		else
+			expect(play, stanza);
+	if (!server)
+		nothing_more(play);
+	xml_free(&all);
+	free(text);
+}
+
+static void ben_sends(struct play *play, const char *to, const char *text)
+{
+	struct side *ben = &play->world->ben;
+	struct xml *stanza = message(text);
+	struct err err = {0};
+
+	if (bridge_server_host(ben->bridge)
+		->message(ben->bridge, "ben", account_id(account_of(play, to)), stanza, NULL, &err))
+		fail_at(play, "ben cannot send:", err.text);
+	xml_free(&stanza);
+}
+
+static void ben_shows(struct play *play, const char *show, const char *status)
+{
+	struct side *ben = &play->world->ben;
+	const struct server_presence presence = {strcmp(show, "unavailable") != 0,
+						 strcmp(show, "available") == 0 ? "" : show, status,
+						 0};
+
+	bridge_server_host(ben->bridge)->presence(ben->bridge, "ben", &presence);
+}
+
+static void ben_adds(struct play *play, const char *id)
+{
+	struct side *ben = &play->world->ben;
+	static const struct bridge_introduction words = {.own_name = "Ben", .text = "It is me"};
+	struct err err = {0};
+
+	if (!bridge_contact_add(ben->bridge, ben->account, id, "", &words, &err))
+		fail_at(play, "ben cannot add:", err.text);
+}
+
+static void ben_sees(struct play *play, const char *who, const char *show)
+{
+	struct contact *contact =
+	    contact_find(play->world->ben.account, account_id(account_of(play, who)));
+
+	if (!contact || strcmp(show_name(contact_status(contact)->show), show) != 0)
+		fail_at(play, "ben sees",
+			contact ? show_name(contact_status(contact)->show) : "no such contact");
+}
+
+static void invites(struct play *play, const char *who)
+{
+	struct err err = {0};
+
+	if (account_invite(account_of(play, who), "Somebody", false, 3600000, play->link, &err))
+		fail_at(play, "no invitation:", err.text);
+}
+
+/* Answers are not looked at. */
+static void ping(struct play *play, const char *who, unsigned times)
+{
+	char text[600];
+
+	snprintf(text, sizeof(text),
+		 "<iq from='%s/x' to='gw.example.org' type='get' id='p'>"
+		 "<ping xmlns='urn:xmpp:ping'/></iq>",
+		 who);
+	nothing_more(play);
+	while (times-- > 0)
+		play_block(play, text, true), play->looked_at = play->sent_count;
+}
+
+static void pass_barrier(struct play *play)
+{
+	void (*passed)(void *arg) = play->passed;
+
+	if (!passed)
+		fail_at(play, "no barrier is under way", "");
+	play->passed = NULL;
+	passed(play->passed_arg);
+}
+
+static bool stream_line(struct play *play, const char *line)
+{
+	if (strcmp(line, "stream up") == 0) {
+		gw_up(play->gw);
+	} else if (strcmp(line, "stream down") == 0) {
+		play->passed = NULL;
+		gw_down(play->gw);
+	} else if (strcmp(line, "stream full") == 0) {
+		play->full = true;
+	} else if (strcmp(line, "stream has room") == 0) {
+		play->full = false;
+		gw_room(play->gw);
+	} else if (strcmp(line, "barrier passes") == 0) {
+		pass_barrier(play);
+	} else if (strcmp(line, "gateway says goodbye") == 0) {
+		gw_goodbye(play->gw);
+	} else if (strcmp(line, "gateway starts again") == 0) {
+		play->passed = NULL;
+		gw_free(&play->gw);
+		gateway_start(play);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+/* "12 s pass" */
+static bool number_of(const char *line, const char *words, unsigned *number)
+{
+	char *end;
+
+	*number = (unsigned)strtoul(line, &end, 10);
+	return end != line && strcmp(end, words) == 0;
+}
+
+static void one_line(struct play *play, const char *line)
+{
+	char who[300], word[300], rest[2048] = "";
+	unsigned number;
+
+	if (stream_line(play, line))
+		return;
+	if (strcmp(line, "gateway sends nothing") == 0)
+		nothing_more(play);
+	else if (number_of(line, " s pass", &number))
+		fake_clock_run(play->world->clock, (int64_t)number * 1000);
+	else if (number_of(line, " ms pass", &number))
+		fake_clock_run(play->world->clock, number);
+	else if (number_of(line, " messages a minute", &number))
+		play->config.per_minute = number;
+	else if (strcmp(line, "registration is closed") == 0)
+		play->config.registration = GW_REGISTRATION_CLOSED;
+	else if (strcmp(line, "registration is for a list") == 0)
+		play->config.registration = GW_REGISTRATION_LIST;
+	else if (sscanf(line, "ben sends %299s %2047[^\n]", who, rest) == 2)
+		ben_sends(play, who, rest);
+	else if (sscanf(line, "ben shows %299s %2047[^\n]", word, rest) >= 1)
+		ben_shows(play, word, rest);
+	else if (sscanf(line, "ben adds %299s", word) == 1)
+		ben_adds(play, word);
+	else if (sscanf(line, "ben sees %299s %299s", who, word) == 2)
+		ben_sees(play, who, word);
+	else if (sscanf(line, "%299s pings %u times", who, &number) == 2)
+		ping(play, who, number);
+	else if (sscanf(line, "%299s invites", who) == 1 && strstr(line, " invites"))
+		invites(play, who);
+	else
+		fail_at(play, "what is this:", line);
+}
+
+/* --- files --- */
+
+static void play_start(struct play *play, const char *path)
+{
+	static const char *const domains[] = {"example.org", NULL};
+	static const char *const users[] = {"listed@example.org", NULL};
+
+	memset(play, 0, sizeof(*play));
+	play->path = path;
+	snprintf(play->directory, sizeof(play->directory), "/tmp/tacet-play-XXXXXX");
+	if (!mkdtemp(play->directory))
+		fail_at(play, "no directory", "");
+	play->config = (struct gw_config){.domain = "gw.example.org",
+					  .domains = domains,
+					  .users = users,
+					  .directory = play->directory,
+					  .accounts = 5,
+					  .contacts = 100,
+					  .per_minute = 600};
+	play->world = rig_new(server_make, server_end);
+	gateway_start(play);
+}
+
+static void play_end(struct play *play)
+{
+	nothing_more(play);
+	for (unsigned i = 0; i < play->sent_count; i++)
+		xml_free(&play->sent[i]);
+	gw_free(&play->gw);
+	rig_free(&play->world);
+	if (rmdir(play->directory))
+		fail_at(play, "a file is left in", play->directory);
+}
+
+/* Read the lines of a block, which begin with a tab. */
+static void read_block(struct play *play, FILE *file, char *block, size_t size)
+{
+	static char line[LINE_MAX_HERE], expanded[2 * LINE_MAX_HERE];
+	int c;
+
+	block[0] = '\0';
+	while ((c = fgetc(file)) == '\t' && fgets(line, sizeof(line), file)) {
+		play->line++;
+		expand(play, line, expanded);
+		if (strlen(block) + strlen(expanded) >= size)
+			fail_at(play, "too long a block", "");
+		strcat(block, expanded);
+	}
+	if (c != EOF)
+		ungetc(c, file);
+}
+
+static void play_file(const char *path)
+{
+	static char line[LINE_MAX_HERE], expanded[2 * LINE_MAX_HERE], block[8 * LINE_MAX_HERE];
+	static struct play play;
+	FILE *file = fopen(path, "r");
+
+	if (!file) {
+		perror(path);
+		exit(1);
+	}
+	play_start(&play, path);
+	while (fgets(line, sizeof(line), file)) {
+		play.line++;
+		line[strcspn(line, "\n")] = '\0';
+		if (line[0] == '#' || !line[0])
+			continue;
+		if (strcmp(line, "server sends:") == 0 || strcmp(line, "gateway sends:") == 0) {
+			read_block(&play, file, block, sizeof(block));
+			play_block(&play, block, line[0] == 's');
+			continue;
+		}
+		expand(&play, line, expanded);
+		one_line(&play, expanded);
+	}
+	fclose(file);
+	play_end(&play);
+	printf("%s: good\n", path);
+}
+
+int main(int argc, char **argv)
+{
+	static const char *const all[] = {"register", "presence", "message", "strangers", "limits"};
+	char path[512];
+
+	log_set_level(LOG_LEVEL_ERROR);
+	for (int i = 1; i < argc; i++)
+		play_file(argv[i]);
+	for (size_t i = 0; argc == 1 && i < sizeof(all) / sizeof(all[0]); i++) {
+		snprintf(path, sizeof(path), "%s/tests/gateway/%s.txt", getenv("top_srcdir"),
+			 all[i]);
+		play_file(path);
+	}
+	return 0;
+}
