@@ -12,6 +12,8 @@
 /* What the server is given; bridge_set_registration changes a bridge's copy. */
 static const struct server_host server_host = {
     .credentials = bridge_credentials,
+    .tokens_get = bridge_tokens_get,
+    .tokens_set = bridge_tokens_set,
     .roster = bridge_roster,
     .roster_set = bridge_roster_set,
     .roster_remove = bridge_roster_remove,

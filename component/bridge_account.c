@@ -2,6 +2,7 @@
  * bridge_account.c: users of the server are accounts of the engine: names, passwords, registration.
  *
  *     setting "sasl": the password's SCRAM credentials, as sasl_credentials_write gives them
+ *     setting "fast": the tokens of the account's clients, as the server gives them
  */
 #include "component/bridge_private.h"
 
@@ -12,6 +13,7 @@
 #include <string.h>
 
 #define SETTING_SASL "sasl"
+#define SETTING_FAST "fast"
 /* Longest name of a user of the server on this machine, in bytes: people type it. */
 #define USER_NAME_MAX 64
 
@@ -178,6 +180,26 @@ int bridge_credentials(void *arg, const char *user, struct sasl_credentials *out
 
 	secret_free(flat, flat ? len : 0);
 	return result;
+}
+
+int bridge_tokens_get(void *arg, const char *user, struct buf *out)
+{
+	struct bridge *bridge = arg;
+	struct account *account = bridge->engine ? engine_account_find(bridge->engine, user) : NULL;
+	size_t len = 0;
+	void *flat = account ? account_setting_get(account, SETTING_FAST, &len) : NULL;
+	int result = flat ? buf_add(out, flat, len) : -1;
+
+	secret_free(flat, flat ? len : 0);
+	return result;
+}
+
+int bridge_tokens_set(void *arg, const char *user, const uint8_t *data, size_t len, struct err *err)
+{
+	struct account *account = bridge_account(arg, user, err);
+
+	return account ? account_setting_set(account, SETTING_FAST, len > 0 ? data : NULL, len, err)
+		       : -1;
 }
 
 /* --- from a client (XEP-0077) --- */

@@ -90,6 +90,9 @@ void bridge_learned(const struct bridge *bridge, const char *user, const char *c
 
 /* bridge_account.c */
 int bridge_credentials(void *arg, const char *user, struct sasl_credentials *out);
+int bridge_tokens_get(void *arg, const char *user, struct buf *out);
+int bridge_tokens_set(void *arg, const char *user, const uint8_t *data, size_t len,
+		      struct err *err);
 int bridge_account_create(void *arg, const char *user, const char *password, struct err *err);
 int bridge_account_password(void *arg, const char *user, const char *password, struct err *err);
 int bridge_account_end(void *arg, const char *user, struct err *err);

@@ -233,6 +233,7 @@ static int write_login_features(const struct c2s *c2s, struct buf *out)
 	if (c2s->config->tls && !c2s->secure && c2s->framing->starttls)
 		failed |= buf_add_text(out, "<starttls xmlns='" NS_TLS "'/>");
 	failed |= write_mechanisms(&channel, out);
+	failed |= c2s_sasl2_feature(c2s, &channel, out);
 	failed |= write_bindings(&channel, out);
 	if (c2s->config->registration)
 		failed |= buf_add_text(out, "<register xmlns='" NS_REGISTER_FEATURE "'/>");
@@ -242,23 +243,28 @@ static int write_login_features(const struct c2s *c2s, struct buf *out)
 }
 
 /* RFC 6121 has no <session/> any more, but clients of RFC 3921 wait for the feature. */
-static int write_bind_features(struct buf *out)
+static int write_bind_features(bool bound, struct buf *out)
 {
-	return buf_add_text(out, "<bind xmlns='" NS_BIND "'/>"
-				 "<session xmlns='" NS_SESSION "'><optional/></session>"
-				 "<sm xmlns='" NS_SM "'/><csi xmlns='" NS_CSI "'/>"
+	int failed = 0;
+
+	if (!bound)
+		failed = buf_add_text(out, "<bind xmlns='" NS_BIND "'/>"
+					   "<session xmlns='" NS_SESSION "'><optional/></session>");
+	return failed |
+	       buf_add_text(out, "<sm xmlns='" NS_SM "'/><csi xmlns='" NS_CSI "'/>"
 				 "<ver xmlns='" NS_ROSTER_VER "'/>") |
 	       write_limits(XML_LIMIT_BYTES, out);
 }
 
-static void send_features(struct c2s *c2s)
+void c2s_send_features(struct c2s *c2s)
 {
 	struct buf out;
 	int failed;
 
 	buf_init(&out, C2S_QUEUE_MAX);
 	failed = buf_add_text(&out, "<stream:features>");
-	failed |= c2s->user ? write_bind_features(&out) : write_login_features(c2s, &out);
+	failed |= c2s->user ? write_bind_features(c2s->state == C2S_BOUND, &out)
+			    : write_login_features(c2s, &out);
 	failed |= buf_add_text(&out, "</stream:features>");
 	if (failed)
 		c2s_end(c2s, STREAM_RESOURCE_CONSTRAINT, NULL);
@@ -298,6 +304,19 @@ static int check_header(const struct c2s *c2s, const struct xml *root, enum stre
 	return strcmp(jid.domain, c2s->config->domain) == 0 && !*jid.local ? 0 : -1;
 }
 
+/* RFC 6120 section 4.7.1: who the client says it is; counted on by XEP-0388 alone. */
+static void take_from(struct c2s *c2s, const struct xml *root)
+{
+	const char *from = xml_get(root, "from");
+	struct jid jid;
+
+	free(c2s->from);
+	c2s->from = NULL;
+	if (from && jid_parse(from, &jid, NULL) == 0 && *jid.local &&
+	    strcmp(jid.domain, c2s->config->domain) == 0)
+		c2s->from = strdup(jid.local);
+}
+
 static void on_opened(void *arg, const struct xml *root)
 {
 	struct c2s *c2s = arg;
@@ -310,9 +329,11 @@ static void on_opened(void *arg, const struct xml *root)
 		c2s_end(c2s, error, NULL);
 		return;
 	}
+	if (!c2s->user)
+		take_from(c2s, root);
 	send_header(c2s);
 	c2s_enter_state(c2s, c2s->user ? C2S_BIND : C2S_LOGIN);
-	send_features(c2s);
+	c2s_send_features(c2s);
 }
 
 /* --- input --- */
@@ -494,6 +515,8 @@ void c2s_free(struct c2s **c2s)
 	timer_free(&old->timer);
 	timer_free(&old->throttle);
 	sasl_free(&old->sasl);
+	c2s_sasl2_forget(old);
+	free(old->from);
 	free(old->user);
 	free(old);
 	*c2s = NULL;
@@ -521,6 +544,16 @@ int64_t c2s_peer_uid(const struct c2s *c2s)
 const char *c2s_user(const struct c2s *c2s)
 {
 	return c2s->user;
+}
+
+const struct c2s_wishes *c2s_wishes(const struct c2s *c2s)
+{
+	return &c2s->wishes;
+}
+
+bool c2s_over(const struct c2s *c2s)
+{
+	return c2s->state == C2S_CLOSING;
 }
 
 bool c2s_broken(const struct c2s *c2s)

@@ -50,7 +50,25 @@
 /* Time for the last bytes to leave after the end. */
 #define C2S_LINGER_MS 5000
 
+/* Longest id of a user-agent that is taken; XEP-0388 has UUIDs there. */
+#define C2S_AGENT_ID_MAX 128
+/* Of its hash, which is all that is kept. */
+#define C2S_AGENT_LEN 32
+
 struct c2s;
+
+/* What a client asks for together with its login (XEP-0388). */
+struct c2s_wishes {
+	bool has_agent; /* it has said which client it is */
+	uint8_t agent[C2S_AGENT_LEN];
+	struct xml *resume;          /* XEP-0198; NULL: not asked for; so with the next */
+	struct xml *bind;            /* XEP-0386 */
+	const char *token_mechanism; /* it wants a token for (XEP-0484), a literal */
+	const char *used_mechanism;  /* by a token of which it has come, a literal */
+	char token[SASL_TOKEN_SIZE]; /* that one; "" before */
+	uint32_t count;              /* of that token's uses; 0: it does not say */
+	bool invalidate;             /* that token shall end */
+};
 
 /* The same for all streams of a server, and outlives them. */
 struct c2s_config {
@@ -59,6 +77,7 @@ struct c2s_config {
 	SSL_CTX *tls; /* NULL: TLS is not offered; may be replaced while streams are there */
 	bool plain_without_tls;
 	bool registration;       /* accounts can be made (XEP-0077) */
+	bool tokens;             /* FAST is offered (XEP-0484) */
 	struct key state_secret; /* for sasl_new */
 };
 
@@ -77,6 +96,15 @@ struct c2s_handler {
 	 * and return 0, or -1 and *error. */
 	int (*bind)(void *arg, const char *resource, char jid[JID_TEXT_SIZE],
 		    enum stanza_error *error);
+	/* XEP-0484; NULL: config has no tokens. */
+	sasl_tokens tokens;
+	/* After authenticated(), when the client came by SASL2 (XEP-0388): do what it wishes, and
+	 * add what comes of it to success. If it has a resource then, by resumption or binding,
+	 * write the full JID, else "". NULL: SASL2 is not offered. */
+	void (*wished)(void *arg, const struct c2s_wishes *wishes, struct xml *success,
+		       char jid[JID_TEXT_SIZE]);
+	/* That was sent, and the client has a resource: what waits for it may go. */
+	void (*settled)(void *arg);
 	/* A message, presence or iq of the bound resource; the callee owns it. */
 	void (*stanza)(void *arg, struct xml *stanza);
 	/* An element of stream management (XEP-0198) or of client state indication (XEP-0352); it
@@ -110,6 +138,8 @@ void c2s_free(struct c2s **c2s);
 int64_t c2s_peer_uid(const struct c2s *c2s);
 /* The authenticated user's local part, NULL before. */
 const char *c2s_user(const struct c2s *c2s);
+/* What it wishes, during tokens(). */
+const struct c2s_wishes *c2s_wishes(const struct c2s *c2s);
 /* Send a stanza to the bound resource; dropped before and after. A client that has C2S_QUEUE_MAX
  * bytes to read is given up: ended() comes later from the loop. */
 void c2s_send(struct c2s *c2s, const struct xml *stanza);
@@ -119,6 +149,8 @@ void c2s_send_text(struct c2s *c2s, const struct buf *text);
 void c2s_send_management(struct c2s *c2s, const struct xml *element);
 /* From management(), before a resource is bound: the client has another stream's resource. */
 void c2s_resume(struct c2s *c2s);
+/* Has it ended, or is it about to? */
+bool c2s_over(const struct c2s *c2s);
 /* In ended(): did the connection break, without an end of the stream by either side? */
 bool c2s_broken(const struct c2s *c2s);
 /* Say why (text NULL: no more than the condition) and end the stream. Does nothing after the end.

@@ -54,8 +54,7 @@ void c2s_channel(const struct c2s *c2s, struct sasl_channel *channel)
 		channel_binding_fill(channel, stream_tls(c2s->stream));
 }
 
-/* condition is a literal. */
-static void fail(struct c2s *c2s, const char *condition)
+void c2s_sasl_fail(struct c2s *c2s, const char *condition)
 {
 	const char *guessed = c2s->sasl ? sasl_guessed(c2s->sasl) : NULL;
 
@@ -63,10 +62,16 @@ static void fail(struct c2s *c2s, const char *condition)
 		c2s->handler->guessed(c2s->arg, guessed);
 	c2s->locked = c2s->sasl && sasl_locked(c2s->sasl);
 	sasl_free(&c2s->sasl);
+	c2s_sasl2_forget(c2s);
 	c2s->condition = condition;
 	c2s->failures++;
 	c2s_enter_state(c2s, C2S_DELAY);
 	c2s_update_reading(c2s);
+}
+
+static const char *profile_ns(const struct c2s *c2s)
+{
+	return c2s->sasl2 ? NS_SASL2 : NS_SASL;
 }
 
 void c2s_delayed(struct c2s *c2s)
@@ -76,7 +81,8 @@ void c2s_delayed(struct c2s *c2s)
 	struct buf out;
 
 	buf_init(&out, C2S_QUEUE_MAX);
-	if (buf_printf(&out, "<failure xmlns='" NS_SASL "'><%s/>%s</failure>", c2s->condition,
+	if (buf_printf(&out, "<failure xmlns='%s'><%s%s/>%s</failure>", profile_ns(c2s),
+		       c2s->condition, c2s->sasl2 ? " xmlns='" NS_SASL "'" : "",
 		       c2s->locked ? locked : "") == 0)
 		c2s_write(c2s, &out);
 	buf_free(&out);
@@ -95,26 +101,37 @@ static void send_sasl(struct c2s *c2s, const char *name, const uint8_t *data, si
 
 	base64_encode(data, len, text);
 	buf_init(&out, C2S_QUEUE_MAX);
-	if (buf_printf(&out, "<%s xmlns='" NS_SASL "'>%s</%s>", name, text, name) == 0)
+	if (buf_printf(&out, "<%s xmlns='%s'>%s</%s>", name, profile_ns(c2s), text, name) == 0)
 		c2s_write(c2s, &out);
 	buf_free(&out);
 	secret_wipe(text, sizeof(text));
 }
 
-static void succeed(struct c2s *c2s, const uint8_t *data, size_t len)
+void c2s_raise_limits(struct c2s *c2s)
 {
 	static const struct xml_limits limits = {
 	    .bytes = XML_LIMIT_BYTES, .depth = XML_LIMIT_DEPTH, .children = XML_LIMIT_CHILDREN};
 
+	c2s_set_limits(c2s, &limits);
+	bucket_set(&c2s->input, C2S_BYTES_AT_ONCE, C2S_BYTES_A_SECOND);
+}
+
+static void succeed(struct c2s *c2s, const uint8_t *data, size_t len)
+{
 	c2s->user = strdup(sasl_user(c2s->sasl));
+	if (c2s->sasl2)
+		memcpy(c2s->wishes.token, sasl_token(c2s->sasl), strlen(sasl_token(c2s->sasl)) + 1);
 	sasl_free(&c2s->sasl);
 	if (!c2s->user) {
-		fail(c2s, "temporary-auth-failure");
+		c2s_sasl_fail(c2s, "temporary-auth-failure");
+		return;
+	}
+	if (c2s->sasl2) {
+		c2s_sasl2_succeed(c2s, data, len);
 		return;
 	}
 	send_sasl(c2s, "success", data, len);
-	c2s_set_limits(c2s, &limits);
-	bucket_set(&c2s->input, C2S_BYTES_AT_ONCE, C2S_BYTES_A_SECOND);
+	c2s_raise_limits(c2s);
 	xml_parser_reset(c2s->parser);
 	c2s->header_sent = false;
 	c2s_enter_state(c2s, C2S_RESTART);
@@ -137,32 +154,35 @@ static void step(struct c2s *c2s, const uint8_t *message, size_t len)
 		succeed(c2s, out, out_len);
 		break;
 	case SASL_FAILURE:
-		fail(c2s, condition);
+		c2s_sasl_fail(c2s, condition);
 		break;
 	}
 	secret_wipe(out, sizeof(out));
 }
 
-/* RFC 6120 section 6.4.2: no text is no data, "=" is data of zero length. */
+void c2s_sasl_step(struct c2s *c2s, const char *text)
+{
+	uint8_t message[SASL_MESSAGE_MAX];
+	int len = text ? base64_decode(text, strlen(text), message, sizeof(message)) : 0;
+
+	if (len < 0)
+		c2s_sasl_fail(c2s, "incorrect-encoding");
+	else
+		step(c2s, text ? message : NULL, (size_t)len);
+	secret_wipe(message, sizeof(message));
+}
+
+/* RFC 6120 section 6.4.2: "=" is data of zero length. A <response/> is there even if it is empty;
+ * an <auth/> without text has none yet. */
 static void step_element(struct c2s *c2s, struct xml *element)
 {
 	const char *text = xml_text(element);
-	uint8_t message[SASL_MESSAGE_MAX];
-	int len = 0;
 
-	if (strcmp(text, "=") != 0) {
-		len = base64_decode(text, strlen(text), message, sizeof(message));
-		if (len < 0) {
-			fail(c2s, "incorrect-encoding");
-			return;
-		}
-	}
-	/* A <response/> is there even if it is empty; an <auth/> without text has none yet. */
 	if (!*text && xml_is(element, "auth", NULL))
-		step(c2s, NULL, 0);
-	else
-		step(c2s, message, (size_t)len);
-	secret_wipe(message, sizeof(message));
+		text = NULL;
+	else if (strcmp(text, "=") == 0 && !c2s->sasl2)
+		text = "";
+	c2s_sasl_step(c2s, text);
 }
 
 static void authenticate(struct c2s *c2s, struct xml *element)
@@ -170,6 +190,7 @@ static void authenticate(struct c2s *c2s, struct xml *element)
 	const char *mechanism = xml_get(element, "mechanism");
 	struct sasl_channel channel;
 
+	c2s->sasl2 = false;
 	c2s_channel(c2s, &channel);
 	if (mechanism)
 		c2s->sasl =
@@ -179,7 +200,7 @@ static void authenticate(struct c2s *c2s, struct xml *element)
 	if (c2s->sasl)
 		step_element(c2s, element);
 	else
-		fail(c2s, "invalid-mechanism");
+		c2s_sasl_fail(c2s, "invalid-mechanism");
 }
 
 /* --- registration --- */
@@ -210,6 +231,8 @@ void c2s_login(struct c2s *c2s, struct xml *element)
 		start_tls(c2s);
 	else if (xml_is(element, "auth", NS_SASL))
 		authenticate(c2s, element);
+	else if (xml_is(element, "authenticate", NS_SASL2) && c2s->handler->wished)
+		c2s_sasl2_authenticate(c2s, element);
 	else if (wants_account(c2s, element))
 		register_account(c2s, element);
 	else
@@ -218,10 +241,10 @@ void c2s_login(struct c2s *c2s, struct xml *element)
 
 void c2s_sasl(struct c2s *c2s, struct xml *element)
 {
-	if (xml_is(element, "response", NS_SASL))
+	if (xml_is(element, "response", profile_ns(c2s)))
 		step_element(c2s, element);
-	else if (xml_is(element, "abort", NS_SASL))
-		fail(c2s, "aborted");
+	else if (xml_is(element, "abort", profile_ns(c2s)))
+		c2s_sasl_fail(c2s, "aborted");
 	else
 		c2s_end(c2s, STREAM_NOT_AUTHORIZED, NULL);
 }

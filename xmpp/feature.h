@@ -117,6 +117,11 @@ bool archive_offered(const struct server_host *host);
 void archive_query(struct request *request);
 void archive_form(struct request *request);
 void archive_metadata(struct request *request);
+/* Add <metadata/> of the user's archive; only if it is offered. */
+int archive_metadata_add(const struct user *user, struct xml *parent, struct err *err);
+/* A time, in ms of the wall clock, as XEP-0082 writes it. */
+#define ARCHIVE_STAMP_SIZE 32
+void archive_stamp(int64_t ms, char out[ARCHIVE_STAMP_SIZE]);
 void archive_prefs_get(struct request *request);
 void archive_prefs_set(struct request *request);
 

@@ -19,20 +19,18 @@ bool archive_offered(const struct server_host *host)
 
 /* --- times (XEP-0082) --- */
 
-#define STAMP_SIZE 32
-
-static void write_stamp(int64_t ms, char out[STAMP_SIZE])
+void archive_stamp(int64_t ms, char out[ARCHIVE_STAMP_SIZE])
 {
 	time_t seconds = (time_t)(ms / 1000);
 	struct tm tm;
 	size_t len = 0;
 
 	if (gmtime_r(&seconds, &tm))
-		len = strftime(out, STAMP_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
+		len = strftime(out, ARCHIVE_STAMP_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
 	if (len == 0)
-		snprintf(out, STAMP_SIZE, "1970-01-01T00:00:00Z");
+		snprintf(out, ARCHIVE_STAMP_SIZE, "1970-01-01T00:00:00Z");
 	else
-		snprintf(out + len, STAMP_SIZE - len, ".%03dZ", (int)(ms % 1000));
+		snprintf(out + len, ARCHIVE_STAMP_SIZE - len, ".%03dZ", (int)(ms % 1000));
 }
 
 /* Milliseconds out of ".123"; *text moves on. */
@@ -240,10 +238,10 @@ static void send_result(const struct page *page, size_t i)
 	struct xml *result = xml_child_add(stanza, "result", NS_MAM);
 	struct xml *forwarded = xml_child_add(result, "forwarded", NS_FORWARD);
 	struct xml *delay = xml_child_add(forwarded, "delay", NS_DELAY);
-	char bare[JID_TEXT_SIZE], stamp[STAMP_SIZE];
+	char bare[JID_TEXT_SIZE], stamp[ARCHIVE_STAMP_SIZE];
 
 	server_contact_jid(request->server, request->resource->user->name, bare);
-	write_stamp(page->messages[i].stamp_ms, stamp);
+	archive_stamp(page->messages[i].stamp_ms, stamp);
 	xml_set(stanza, "from", bare);
 	xml_set(stanza, "to", request->resource->jid);
 	xml_set(result, "queryid", xml_get(request->payload, "queryid"));
@@ -361,26 +359,30 @@ static void add_end(void *arg, struct archive_message *message)
 {
 	struct ends *ends = arg;
 	struct xml *end = xml_child_add(ends->metadata, ends->seen++ == 0 ? "start" : "end", NULL);
-	char stamp[STAMP_SIZE];
+	char stamp[ARCHIVE_STAMP_SIZE];
 
-	write_stamp(message->stamp_ms, stamp);
+	archive_stamp(message->stamp_ms, stamp);
 	xml_set(end, "id", message->id);
 	xml_set(end, "timestamp", stamp);
 }
 
+int archive_metadata_add(const struct user *user, struct xml *parent, struct err *err)
+{
+	const struct server *server = user->server;
+	struct ends ends = {.metadata = xml_child_add(parent, "metadata", NS_MAM)};
+
+	return server->host->archive->metadata(server->host_arg, user->name, add_end, &ends, err);
+}
+
 void archive_metadata(struct request *request)
 {
-	const struct server *server = request->server;
 	struct xml *reply;
-	struct ends ends = {0};
 	struct err err;
 
-	if (!request_offered(request, archive_offered(server->host)))
+	if (!request_offered(request, archive_offered(request->server->host)))
 		return;
 	reply = stanza_result(request->stanza);
-	ends.metadata = xml_child_add(reply, "metadata", NS_MAM);
-	if (server->host->archive->metadata(server->host_arg, request->resource->user->name,
-					    add_end, &ends, &err) < 0) {
+	if (archive_metadata_add(request->resource->user, reply, &err) < 0) {
 		xml_free(&reply);
 		request_refused(request, &err);
 		return;

@@ -23,6 +23,10 @@
 /* XEP-0352, 0478 */
 #define NS_CSI    "urn:xmpp:csi:0"
 #define NS_LIMITS "urn:xmpp:stream-limits:0"
+/* XEP-0388, 0386, 0484 */
+#define NS_SASL2 "urn:xmpp:sasl:2"
+#define NS_BIND2 "urn:xmpp:bind:0"
+#define NS_FAST  "urn:xmpp:fast:0"
 /* XEP-0440 */
 #define NS_CHANNEL_BINDING "urn:xmpp:sasl-cb:0"
 /* XEP-0012, 0030, 0092, 0199, 0202 */

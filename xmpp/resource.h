@@ -19,9 +19,12 @@ struct resource {
 	struct csi *csi; /* what is held back; NULL: its client is active */
 	struct sm *sm;   /* stream management; NULL: not wanted */
 	struct unacked
-	    *unwritten;       /* without it: parcels that have not left yet; NULL: none so far */
-	char *name;           /* the resource part of its JID */
-	char *jid;            /* full JID */
+	    *unwritten; /* without it: parcels that have not left yet; NULL: none so far */
+	char *name;     /* the resource part of its JID */
+	char *jid;      /* full JID */
+	bool has_agent; /* its client's is known (XEP-0388) */
+	uint8_t agent[C2S_AGENT_LEN];
+	bool csi_wished;      /* it began inactive (XEP-0386) */
 	bool ended;           /* not among the user's resources any more */
 	bool interested;      /* has asked for the roster, and gets its changes */
 	bool blocklist;       /* has asked for the block list, and gets its changes */

@@ -20,13 +20,21 @@
 
 /* Best first: clients that do not choose themselves take the first that they know. */
 static const struct sasl_mechanism mechanisms[] = {
-    {"SCRAM-SHA-256-PLUS", false, true, SCRAM_SHA256, sasl_step_scram},
-    {"SCRAM-SHA-1-PLUS", false, true, SCRAM_SHA1, sasl_step_scram},
-    {"SCRAM-SHA-256", false, false, SCRAM_SHA256, sasl_step_scram},
-    {"SCRAM-SHA-1", false, false, SCRAM_SHA1, sasl_step_scram},
-    {"PLAIN", true, false, SCRAM_SHA256, sasl_step_plain},
+    {"SCRAM-SHA-256-PLUS", false, true, SCRAM_SHA256, NULL, sasl_step_scram},
+    {"SCRAM-SHA-1-PLUS", false, true, SCRAM_SHA1, NULL, sasl_step_scram},
+    {"SCRAM-SHA-256", false, false, SCRAM_SHA256, NULL, sasl_step_scram},
+    {"SCRAM-SHA-1", false, false, SCRAM_SHA1, NULL, sasl_step_scram},
+    {"PLAIN", true, false, SCRAM_SHA256, NULL, sasl_step_plain},
 };
 #define MECHANISMS (sizeof(mechanisms) / sizeof(mechanisms[0]))
+
+static const struct sasl_mechanism token_mechanisms[] = {
+    {.name = "HT-SHA-256-EXPR", .binding = "tls-exporter", .step = sasl_step_ht},
+    {.name = "HT-SHA-256-UNIQ", .binding = "tls-unique", .step = sasl_step_ht},
+    {.name = "HT-SHA-256-ENDP", .binding = "tls-server-end-point", .step = sasl_step_ht},
+    {.name = "HT-SHA-256-NONE", .step = sasl_step_ht},
+};
+#define TOKEN_MECHANISMS (sizeof(token_mechanisms) / sizeof(token_mechanisms[0]))
 
 static bool is_offered(const struct sasl_mechanism *mechanism, const struct sasl_channel *channel)
 {
@@ -42,6 +50,33 @@ void sasl_mechanisms(const struct sasl_channel *channel, const char *names[SASL_
 	for (size_t i = 0; i < MECHANISMS; i++)
 		if (is_offered(&mechanisms[i], channel))
 			names[count++] = mechanisms[i].name;
+	names[count] = NULL;
+}
+
+const struct sasl_binding *sasl_binding_find(const struct sasl_channel *channel, const char *type)
+{
+	for (size_t i = 0; i < channel->binding_count; i++)
+		if (!channel->bindings[i].unasked && strcmp(channel->bindings[i].type, type) == 0)
+			return &channel->bindings[i];
+	return NULL;
+}
+
+static bool is_token_offered(const struct sasl_mechanism *mechanism,
+			     const struct sasl_channel *channel)
+{
+	return channel->plain &&
+	       (!mechanism->binding || sasl_binding_find(channel, mechanism->binding));
+}
+
+void sasl_token_mechanisms(const struct sasl_channel *channel,
+			   const char *names[SASL_MECHANISMS_MAX + 1])
+{
+	size_t count = 0;
+
+	static_assert(TOKEN_MECHANISMS <= SASL_MECHANISMS_MAX, "there is room for all");
+	for (size_t i = 0; i < TOKEN_MECHANISMS; i++)
+		if (is_token_offered(&token_mechanisms[i], channel))
+			names[count++] = token_mechanisms[i].name;
 	names[count] = NULL;
 }
 
@@ -169,6 +204,8 @@ const char *sasl_identify(struct sasl *sasl, const char *name, const char *authz
 	if (jid_saslprep(name, prepared, sizeof(prepared)) < 0 ||
 	    jid_local_prepare(prepared, sasl->user) < 0)
 		return "not-authorized";
+	if (sasl->expected && strcmp(sasl->expected, sasl->user) != 0)
+		return "invalid-authzid";
 	if (!authzid_allowed(sasl, authzid))
 		return "invalid-authzid";
 	/* Both are done for every name, so that the time does not tell. */
@@ -195,6 +232,17 @@ const char *sasl_try(struct sasl *sasl)
 
 /* --- the exchange --- */
 
+static const struct sasl_mechanism *find_token_mechanism(const char *name,
+							 const struct sasl_channel *channel)
+{
+	for (size_t i = 0; i < TOKEN_MECHANISMS; i++)
+		if (strcmp(token_mechanisms[i].name, name) == 0)
+			return is_token_offered(&token_mechanisms[i], channel)
+				   ? &token_mechanisms[i]
+				   : NULL;
+	return NULL;
+}
+
 static const struct sasl_mechanism *find_mechanism(const char *name,
 						   const struct sasl_channel *channel)
 {
@@ -204,11 +252,10 @@ static const struct sasl_mechanism *find_mechanism(const char *name,
 	return NULL;
 }
 
-struct sasl *sasl_new(const struct env *env, const char *mechanism,
-		      const struct sasl_channel *channel, const struct key *state_secret,
-		      sasl_lookup lookup, void *arg)
+static struct sasl *begin(const struct env *env, const struct sasl_mechanism *found,
+			  const struct sasl_channel *channel, const struct key *state_secret,
+			  sasl_lookup lookup, void *arg)
 {
-	const struct sasl_mechanism *found = find_mechanism(mechanism, channel);
 	struct sasl *sasl = found ? calloc(1, sizeof(*sasl)) : NULL;
 
 	if (!sasl)
@@ -226,10 +273,37 @@ struct sasl *sasl_new(const struct env *env, const char *mechanism,
 	return sasl;
 }
 
+struct sasl *sasl_new(const struct env *env, const char *mechanism,
+		      const struct sasl_channel *channel, const struct key *state_secret,
+		      sasl_lookup lookup, void *arg)
+{
+	return begin(env, find_mechanism(mechanism, channel), channel, state_secret, lookup, arg);
+}
+
+struct sasl *sasl_new_token(const struct env *env, const char *mechanism,
+			    const struct sasl_channel *channel, const struct key *state_secret,
+			    sasl_lookup lookup, sasl_tokens tokens, void *arg)
+{
+	struct sasl *sasl = begin(env, find_token_mechanism(mechanism, channel), channel,
+				  state_secret, lookup, arg);
+
+	if (sasl)
+		sasl->tokens = tokens;
+	return sasl;
+}
+
+int sasl_expect(struct sasl *sasl, const char *user)
+{
+	free(sasl->expected);
+	sasl->expected = strdup(user);
+	return sasl->expected ? 0 : -1;
+}
+
 void sasl_free(struct sasl **sasl)
 {
 	if (!*sasl)
 		return;
+	free((*sasl)->expected);
 	scram_free(&(*sasl)->scram);
 	buf_free(&(*sasl)->out);
 	secret_free(*sasl, sizeof(**sasl));
@@ -285,6 +359,11 @@ enum sasl_result sasl_step(struct sasl *sasl, const uint8_t *message, size_t len
 const char *sasl_user(const struct sasl *sasl)
 {
 	return sasl->ended && !sasl->succeeded ? "" : sasl->user;
+}
+
+const char *sasl_token(const struct sasl *sasl)
+{
+	return sasl->succeeded ? sasl->token.text : "";
 }
 
 bool sasl_locked(const struct sasl *sasl)

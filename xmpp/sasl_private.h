@@ -15,6 +15,7 @@ struct sasl_mechanism {
 	bool plain; /* sends the password itself */
 	bool plus;  /* with channel binding */
 	enum scram_hash hash;
+	const char *binding; /* of one that takes a token: the type it binds by; NULL: none */
 	/* One step. message has a NUL behind it, and may be changed. Gives the result, fills out
 	 * with sasl_reply, and sets *condition on failure. */
 	enum sasl_result (*step)(struct sasl *sasl, char *message, size_t len,
@@ -38,10 +39,13 @@ struct sasl {
 	struct sasl_channel channel;
 	struct key state_secret;
 	sasl_lookup lookup;
+	sasl_tokens tokens; /* NULL: by password */
 	void *arg;
-	unsigned steps; /* messages taken */
-	bool asked;     /* for the first message, which did not come with <auth/> */
-	bool ended;     /* by success or failure */
+	char *expected;          /* the only user who may; NULL: any */
+	struct sasl_token token; /* the one that was used */
+	unsigned steps;          /* messages taken */
+	bool asked;              /* for the first message, which did not come with <auth/> */
+	bool ended;              /* by success or failure */
 	bool succeeded;
 	char user[JID_PART_MAX + 1];
 	bool known;                          /* the lookup found the user */
@@ -54,9 +58,12 @@ struct sasl {
 
 enum sasl_result sasl_step_scram(struct sasl *sasl, char *message, size_t len,
 				 const char **condition);
+enum sasl_result sasl_step_ht(struct sasl *sasl, char *message, size_t len, const char **condition);
 enum sasl_result sasl_step_plain(struct sasl *sasl, char *message, size_t len,
 				 const char **condition);
 
+/* The binding of that type that is offered; NULL: there is none. */
+const struct sasl_binding *sasl_binding_find(const struct sasl_channel *channel, const char *type);
 /*
  * Take the name that the client gave: normalise it, compare authzid ("" for none) with it, and get
  * its credentials, or made-up ones. Returns NULL, or the condition of the failure.

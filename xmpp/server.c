@@ -1,7 +1,7 @@
 /*
  * server.c: the streams of all clients and the limits on them.
- * Neighbours: server_listen.c (how they come), c2s.c (one stream), user.c and resource.c, router.c
- * (what becomes of a stanza).
+ * Neighbours: server_listen.c (how they come), server_login.c (how they get a resource), c2s.c (one
+ * stream), user.c and resource.c, router.c (what becomes of a stanza).
  */
 #include "xmpp/caps.h"
 #include "xmpp/feature.h"
@@ -10,6 +10,7 @@
 #include "xmpp/csi.h"
 #include "xmpp/parcel.h"
 #include "xmpp/secret_file.h"
+#include "xmpp/server_login.h"
 #include "xmpp/sm.h"
 #include "xmpp/web.h"
 
@@ -19,20 +20,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Random bytes of a resource made up for a client: enough not to meet another. */
-#define RESOURCE_RANDOM_LEN 5
-
-/* A stream, and the resource on it once one is bound. */
-struct client {
-	struct client *older, *newer;
-	struct server *server;
-	struct c2s *c2s;
-	struct resource *resource;
-	bool authenticated;
-	bool who_known;
-	int64_t who; /* for the guard */
-};
 
 void server_contact_jid(const struct server *server, const char *contact, char out[JID_TEXT_SIZE])
 {
@@ -126,55 +113,6 @@ static void on_authenticated(void *arg)
 	log_debug("user %s has logged in", log_private(c2s_user(client->c2s)));
 }
 
-/* RFC 6120 section 7.7.2.2, the third way: the client that is there now wins over one that may be a
- * dead connection of its own. */
-static void end_conflicting(const struct user *user, const char *name)
-{
-	struct resource *old = user_resource(user, name);
-
-	if (!old)
-		return;
-	if (!old->c2s) {
-		resource_end(old);
-		resource_free(&old);
-		return;
-	}
-	c2s_end(old->c2s, STREAM_CONFLICT, "another client took this resource");
-	/* A stream that is being given up ends its resource only later. */
-	resource_end(old);
-}
-
-static void make_resource(const struct env *env, char out[JID_PART_MAX + 1])
-{
-	uint8_t bytes[RESOURCE_RANDOM_LEN];
-
-	env_random(env, bytes, sizeof(bytes));
-	base32_encode(bytes, sizeof(bytes), out);
-}
-
-static int on_bind(void *arg, const char *wish, char jid[JID_TEXT_SIZE], enum stanza_error *error)
-{
-	struct client *client = arg;
-	struct user *user = user_get(client->server, c2s_user(client->c2s));
-	char made[JID_PART_MAX + 1];
-
-	*error = STANZA_RESOURCE_CONSTRAINT;
-	if (!user)
-		return -1;
-	if (!wish) {
-		make_resource(client->server->env, made);
-		wish = made;
-	}
-	end_conflicting(user, wish);
-	if (user_resource_count(user) >= SERVER_RESOURCES_MAX && !sm_end_oldest(user))
-		return -1;
-	client->resource = resource_new(user, client->c2s, wish);
-	if (!client->resource)
-		return -1;
-	snprintf(jid, JID_TEXT_SIZE, "%s", client->resource->jid);
-	return 0;
-}
-
 static void on_stanza(void *arg, struct xml *stanza)
 {
 	struct client *client = arg;
@@ -186,33 +124,6 @@ static void on_stanza(void *arg, struct xml *stanza)
 
 /* --- stream management --- */
 
-/* The connection that had the resource may not have noticed yet that it is broken. */
-static void take_from_other(struct server *server, const struct resource *resource)
-{
-	for (struct client *client = server->oldest; client; client = client->newer) {
-		if (client->resource != resource)
-			continue;
-		client->resource = NULL;
-		c2s_end(client->c2s, STREAM_CONFLICT, "resumed on another connection");
-		return;
-	}
-}
-
-static void resume(struct client *client, const struct xml *element)
-{
-	struct user *user = user_find(client->server, c2s_user(client->c2s));
-	struct resource *resource = sm_resumable(user, client->c2s, element);
-
-	if (!resource)
-		return;
-	take_from_other(client->server, resource);
-	client->resource = resource;
-	resource->c2s = client->c2s;
-	c2s_resume(client->c2s);
-	sm_resumed(resource);
-	csi_active(resource);
-}
-
 static void on_management(void *arg, const struct xml *element)
 {
 	struct client *client = arg;
@@ -222,7 +133,7 @@ static void on_management(void *arg, const struct xml *element)
 	else if (client->resource)
 		sm_element(client->resource, element);
 	else if (xml_is(element, "resume", NULL))
-		resume(client, element);
+		login_resume(client, element);
 	else
 		sm_unexpected(client->c2s);
 }
@@ -259,7 +170,10 @@ static const struct c2s_handler on_c2s = {
     .guessed = on_guessed,
     .registration = on_registration,
     .authenticated = on_authenticated,
-    .bind = on_bind,
+    .bind = login_bind,
+    .tokens = login_tokens,
+    .wished = login_wished,
+    .settled = login_settled,
     .stanza = on_stanza,
     .management = on_management,
     .drained = on_drained,
@@ -333,7 +247,8 @@ static int prepare(struct server *server, const struct server_config *config, st
 	server->c2s = (struct c2s_config){.env = server->env,
 					  .domain = server->domain,
 					  .plain_without_tls = config->plain_without_tls,
-					  .registration = server->host->account_create};
+					  .registration = server->host->account_create,
+					  .tokens = server->host->tokens_get};
 	if (server->certificate)
 		server->c2s.tls = certificate_keeper_ctx(server->certificate);
 	if (!config->state_secret)
@@ -483,6 +398,7 @@ void server_user_end_others(struct server *server, const char *user_name, const 
 	struct sasl_credentials credentials;
 
 	guard_forget(&server->guard, user_name);
+	login_forget_tokens(server, user_name);
 	for (struct client *client = server->oldest; client; client = client->newer) {
 		const char *name = c2s_user(client->c2s);
 

@@ -88,6 +88,12 @@ struct server_command {
 struct server_host {
 	/* Credentials of a user; -1: no such user. */
 	int (*credentials)(void *arg, const char *user, struct sasl_credentials *credentials);
+	/* The tokens that the user's clients log in with (XEP-0484), as tokens_set has given them,
+	 * appended to out; -1: there are none. To be kept like the credentials. NULL: no tokens. */
+	int (*tokens_get)(void *arg, const char *user, struct buf *out);
+	/* len 0: none any more; with them nothing is done to a user that does not exist. */
+	int (*tokens_set)(void *arg, const char *user, const uint8_t *data, size_t len,
+			  struct err *err);
 	/* Call each(each_arg, item) for every contact of user; each may call contact_presence. */
 	void (*roster)(void *arg, const char *user,
 		       void (*each)(void *each_arg, const struct roster_item *item),

@@ -1,7 +1,7 @@
 /*
  * server_private.h: what the files of the server share: server.c (streams, limits),
- * server_listen.c, user.c and resource.c (users and their bound resources), router.c and the
- * features.
+ * server_listen.c, user.c and resource.c (users and their bound resources),
+ * router.c and the features.
  */
 #ifndef XMPP_SERVER_PRIVATE_H
 #define XMPP_SERVER_PRIVATE_H

@@ -67,19 +67,19 @@ static int get_number(const struct xml *element, const char *name, uint32_t *val
 }
 
 /* h NULL: unknown. */
-static void refuse(struct c2s *c2s, enum stanza_error error, const uint32_t *h)
+static struct xml *refusal(enum stanza_error error, const uint32_t *h)
 {
 	struct xml *failed = xml_new("failed", NS_SM);
 
 	xml_child_add(failed, stanza_error_condition(error), NS_STANZAS);
 	if (h)
 		set_number(failed, "h", *h);
-	send_element(c2s, failed);
+	return failed;
 }
 
 void sm_unexpected(struct c2s *c2s)
 {
-	refuse(c2s, STANZA_UNEXPECTED_REQUEST, NULL);
+	send_element(c2s, refusal(STANZA_UNEXPECTED_REQUEST, NULL));
 }
 
 /* Section 4: a client that has got more than was sent cannot be counted on. */
@@ -192,16 +192,14 @@ static bool is_true(const char *text)
 	return text && (strcmp(text, "true") == 0 || strcmp(text, "1") == 0);
 }
 
-static void enable(struct resource *resource, const struct xml *element)
+struct xml *sm_enable(struct resource *resource, const struct xml *element)
 {
 	struct xml *enabled;
 	uint32_t wait_s = SM_WAIT_S;
 
 	resource->sm = sm_new(resource);
-	if (!resource->sm) {
-		refuse(resource->c2s, STANZA_RESOURCE_CONSTRAINT, NULL);
-		return;
-	}
+	if (!resource->sm)
+		return refusal(STANZA_RESOURCE_CONSTRAINT, NULL);
 	enabled = xml_new("enabled", NS_SM);
 	if (is_true(xml_get(element, "resume"))) {
 		if (get_number(element, "max", &wait_s) < 0 || wait_s > SM_WAIT_S)
@@ -211,7 +209,7 @@ static void enable(struct resource *resource, const struct xml *element)
 		xml_set(enabled, "resume", "true");
 		set_number(enabled, "max", wait_s);
 	}
-	send_element(resource->c2s, enabled);
+	return enabled;
 }
 
 /* How many of the client's stanzas it need not say again. */
@@ -261,7 +259,7 @@ static void acknowledged(struct sm *sm, const struct xml *element)
 void sm_element(struct resource *resource, const struct xml *element)
 {
 	if (xml_is(element, "enable", NULL) && !resource->sm)
-		enable(resource, element);
+		send_element(resource->c2s, sm_enable(resource, element));
 	else if (xml_is(element, "r", NULL) && resource->sm)
 		answer(resource->sm);
 	else if (xml_is(element, "a", NULL) && resource->sm)
@@ -304,19 +302,21 @@ static const uint32_t *find_past(const struct user *user, const char *id)
 	return NULL;
 }
 
-struct resource *sm_resumable(struct user *user, struct c2s *c2s, const struct xml *element)
+struct resource *sm_resumable(struct user *user, struct c2s *c2s, const struct xml *element,
+			      struct xml **failed)
 {
 	const char *id = xml_get(element, "previd");
 	struct resource *resource;
 	uint32_t h;
 
+	*failed = NULL;
 	if (!id || get_number(element, "h", &h) < 0) {
-		refuse(c2s, STANZA_BAD_REQUEST, NULL);
+		*failed = refusal(STANZA_BAD_REQUEST, NULL);
 		return NULL;
 	}
 	resource = user ? find(user, id) : NULL;
 	if (!resource) {
-		refuse(c2s, STANZA_ITEM_NOT_FOUND, user ? find_past(user, id) : NULL);
+		*failed = refusal(STANZA_ITEM_NOT_FOUND, user ? find_past(user, id) : NULL);
 		return NULL;
 	}
 	if (unacked_acknowledge(resource->sm->queue, h) < 0) {
@@ -331,15 +331,20 @@ static void send_again(void *arg, const struct buf *text)
 	c2s_send_text(arg, text);
 }
 
-void sm_resumed(struct resource *resource)
+struct xml *sm_resumed(struct resource *resource)
 {
-	struct sm *sm = resource->sm;
 	struct xml *resumed = xml_new("resumed", NS_SM);
 
 	log_info("a client has come back to its session");
-	xml_set(resumed, "previd", sm->id);
-	set_number(resumed, "h", handled_for_good(sm));
-	send_element(resource->c2s, resumed);
+	xml_set(resumed, "previd", resource->sm->id);
+	set_number(resumed, "h", handled_for_good(resource->sm));
+	return resumed;
+}
+
+void sm_send_again(struct resource *resource)
+{
+	struct sm *sm = resource->sm;
+
 	sm->asked = false;
 	sm->since_ask = 0;
 	timer_stop(sm->timer);

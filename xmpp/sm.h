@@ -17,6 +17,9 @@
 /* Random bytes of a session's id. */
 #define SM_ID_RANDOM 16
 
+/* <enable/>, for a resource that has no stream management yet: the answer. NULL: no memory for it.
+ */
+struct xml *sm_enable(struct resource *resource, const struct xml *element);
 /* An element of stream management on the resource's stream. */
 void sm_element(struct resource *resource, const struct xml *element);
 /* A stanza of the client was handled. */
@@ -30,12 +33,14 @@ bool sm_send(struct sm *sm, const struct xml *stanza, struct parcel *parcel);
 bool sm_wait(struct resource *resource);
 /*
  * <resume/> by a client of user (NULL: never seen) on c2s, which has no resource yet. Returns the
- * resource that it may have, its queue shortened by what the client has got; NULL: the client was
- * told why not.
+ * resource that it may have, its queue shortened by what the client has got; NULL: why not is in
+ * *failed, for the client, or the stream has ended.
  */
-struct resource *sm_resumable(struct user *user, struct c2s *c2s, const struct xml *element);
-/* The resource has that client's stream now: tell it, and send what it has not got. */
-void sm_resumed(struct resource *resource);
+struct resource *sm_resumable(struct user *user, struct c2s *c2s, const struct xml *element,
+			      struct xml **failed);
+/* The resource has that client's stream now: what to tell it, and then send what it has not got. */
+struct xml *sm_resumed(struct resource *resource);
+void sm_send_again(struct resource *resource);
 /* Refuse what makes no sense yet. */
 void sm_unexpected(struct c2s *c2s);
 

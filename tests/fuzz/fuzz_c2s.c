@@ -239,14 +239,51 @@ static void on_stanza(void *arg, struct xml *stanza)
 static void on_management(void *arg, const struct xml *element)
 {
 	struct client *client = arg;
+	struct xml *failed = NULL;
 
 	if (client->resource)
 		sm_element(client->resource, element);
 	else if (xml_is(element, "resume", NULL))
 		FUZZ_CHECK(!sm_resumable(user_find(client->server, c2s_user(client->c2s)),
-					 client->c2s, element));
+					 client->c2s, element, &failed));
 	else
 		sm_unexpected(client->c2s);
+	xml_free(&failed);
+}
+
+/* One token, which is right with HT-SHA-256-NONE for any client that says which it is. */
+static size_t on_tokens(void *arg, const char *user, const char *mechanism,
+			struct sasl_token tokens[SASL_TOKENS_MAX])
+{
+	(void)user;
+	(void)mechanism;
+	memcpy(tokens[0].text, "token", sizeof("token"));
+	return c2s_wishes(((struct client *)arg)->c2s)->has_agent;
+}
+
+static void on_wished(void *arg, const struct c2s_wishes *wishes, struct xml *success,
+		      char jid[JID_TEXT_SIZE])
+{
+	struct client *client = arg;
+	struct xml *failed = NULL;
+	enum stanza_error error;
+
+	if (wishes->resume)
+		FUZZ_CHECK(!sm_resumable(user_find(client->server, c2s_user(client->c2s)),
+					 client->c2s, wishes->resume, &failed));
+	if (failed)
+		xml_append(success, failed);
+	if (!wishes->bind)
+		return;
+	on_bind(client, NULL, jid, &error);
+	if (xml_child(wishes->bind, "enable", NS_SM))
+		xml_append(success,
+			   sm_enable(client->resource, xml_child(wishes->bind, "enable", NS_SM)));
+}
+
+static void on_settled(void *arg)
+{
+	FUZZ_CHECK(((struct client *)arg)->resource);
 }
 
 static void on_ended(void *arg)
@@ -266,6 +303,9 @@ static const struct c2s_handler on_c2s = {
     .credentials = on_client_credentials,
     .authenticated = on_authenticated,
     .bind = on_bind,
+    .tokens = on_tokens,
+    .wished = on_wished,
+    .settled = on_settled,
     .stanza = on_stanza,
     .management = on_management,
     .ended = on_ended,
@@ -448,7 +488,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	server.host_arg = &server;
 	server.c2s = (struct c2s_config){
-	    .env = server.env, .domain = server.domain, .plain_without_tls = true};
+	    .env = server.env, .domain = server.domain, .plain_without_tls = true, .tokens = true};
 	if (size >= 2)
 		run(&server, data[0] & 1, data[0] & 2, data + 2, size - 2,
 		    data[1] ? data[1] : 1000);

@@ -74,6 +74,26 @@ static void passwords(void **state)
 	assert_memory_equal(&one.keys, &two.keys, sizeof(one.keys));
 }
 
+static void tokens(void **state)
+{
+	struct world *world = *state;
+	struct bridge *bridge = world->ann.bridge;
+	struct buf out;
+	struct err err;
+
+	buf_init(&out, 100);
+	assert_int_equal(host->tokens_get(bridge, "ann", &out), -1);
+	assert_int_equal(host->tokens_set(bridge, "ann", (const uint8_t *)"abc", 3, &err), 0);
+	assert_int_equal(host->tokens_get(bridge, "ann", &out), 0);
+	assert_int_equal(out.len, 3);
+	assert_memory_equal(out.data, "abc", 3);
+	assert_int_equal(host->tokens_set(bridge, "ann", NULL, 0, &err), 0);
+	assert_int_equal(host->tokens_get(bridge, "ann", &out), -1);
+	assert_int_equal(host->tokens_set(bridge, "nobody", (const uint8_t *)"abc", 3, &err), -1);
+	assert_int_equal(host->tokens_get(bridge, "nobody", &out), -1);
+	buf_free(&out);
+}
+
 static void registration(void **state)
 {
 	struct world *world = *state;
@@ -286,9 +306,10 @@ static void conflict_is_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TOLD_TEST(account_names), TOLD_TEST(passwords),       TOLD_TEST(registration),
-	    TOLD_TEST(roster),        TOLD_TEST(roster_refusals), TOLD_TEST(commands),
-	    TOLD_TEST(covered),       TOLD_TEST(account_ends),    TOLD_TEST(conflict_is_told),
+	    TOLD_TEST(account_names),    TOLD_TEST(passwords), TOLD_TEST(tokens),
+	    TOLD_TEST(registration),     TOLD_TEST(roster),    TOLD_TEST(roster_refusals),
+	    TOLD_TEST(commands),         TOLD_TEST(covered),   TOLD_TEST(account_ends),
+	    TOLD_TEST(conflict_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -280,6 +280,26 @@ static int on_credentials(void *arg, const char *name, struct sasl_credentials *
 	return 0;
 }
 
+static int on_tokens_get(void *arg, const char *name, struct buf *out)
+{
+	const struct user *user = dialogue_host_find_user(arg, name);
+
+	return user && user->tokens_len > 0 ? buf_add(out, user->tokens, user->tokens_len) : -1;
+}
+
+static int on_tokens_set(void *arg, const char *name, const uint8_t *data, size_t len,
+			 struct err *err)
+{
+	struct user *user = dialogue_host_find_user(arg, name);
+
+	if (!user || len > sizeof(user->tokens))
+		return err_set(err, ERR_NOT_FOUND, "no such user");
+	if (len > 0)
+		memcpy(user->tokens, data, len);
+	user->tokens_len = len;
+	return 0;
+}
+
 static void on_roster(void *arg, const char *user,
 		      void (*each)(void *each_arg, const struct roster_item *item), void *each_arg)
 {
@@ -381,6 +401,8 @@ const struct server_host *dialogue_host_least_functions(void)
 {
 	static const struct server_host functions = {
 	    .credentials = on_credentials,
+	    .tokens_get = on_tokens_get,
+	    .tokens_set = on_tokens_set,
 	    .roster = on_roster,
 	    .roster_set = on_roster_set,
 	    .roster_remove = on_roster_remove,

@@ -22,6 +22,8 @@ struct user {
 	struct user *next;
 	char *name;
 	struct sasl_credentials credentials;
+	uint8_t tokens[4096]; /* of its clients (XEP-0484) */
+	size_t tokens_len;
 };
 
 struct call {

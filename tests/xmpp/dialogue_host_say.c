@@ -181,6 +181,8 @@ int host_say(struct script *script, const struct statement *statement)
 {
 	if (strcmp(statement_rest(statement, 1), "offers little") == 0) {
 		script->functions = *dialogue_host_least_functions();
+		script->functions.tokens_get = NULL;
+		script->functions.tokens_set = NULL;
 		return 0;
 	}
 	if (script_start(script) < 0)
