@@ -1,7 +1,8 @@
 /*
  * pep_people.c: what contacts may know of a user's nodes, and what is known of theirs.
  *
- *     space CONTACT, node "", id NODE       the version that is known
+ *     space CONTACT, node "", id NODE       "BYTES ITEMS VERSION" of what is known; the numbers are
+ *                                           missing where an earlier tacetd has written it
  *     space CONTACT, node NODE, id ITEM     payload
  *
  * The nodes NS_VCARD and NS_DISCO_INFO are the vCard and the features of the clients; the latter is
@@ -198,9 +199,30 @@ void server_pep_nodes(const struct server *server, const char *user,
 
 /* --- what is known of contacts --- */
 
+/* As it is written down. */
+struct known {
+	size_t bytes, items;
+	const char *version;
+};
+/* Two numbers and a version. */
+#define KNOWN_SIZE (2 * 21 + PEP_VERSION_SIZE)
+
+/* False: the numbers are not known. known points into text. */
+static bool read_known(const char *text, struct known *known)
+{
+	int end = 0;
+
+	*known = (struct known){.version = text};
+	if (sscanf(text, "%zu %zu %n", &known->bytes, &known->items, &end) != 2 || end == 0)
+		return false;
+	known->version = text + end;
+	return true;
+}
+
 int server_pep_known(const struct server *server, const char *user, const char *contact,
 		     const char *node, char version[PEP_VERSION_SIZE])
 {
+	struct known known;
 	char *text;
 
 	if (!pep_offered(server))
@@ -208,7 +230,8 @@ int server_pep_known(const struct server *server, const char *user, const char *
 	text = server->host->pep->get(server->host_arg, user, contact, VERSIONS, node);
 	if (!text)
 		return -1;
-	snprintf(version, PEP_VERSION_SIZE, "%s", text);
+	read_known(text, &known);
+	snprintf(version, PEP_VERSION_SIZE, "%s", known.version);
 	free(text);
 	return 0;
 }
@@ -266,43 +289,20 @@ static int add_item(struct pep_items *items, const char *id, struct xml *payload
 }
 
 /* A vCard and features as the one item of their nodes. Nothing but the features that are worth
- * something is kept, and no picture that lies elsewhere. */
+ * something is kept. */
 static int read_single(const char *node, struct xml *answer, struct pep_items *items)
 {
 	struct xml *cleaned;
 	int result;
 
-	if (strcmp(node, NS_VCARD) == 0) {
-		struct xml *photo;
-
-		while ((photo = xml_child(answer, "PHOTO", NS_VCARD))) {
-			photo = xml_detach(photo);
-			if (!photo)
-				return -1;
-			xml_free(&photo);
-		}
-		return add_item(items, PEP_ITEM_CURRENT, answer);
-	}
+	if (strcmp(node, NS_VCARD) == 0)
+		return pep_clean(answer) < 0 ? -1 : add_item(items, PEP_ITEM_CURRENT, answer);
 	cleaned = xml_new("query", NS_DISCO_INFO);
 	if (cleaned)
 		caps_shared_add(caps_shared_of(answer), cleaned);
 	result = cleaned ? add_item(items, PEP_ITEM_CURRENT, cleaned) : -1;
 	xml_free(&cleaned);
 	return result;
-}
-
-/* A picture that lies elsewhere (XEP-0084 section 4.2) is fetched unasked, and past Tor. */
-static void without_urls(struct xml *metadata)
-{
-	struct xml *info = xml_first(metadata), *next;
-
-	for (; info; info = next) {
-		next = xml_next(info);
-		if (xml_get(info, "url")) {
-			info = xml_detach(info);
-			xml_free(&info);
-		}
-	}
 }
 
 static int read_answer(const char *node, struct xml *answer, struct pep_items *items,
@@ -328,46 +328,56 @@ static int read_answer(const char *node, struct xml *answer, struct pep_items *i
 		if (!xml_is(item, "item", NS_PUBSUB) || !id || !*id || strlen(id) > PEP_NAME_MAX ||
 		    pep_items_find(items, id) || items->count >= PEP_ITEMS_MAX)
 			return err_set(err, ERR_INPUT, "items that cannot be");
-		if (strcmp(node, NS_AVATAR_METADATA) == 0)
-			without_urls(xml_first(item));
-		if (add_item(items, id, xml_first(item)) < 0)
+		if (pep_clean(xml_first(item)) < 0 || add_item(items, id, xml_first(item)) < 0)
 			return err_set(err, ERR_LIMIT, "an item is too long");
 	}
 	return 0;
 }
 
-struct sum {
-	struct server *server;
-	const char *user, *contact, *except;
-	size_t bytes, items;
-	unsigned nodes;
-};
-
-static void add_node(void *arg, const char *node)
+static void count(const struct pep_items *items, struct known *sum)
 {
-	struct sum *sum = arg;
-	struct pep_items items;
-
-	if (strcmp(node, sum->except) == 0)
-		return;
-	sum->nodes++;
-	if (pep_items_load(sum->server, sum->user, sum->contact, node, &items, NULL) < 0)
-		return;
-	sum->items += items.count;
-	sum->bytes += items.bytes;
-	for (size_t i = 0; i < items.count; i++)
-		sum->bytes += strlen(items.list[i].id);
-	pep_items_free(&items);
+	sum->items += items->count;
+	sum->bytes += items->bytes;
+	for (size_t i = 0; i < items->count; i++)
+		sum->bytes += strlen(items->list[i].id);
 }
 
-static int check_room(struct server *server, const char *user, const char *contact,
+/* Add what is known of another node of the contact's. */
+static void add_node(const struct server *server, const char *user, const char *contact,
+		     const struct pep_item *record, struct known *sum)
+{
+	struct pep_items items;
+	struct known known;
+
+	if (!read_known(record->text, &known)) {
+		if (pep_items_load(server, user, contact, record->id, &items, NULL) == 0)
+			count(&items, &known);
+		pep_items_free(&items);
+	}
+	sum->bytes += known.bytes;
+	sum->items += known.items;
+}
+
+/* Only records are read, not what the nodes hold. */
+static int check_room(const struct server *server, const char *user, const char *contact,
 		      const char *node, const struct pep_items *after, struct err *err)
 {
-	struct sum sum = {server, user, contact, node, after->bytes, after->count, 1};
+	struct pep_items records;
+	struct known sum = {0};
+	size_t nodes = 1;
 
-	server_pep_known_nodes(server, user, contact, add_node, &sum);
+	if (pep_items_load(server, user, contact, VERSIONS, &records, err) < 0)
+		return -1;
+	count(after, &sum);
+	for (size_t i = 0; i < records.count; i++) {
+		if (strcmp(records.list[i].id, node) == 0)
+			continue;
+		nodes++;
+		add_node(server, user, contact, &records.list[i], &sum);
+	}
+	pep_items_free(&records);
 	if (sum.bytes > PEP_CONTACT_BYTES_MAX || sum.items > PEP_CONTACT_ITEMS_MAX ||
-	    sum.nodes > PEP_NODES_MAX)
+	    nodes > PEP_NODES_MAX)
 		return err_set(err, ERR_LIMIT, "more than is kept of one contact");
 	return 0;
 }
@@ -377,6 +387,8 @@ static int store(struct server *server, const char *user, const char *contact, c
 {
 	const struct pep_host *host = server->host->pep;
 	void *arg = server->host_arg;
+	struct known known = {0};
+	char record[KNOWN_SIZE];
 
 	/* Without a version first: what is half written is fetched again. */
 	if (host->remove(arg, user, contact, VERSIONS, node, err) < 0 ||
@@ -386,7 +398,12 @@ static int store(struct server *server, const char *user, const char *contact, c
 		if (host->put(arg, user, contact, node, items->list[i].id, items->list[i].text,
 			      err) < 0)
 			return -1;
-	return version ? host->put(arg, user, contact, VERSIONS, node, version, err) : 0;
+	if (!version)
+		return 0;
+	count(items, &known);
+	snprintf(record, sizeof(record), "%zu %zu %.*s", known.bytes, known.items,
+		 PEP_VERSION_SIZE - 1, version);
+	return host->put(arg, user, contact, VERSIONS, node, record, err);
 }
 
 /* Tell the clients what is new and what is gone. */

@@ -85,6 +85,11 @@ void pep_welcome(struct resource *resource, const struct caps *had);
 /* The items of a node that payload (<items/>) asks for, as <pubsub/>. NULL when memory is short. */
 struct xml *pep_answer_items(const struct pep_items *items, const struct xml *payload);
 
+/* --- pep_clean.c --- */
+/* Take out of a contact's item (NULL: none) what would make clients fetch something elsewhere. -1:
+ * memory is short. */
+int pep_clean(struct xml *payload);
+
 /* --- feature_pep.c --- */
 /* The node that element names. NULL: an error was sent. */
 const char *pep_request_node(const struct request *request, const struct xml *element);
