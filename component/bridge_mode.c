@@ -97,6 +97,7 @@ static void apply(struct bridge *bridge, struct account *account)
 
 static void apply_at_start(void *arg, struct account *account)
 {
+	account_contacts(account, bridge_peer_drop_stale, NULL);
 	bridge_shown_apply(account);
 	apply(arg, account);
 }

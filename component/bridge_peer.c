@@ -23,6 +23,13 @@
 /* With so many messages waiting for a contact its questions are not answered: it asks faster than
  * it takes the answers. */
 #define BUSY_OUTBOX 100
+/* What a contact may ask for: at once twice as much as it may keep, and in the long run all of that
+ * in a quarter of an hour; each answer counts for its bytes and so many more, for the work. */
+#define ANSWERS_BURST ((int64_t)2 * PEP_CONTACT_BYTES_MAX)
+#define ANSWERS_PER_S ((int64_t)PEP_CONTACT_BYTES_MAX / (15 * 60))
+#define ANSWER_COST   512
+/* Payloads that are taken back in one go; there may be several goes. */
+#define STALE_MAX 64
 
 /* --- peers --- */
 
@@ -59,6 +66,7 @@ struct bridge_peer *peer_of(struct bridge *bridge, const struct contact *contact
 	peer->bridge = bridge;
 	peer->user = strdup(user);
 	peer->id = strdup(contact_id(contact));
+	bucket_init(&peer->answers, ANSWERS_BURST, ANSWERS_PER_S, env_mono_ms(bridge->env));
 	peer->timer = timer_new(bridge->env, peer_give_up, peer);
 	if (!peer->user || !peer->id || !peer->timer) {
 		peer_free(peer);
@@ -166,6 +174,40 @@ void bridge_peers_meet(struct bridge *bridge, const struct account *account)
 		account_contacts(account, meet_one, bridge);
 }
 
+/* --- what is stale --- */
+
+struct stale {
+	uint64_t tokens[STALE_MAX];
+	unsigned count;
+};
+
+static bool find_stale(void *arg, const struct waiting *waiting)
+{
+	struct stale *stale = arg;
+
+	if (!waiting->on_its_way && inner_iq_is(waiting->payload, waiting->len))
+		stale->tokens[stale->count++] = waiting->token;
+	return stale->count < STALE_MAX;
+}
+
+void bridge_peer_drop_stale(void *arg, struct contact *contact)
+{
+	struct stale stale;
+	struct err err;
+
+	(void)arg;
+	if (contact_outbox(contact) == 0)
+		return;
+	do {
+		stale.count = 0;
+		if (contact_waiting(contact, find_stale, &stale, &err) < 0)
+			return;
+		for (unsigned i = 0; i < stale.count; i++)
+			if (contact_cancel(contact, stale.tokens[i], &err) < 0)
+				return;
+	} while (stale.count == STALE_MAX);
+}
+
 void bridge_peer_state(struct bridge *bridge, struct contact *contact)
 {
 	struct bridge_peer *peer;
@@ -173,6 +215,7 @@ void bridge_peer_state(struct bridge *bridge, struct contact *contact)
 	bridge_peer_meet(bridge, contact);
 	if (contact_state(contact) == CONTACT_LINKED)
 		return;
+	bridge_peer_drop_stale(NULL, contact);
 	peer = peer_find(bridge, bridge_user_of(contact), contact_id(contact));
 	if (!peer)
 		return;
@@ -219,19 +262,47 @@ void bridge_published(void *arg, const char *user, const char *node)
 
 /* --- what a contact's daemon says --- */
 
-static void answer_contact(struct bridge *bridge, struct contact *contact, struct inner_iq *iq)
+struct answering {
+	struct bridge_peer *peer;
+	struct contact *contact;
+};
+
+static int send_answer(void *arg, const struct buf *payload)
 {
+	const struct answering *answering = arg;
+	struct bridge_peer *peer = answering->peer;
+
+	bucket_take(&peer->answers, (int64_t)payload->len, env_mono_ms(peer->bridge->env));
+	return peer_send(answering->contact, payload);
+}
+
+/* May it ask now? Who has asked for too much gets no answer rather than a refusal, which would say
+ * that the node is gone. */
+static bool may_ask(struct bridge_peer *peer)
+{
+	int64_t now_ms = env_mono_ms(peer->bridge->env);
+
+	if (bucket_take(&peer->answers, 0, now_ms) > 0)
+		return false;
+	bucket_take(&peer->answers, ANSWER_COST, now_ms);
+	return true;
+}
+
+static void answer_contact(struct bridge_peer *peer, struct contact *contact, struct inner_iq *iq)
+{
+	struct answering answering = {peer, contact};
+	struct bridge *bridge = peer->bridge;
 	enum stanza_error error;
 	struct xml *answer;
 	struct buf out;
 
-	if (!may_tell(bridge, contact) || contact_outbox(contact) > BUSY_OUTBOX)
+	if (!may_tell(bridge, contact) || contact_outbox(contact) > BUSY_OUTBOX || !may_ask(peer))
 		return;
 	answer =
 	    live_kind(iq->payload)
 		? bridge_live_serve(bridge, bridge_user_of(contact), iq->payload)
 		: server_pep_serve(bridge->server, bridge_user_of(contact), iq->payload, &error);
-	if (!answer || inner_iq_answer(iq->id, answer, peer_send, contact) < 0) {
+	if (!answer || inner_iq_answer(iq->id, answer, send_answer, &answering) < 0) {
 		buf_init(&out, PAYLOAD_MAX);
 		if (inner_iq_error(iq->id, &out) == 0)
 			peer_send(contact, &out);
@@ -255,7 +326,7 @@ void bridge_peer_said(struct bridge *bridge, struct contact *contact, const uint
 	}
 	switch (iq.kind) {
 	case INNER_IQ_QUESTION:
-		answer_contact(bridge, contact, &iq);
+		answer_contact(peer, contact, &iq);
 		break;
 	case INNER_IQ_ANSWER:
 		peer_answered(peer, iq.id, iq.payload);

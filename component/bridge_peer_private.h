@@ -7,6 +7,7 @@
 
 #include "component/bridge_private.h"
 #include "component/inner_iq.h"
+#include "xmpp/bucket.h"
 
 struct fetch; /* bridge_peer_ask.c */
 
@@ -19,6 +20,7 @@ struct bridge_peer {
 	struct fetch *queue;
 	uint64_t asked; /* id of the question about the first of the queue; 0: not asked yet */
 	struct buf parts;
+	struct bucket answers; /* bytes that its questions may still bring it */
 	struct timer *timer;
 };
 

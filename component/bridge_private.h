@@ -251,6 +251,9 @@ void bridge_peer_said(struct bridge *bridge, struct contact *contact, const uint
 /* The contact may see the user now, or no longer; all contacts of the account. */
 void bridge_peer_meet(struct bridge *bridge, struct contact *contact);
 void bridge_peers_meet(struct bridge *bridge, const struct account *account);
+/* Take back what was to be asked or answered in a session that has ended: in the next both sides
+ * begin anew. arg is not used (account_contacts). */
+void bridge_peer_drop_stale(void *arg, struct contact *contact);
 /* The contact is linked, or no longer. */
 void bridge_peer_state(struct bridge *bridge, struct contact *contact);
 /* NULL: any. */

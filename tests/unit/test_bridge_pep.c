@@ -529,14 +529,92 @@ static void what_could_harm_clients_is_not_kept(void **state)
 		PEP_ACCESS_PRESENCE);
 	publish(&world->ann, NS_VCARD, "current",
 		"<vCard xmlns='vcard-temp'><PHOTO/><FN>Ann</FN>"
-		"<PHOTO><EXTVAL>http://x/</EXTVAL></PHOTO></vCard>",
+		"<PHOTO><EXTVAL>http://x/</EXTVAL></PHOTO>"
+		"<LOGO><EXTVAL>http://x/</EXTVAL></LOGO><LOGO><BINVAL>YQ==</BINVAL></LOGO>"
+		"<SOUND><TYPE>x</TYPE><EXTVAL>http://x/</EXTVAL></SOUND>"
+		"<AGENT><vCard><PHOTO><EXTVAL>http://x/</EXTVAL></PHOTO></vCard></AGENT></vCard>",
+		PEP_ACCESS_PRESENCE);
+	publish(&world->ann, "urn:xmpp:vcard4", "current",
+		"<vcard xmlns='urn:ietf:params:xml:ns:vcard-4.0'><fn><text>Ann</text></fn>"
+		"<photo><parameters/><uri>http://x/</uri></photo><logo/>"
+		"<group name='a'><sound><uri>HTTPS://x/</uri></sound><photo>"
+		"<uri>Data:image/png;base64,YQ==</uri></photo></group>"
+		"<url><uri>http://ann/</uri></url></vcard>",
 		PEP_ACCESS_PRESENCE);
 	run(world);
-	expect_known(world, NS_VCARD, "current", "<vCard xmlns='vcard-temp'><FN>Ann</FN></vCard>");
+	expect_known(world, NS_VCARD, "current",
+		     "<vCard xmlns='vcard-temp'><FN>Ann</FN><LOGO><BINVAL>YQ==</BINVAL></LOGO>"
+		     "</vCard>");
+	expect_known(world, "urn:xmpp:vcard4", "current",
+		     "<vcard xmlns='urn:ietf:params:xml:ns:vcard-4.0'><fn><text>Ann</text></fn>"
+		     "<group name='a'><photo><uri>Data:image/png;base64,YQ==</uri></photo></group>"
+		     "<url><uri>http://ann/</uri></url></vcard>");
 	expect_known(world, "urn:xmpp:bookmarks:1", "room@x", NULL);
 	expect_known(world, "storage:bookmarks", "current", NULL);
 	expect_known(world, NS_AVATAR_METADATA, "a",
 		     "<metadata xmlns='" NS_AVATAR_METADATA "'><info id='b'/></metadata>");
+}
+
+/* A daemon that is not ours asks for the same again and again. */
+static void questions_are_rationed(void **state)
+{
+	static const char question[] = "<iq xmlns='jabber:client' type='get' id='7'>"
+				       "<pubsub xmlns='http://jabber.org/protocol/pubsub'>"
+				       "<items node='urn:large'/></pubsub></iq>";
+	struct world *world = *state;
+	size_t len = PEP_ITEM_BYTES_MAX - 100;
+	char *text = malloc(len + 100);
+
+	strcpy(text, "<d xmlns='urn:x'>");
+	memset(text + strlen(text), 'A', len);
+	strcpy(text + len, "</d>");
+	comes(&world->ann, true);
+	publish(&world->ann, "urn:large", "1", text, PEP_ACCESS_PRESENCE);
+	run(world);
+	served = 0;
+	for (unsigned i = 0; i < 40; i++) {
+		send_raw(&world->ben, &world->ann, question);
+		fake_clock_run(world->clock, 10 * SECOND_MS);
+	}
+	/* Two megabytes, and a little that has grown again; all the same it is told what changes.
+	 */
+	assert_in_range(served, 7, 12);
+	publish(&world->ann, NICK, "current", "<nick xmlns='" NICK "'>Ann</nick>",
+		PEP_ACCESS_PRESENCE);
+	fake_clock_run(world->clock, 60 * MINUTE_MS);
+	served = 0;
+	send_raw(&world->ben, &world->ann, question);
+	run(world);
+	assert_int_equal(served, 1);
+	free(text);
+}
+
+static unsigned waiting_for(const struct side *side, const struct side *other)
+{
+	return contact_outbox(side_contact(side, other));
+}
+
+/* What was said in a session that has ended does not wait for the next one. */
+static void what_is_stale_is_dropped(void **state)
+{
+	struct world *world = *state;
+	struct contact *ben = side_contact(&world->ann, &world->ben);
+	struct err err;
+
+	comes(&world->ann, true);
+	run(world);
+	engine_stop(world->ben.engine);
+	publish(&world->ann, NICK, "current", "<nick xmlns='" NICK "'>New</nick>",
+		PEP_ACCESS_PRESENCE);
+	assert_int_equal(engine_send(ben, "a message", 9, NULL, &err), 0);
+	run(world);
+	assert_int_not_equal(contact_state(ben), CONTACT_LINKED);
+	assert_int_equal(waiting_for(&world->ann, &world->ben), 1);
+	/* From an earlier process. */
+	send_raw(&world->ann, &world->ben, "<iq xmlns='jabber:client' type='set' id='0'/>");
+	assert_int_equal(waiting_for(&world->ann, &world->ben), 2);
+	bridge_set_engine(world->ann.bridge, world->ann.engine);
+	assert_int_equal(waiting_for(&world->ann, &world->ben), 1);
 }
 
 /* However little there is in them. */
@@ -615,6 +693,8 @@ int main(void)
 	    TEST(with_the_contact_goes_what_is_known),
 	    TEST(what_could_harm_clients_is_not_kept),
 	    TEST(one_contact_has_only_so_much),
+	    TEST(questions_are_rationed),
+	    TEST(what_is_stale_is_dropped),
 	    TEST(one_contact_has_only_so_many_items),
 	};
 
