@@ -79,6 +79,9 @@ static const char *const pep_features[] = {
     NS_PEP_VCARD,
     NS_VCARD,
     NS_PRIVATE,
+    NS_BOOKMARKS "#compat",
+    NS_BOOKMARKS "#compat-pep",
+    NS_BOOKMARKS_CONVERSION,
     NULL,
 };
 

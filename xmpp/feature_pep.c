@@ -149,6 +149,7 @@ static void publish(struct request *request, struct xml *element)
 		xml_set(xml_child_add(done, "item", NULL), "id", xml_get(item, "id"));
 	}
 	request_reply(request, reply);
+	bookmarks_published(request->server, user, node);
 }
 
 /* --- retract (section 7.2) --- */
@@ -174,6 +175,7 @@ static void retract(struct request *request, struct xml *element)
 	}
 	request_result(request);
 	pep_changed(request->server, user, node, notify ? pep_event_retract(node, id) : NULL, true);
+	bookmarks_published(request->server, user, node);
 }
 
 /* --- create (section 8.1) --- */

@@ -90,6 +90,7 @@ static void drop(struct request *request, const char *node,
 	}
 	request_result(request);
 	pep_tell(request->server, user, node, pep_event_node(node, what), was_public, true);
+	bookmarks_published(request->server, user, node);
 }
 
 static void delete_node(struct request *request, struct xml *element)

@@ -87,6 +87,8 @@ void private_set(struct request *request)
 		return;
 	if (store(request->server, request->resource->user->name, id, element, &err) < 0)
 		request_refused(request, &err);
-	else
+	else {
 		request_result(request);
+		bookmarks_stored(request->server, request->resource->user->name, element);
+	}
 }

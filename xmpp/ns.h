@@ -54,6 +54,9 @@
 #define NS_AVATAR_DATA     "urn:xmpp:avatar:data"
 #define NS_AVATAR_METADATA "urn:xmpp:avatar:metadata"
 #define NS_PEP_VCARD       "urn:xmpp:pep-vcard-conversion:0"
+/* XEP-0402, XEP-0411 */
+#define NS_BOOKMARKS            "urn:xmpp:bookmarks:1"
+#define NS_BOOKMARKS_CONVERSION "urn:xmpp:bookmarks-conversion:0"
 /* XEP-0077 */
 #define NS_REGISTER         "jabber:iq:register"
 #define NS_REGISTER_FEATURE "http://jabber.org/features/iq-register"

@@ -94,6 +94,12 @@ int pep_clean(struct xml *payload);
 /* The node that element names. NULL: an error was sent. */
 const char *pep_request_node(const struct request *request, const struct xml *element);
 
+/* --- bookmarks.c: XEP-0402, 0048, 0411 --- */
+/* A client has changed the node: if it is one of bookmarks, change the others likewise. */
+void bookmarks_published(struct server *server, const char *user, const char *node);
+/* The same for an element of private storage. */
+void bookmarks_stored(struct server *server, const char *user, const struct xml *element);
+
 /* --- avatar.c: XEP-0398, 0153 --- */
 /* An item was published or retracted: tell who is to know, also of a new photo. As pep_tell. */
 void pep_changed(struct server *server, const char *user, const char *node, struct xml *event,
