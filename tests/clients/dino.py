@@ -7,6 +7,8 @@ from world import PASSWORD
 
 # On a screen of 1280x800, where Dino's window stands in the middle.
 SET_UP, ADD, JID, ADD_DONE, FIRST, START = (640, 572), (513, 630), (671, 423), (755, 321), (640, 258), (826, 148)
+# The blue of SET_UP, and where it is.
+BLUE, WELCOME = "#3584e4", "140x30+570+558"
 # It waits a minute or more before it tries again.
 COMES_BACK_S = 120
 
@@ -22,9 +24,9 @@ class Dino(WindowDriver):
 
     def logs_in(self):
         self.run("dino-im")
-        time.sleep(8)
+        self.display.until("Dino welcomes", lambda: self.display.has_colour(BLUE, WELCOME))
         self.display.click(*SET_UP)
-        time.sleep(1)
+        time.sleep(3)
         self.display.type(self.jid)
         self.display.key("Return")
         time.sleep(6)
@@ -32,6 +34,7 @@ class Dino(WindowDriver):
         self.display.key("Return")
         time.sleep(6)
         self.display.key("Return")
+        self.display.until("Dino has an account", lambda: not self.display.has_colour(BLUE, WELCOME))
 
     def adds(self):
         self.display.key("ctrl+t")

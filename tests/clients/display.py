@@ -17,7 +17,8 @@ TOOL = TOP / "tests" / "clients" / "windows.py"
 class Display:
     """An X server with a window manager, a session bus, and what finds things by name (windows.py)."""
 
-    def __init__(self, home, environment):
+    def __init__(self, home, environment, prefix):
+        self.prefix = [*prefix, *AS_NOBODY]
         run = home / "run"
         run.mkdir(mode=0o700)
         self.environment = dict(environment, XDG_RUNTIME_DIR=str(run), GTK_A11Y="atspi",
@@ -38,7 +39,7 @@ class Display:
 
     def start(self, *words, **named):
         where = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        process = subprocess.Popen([*AS_NOBODY, *words], env=self.environment, **(where | named))
+        process = subprocess.Popen([*self.prefix, *words], env=self.environment, **(where | named))
         self.processes.append(process)
         return process
 
@@ -64,7 +65,7 @@ class Display:
         self.until(f"there is {name!r} to fill", lambda: self.ask("fill", name, text))
 
     def xdotool(self, *words):
-        subprocess.run([*AS_NOBODY, "xdotool", *words], env=self.environment, check=True)
+        subprocess.run([*self.prefix, "xdotool", *words], env=self.environment, check=True)
         time.sleep(0.5)
 
     def type(self, text):
@@ -79,13 +80,13 @@ class Display:
 
     def picture(self, path, crop=SCREEN):
         """What is on the screen, as a small PNG; crop: WIDTHxHEIGHT+LEFT+TOP."""
-        subprocess.run([*AS_NOBODY, "import", "-window", "root", "-crop", crop, "+repage", "+dither", "-colors",
+        subprocess.run([*self.prefix, "import", "-window", "root", "-crop", crop, "+repage", "+dither", "-colors",
                         "128", "-strip", str(path)], env=self.environment, check=True)
 
     def has_colour(self, colour, crop):
         """Is there a dot of that colour (within a little)?"""
         path = pathlib.Path(self.environment["HOME"]) / "screen.png"
-        subprocess.run([*AS_NOBODY, "import", "-window", "root", "-crop", crop, "+repage", str(path)],
+        subprocess.run([*self.prefix, "import", "-window", "root", "-crop", crop, "+repage", str(path)],
                        env=self.environment, check=True)
         done = subprocess.run(["convert", str(path), "-fuzz", "4%", "-fill", "black", "+opaque", colour, "-fill",
                                "white", "-opaque", colour, "-format", "%[fx:maxima]", "info:"],
@@ -103,9 +104,15 @@ class WindowDriver(Driver):
 
     quick = False
     display = None
+    prefix = ()         # words before each command
+
+    @property
+    def pictured(self):
+        """How the names of its pictures begin."""
+        return self.user
 
     def run(self, *words):
-        self.display = Display(self.home, self.environment)
+        self.display = Display(self.home, self.environment, self.prefix)
         self.display.start(*words)
 
     def looks(self):
@@ -119,7 +126,7 @@ class WindowDriver(Driver):
     def picture(self, name, crop):
         """One for the documents, if they are wanted."""
         if self.world.pictures:
-            self.display.picture(self.world.pictures / f"{self.user}-{name}.png", crop)
+            self.display.picture(self.world.pictures / f"{self.pictured}-{name}.png", crop)
 
     def stop(self):
         if self.display:

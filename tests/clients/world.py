@@ -46,14 +46,41 @@ def enclose():
     sys.exit(ends.returncode)
 
 
-def trust(daemon, folder):
+def trust(config, folder):
     """Make the daemon's authority one that the system trusts, in copies of the system's folders."""
     for name in ("/etc/ssl/certs", "/usr/local/share/ca-certificates"):
         copy = folder / name.replace("/", "_")
         shutil.copytree(name, copy, symlinks=True)
         subprocess.run(["mount", "--bind", str(copy), name], check=True)
-    subprocess.run([str(lib.BUILD / "tacetctl"), "-c", str(daemon.config), "trust", "--yes"], check=True,
+    subprocess.run([str(lib.BUILD / "tacetctl"), "-c", str(config), "trust", "--yes"], check=True,
                    capture_output=True)
+
+
+class Elsewhere:
+    """The other daemon's machine to the eye: localhost:5222 is that daemon, and what it trusts is its own."""
+
+    def __init__(self, daemon, folder):
+        self.folder = folder / "elsewhere"
+        self.folder.mkdir()
+        door = str(self.folder / "door")
+        self.processes = [subprocess.Popen(["unshare", "--net", "--mount", "sleep", "infinity"])]
+        self.prefix = ["nsenter", f"--target={self.processes[0].pid}", "--net", "--mount", f"--wd={os.getcwd()}"]
+        lib.wait_until("namespaces", self.ready, PATIENCE_S)
+        subprocess.run([*self.prefix, "ip", "link", "set", "lo", "up"], check=True)
+        subprocess.run([*self.prefix, sys.executable, __file__, str(daemon.config), str(self.folder)], check=True)
+        self.processes += [
+            subprocess.Popen(["socat", f"UNIX-LISTEN:{door},fork", f"TCP:127.0.0.1:{daemon.port}"]),
+            subprocess.Popen([*self.prefix, "socat", "TCP-LISTEN:5222,bind=127.0.0.1,reuseaddr,fork",
+                              f"UNIX-CONNECT:{door}"])]
+
+    def ready(self):
+        own = os.readlink("/proc/self/ns/net")
+        return os.readlink(f"/proc/{self.processes[0].pid}/ns/net") != own
+
+    def stop(self):
+        for process in reversed(self.processes):
+            process.kill()
+            process.wait()
 
 
 class Ann(lib.Client):
@@ -84,7 +111,12 @@ class World:
         self.ann_id = self.there.account("ann", PASSWORD)
         self.ann_jid = f"{self.ann_id}@localhost"
         self.ann = self.call(self.make_ann())
-        trust(self.here, folder)
+        trust(self.here.config, folder)
+        self.elsewhere = None
+
+    def open_elsewhere(self):
+        """For clients that can only go to port 5222 of localhost."""
+        self.elsewhere = Elsewhere(self.there, self.folder)
 
     async def make_ann(self):
         return await Ann(self.there).login()
@@ -129,6 +161,8 @@ class World:
     def stop(self, keep):
         self.call(self.end())
         self.loop.call_soon_threadsafe(self.loop.stop)
+        if self.elsewhere:
+            self.elsewhere.stop()
         for daemon in (self.here, self.there):
             daemon.stop()
             if keep:
@@ -201,3 +235,7 @@ def installed(package):
                           capture_output=True, text=True, check=False)
     words = done.stdout.split()
     return words[1] if done.returncode == 0 and words[0] == "installed" else None
+
+
+if __name__ == "__main__":
+    trust(sys.argv[1], pathlib.Path(sys.argv[2]))
