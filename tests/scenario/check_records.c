@@ -4,6 +4,7 @@
  */
 #include "tests/scenario/check_records.h"
 
+#include "core/base/codec.h"
 #include "core/registry_private.h"
 #include "tests/scenario/check_circuits.h"
 #include "tests/scenario/world.h"
@@ -171,6 +172,19 @@ static struct lookups *lookups_of(struct check_records *records, const char *dae
 	return lookups;
 }
 
+/* Whose request is it, and what for? */
+static void log_truth(const struct spy *spy, const char *circuit, const uint8_t key[LOOKUP_KEY_LEN],
+		      const void *search)
+{
+	struct world *world = spy->records->world;
+	char hex[HEX_LEN(LOOKUP_KEY_LEN) + 1];
+	if (!world->log)
+		return;
+	hex_encode(key, LOOKUP_KEY_LEN, hex);
+	fprintf(world->log, "C %s %s\nT %s %s %p %c\n", circuit, spy->daemon, hex, spy->daemon,
+		search, daemon_searches(daemon_find(world, spy->daemon), search) ? 'c' : 'd');
+}
+
 static struct registry_op *spy_publish(struct registry *registry, const char *const *isolation,
 				       const struct registry_entry *entries, unsigned count,
 				       void (*done)(void *, const struct registry_published *),
@@ -186,6 +200,7 @@ static struct registry_op *spy_publish(struct registry *registry, const char *co
 		key_use(spy->records, spy, entries[i].key);
 		check_circuits_use(spy->lookups->circuits, env_mono_ms(spy->env), isolation[i],
 				   entries[i].key);
+		log_truth(spy, isolation[i], entries[i].key, arg);
 	}
 	return registry_publish(spy->inner, isolation, entries, count, done, arg);
 }
@@ -197,9 +212,11 @@ static struct registry_op *spy_lookup(struct registry *registry, const char *con
 {
 	struct spy *spy = (struct spy *)registry;
 	spy->lookups->count++;
-	for (unsigned i = 0; i < count; i++)
+	for (unsigned i = 0; i < count; i++) {
 		check_circuits_use(spy->lookups->circuits, env_mono_ms(spy->env), isolation[i],
 				   keys[i]);
+		log_truth(spy, isolation[i], keys[i], arg);
+	}
 	return registry_lookup(spy->inner, isolation, keys, count, value, done, arg);
 }
 

@@ -1,9 +1,10 @@
 /*
  * run.c: run scenarios from files. make check runs each file as a test of its own.
  *
- *     usage: run [-v] [-s seed] [-n runs] file ...
+ *     usage: run [-v] [-s seed] [-n runs] [-l log] file ...
  *
- * -v shows what happens, and the daemons' log; -n runs each with so many seeds, from seed on.
+ * -v shows what happens, and the daemons' log; -n runs each with so many seeds, from seed
+ * on; -l keeps what the gateways see, and the truth about it, for tests/hostile/attacker.py.
  */
 #include "core/base/log.h"
 #include "tests/scenario/script.h"
@@ -67,9 +68,11 @@ int main(int argc, char **argv)
 	unsigned runs = 1;
 	bool good = true;
 	int c;
-	while ((c = getopt(argc, argv, "vs:n:")) != -1) {
+	while ((c = getopt(argc, argv, "vs:n:l:")) != -1) {
 		if (c == 'v')
 			options.verbose = true;
+		else if (c == 'l')
+			options.log = optarg;
 		else if (c == 's') {
 			options.seeded = true;
 			options.seed = strtoull(optarg, NULL, 10);

@@ -196,7 +196,9 @@ bool script_run(const char *name, const char *text, const struct script_options 
 	    .world = world_new(options->seeded ? options->seed : seed, options->verbose),
 	    .problem = what,
 	    .problem_size = sizeof what};
-	unsigned at = run_lines(&script, lines, first, count);
+	if (options->log && world_log(script.world, options->log) < 0)
+		script_fail(&script, "%s cannot be written", options->log);
+	unsigned at = script.failed ? first : run_lines(&script, lines, first, count);
 	bool good = at == count && !script.failed && !script.world->failed;
 	if (!good)
 		snprintf(problem, size, "%s:%u: %s: %s (after %.3f s)", name,

@@ -12,6 +12,7 @@ struct script_options {
 	bool verbose;
 	bool seeded; /* seed counts instead of the script's own */
 	uint64_t seed;
+	const char *log; /* a file for what gateways see (tests/hostile); NULL: none */
 };
 
 /* Run the scenario in text. true when all of it holds; else problem has "NAME:LINE: …". */

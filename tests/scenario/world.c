@@ -3,12 +3,14 @@
  */
 #include "tests/scenario/world.h"
 
+#include "core/engine_private.h"
 #include "core/rendezvous.h"
 #include "tests/scenario/check_records.h"
 #include "tests/scenario/check_wire.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -347,6 +349,10 @@ void daemon_status(struct daemon *daemon, enum show show, const char *text)
 {
 	daemon->status.show = show;
 	snprintf(daemon->status.text, sizeof daemon->status.text, "%s", text);
+	if (daemon->world->log)
+		fprintf(daemon->world->log, "A %" PRId64 " %s %s\n",
+			env_mono_ms(daemon->world->env), daemon->name,
+			show == SHOW_XA ? "asleep" : "awake");
 	if (alive(daemon))
 		account_set_status(daemon->account, &daemon->status);
 }
@@ -611,7 +617,22 @@ void world_gateways(struct world *world, unsigned count)
 {
 	assert(!world->gateways);
 	world->gateways = fake_gateways_new(world->env, count);
+	fake_gateways_log(world->gateways, world->log);
 	check_records_gateways(world->records, world->gateways);
+}
+
+int world_log(struct world *world, const char *path)
+{
+	world->log = fopen(path, "w");
+	return world->log ? 0 : -1;
+}
+
+bool daemon_searches(const struct daemon *daemon, const void *search)
+{
+	for (unsigned i = 0; daemon->account && i < daemon->account->contact_count; i++)
+		if (daemon->account->contacts[i]->rendezvous == search)
+			return true;
+	return false;
 }
 
 /* In memory if possible: an engine syncs its database often. */
@@ -669,6 +690,8 @@ void world_free(struct world **world)
 	check_records_free(&(*world)->records);
 	registry_memory_store_free(&(*world)->store);
 	fake_gateways_free(&(*world)->gateways);
+	if ((*world)->log)
+		fclose((*world)->log);
 	rmdir((*world)->directory);
 	fake_env_free(&(*world)->fake);
 	fake_clock_free(&(*world)->clock);

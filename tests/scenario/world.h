@@ -83,6 +83,7 @@ struct world {
 	struct check_wire *wire;
 	char directory[64];
 	TAILQ_HEAD(, daemon) daemons;
+	FILE *log; /* what an attacker sees, and the truth; NULL: not kept */
 	bool verbose;
 	bool failed;
 	char failure[512];
@@ -92,6 +93,8 @@ struct world *world_new(uint64_t seed, bool verbose);
 void world_free(struct world **world);
 /* Keep the first failure. */
 void world_fail(struct world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Keep a log, before there are gateways; tests/hostile/README says what is in it. -1: no file. */
+int world_log(struct world *world, const char *path);
 /* From now on daemons that are made reach the registry through so many gateways; once. */
 void world_gateways(struct world *world, unsigned count);
 /* Let time pass, until something fails. */
@@ -121,6 +124,9 @@ void daemon_unblock(struct daemon *a, struct daemon *b);
 unsigned daemon_requests(const struct daemon *daemon);
 struct peer *daemon_peer(const struct daemon *daemon, const struct daemon *other);
 struct contact *daemon_contact(const struct daemon *daemon, const struct daemon *other);
+
+/* Is this, what a registry is asked by, the search for a contact (and not a decoy's)? */
+bool daemon_searches(const struct daemon *daemon, const void *search);
 
 void daemon_start(struct daemon *daemon);
 void daemon_stop(struct daemon *daemon);
