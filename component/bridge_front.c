@@ -75,6 +75,32 @@ static const struct bridge_place *place(const struct bridge *bridge, const char 
 	return bridge_name_is_remote(user) ? &bridge->gateway : &bridge->local_place;
 }
 
+void bridge_limit_remote(struct bridge *bridge, unsigned contacts)
+{
+	bridge->remote_contacts = contacts;
+}
+
+static void count(void *arg, struct contact *contact)
+{
+	unsigned *number = arg;
+
+	(void)contact;
+	(*number)++;
+}
+
+int bridge_room_for_contact(const struct bridge *bridge, const struct account *account,
+			    struct err *err)
+{
+	unsigned number = 0;
+
+	if (bridge->remote_contacts == 0 || !bridge_name_is_remote(account_name(account)))
+		return 0;
+	account_contacts(account, count, &number);
+	if (number < bridge->remote_contacts)
+		return 0;
+	return err_set(err, ERR_LIMIT, "no more than %u contacts", bridge->remote_contacts);
+}
+
 bool bridge_has_front(const struct bridge *bridge, const char *user)
 {
 	return place(bridge, user)->front != NULL;

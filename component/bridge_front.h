@@ -35,6 +35,8 @@ extern const struct bridge_front bridge_front_local;
  * copied; -1: memory is short. */
 int bridge_set_gateway(struct bridge *bridge, const char *domain, const struct bridge_front *front,
 		       void *arg);
+/* Most contacts of an account behind the gateway; 0, as at first: as many as of any other. */
+void bridge_limit_remote(struct bridge *bridge, unsigned contacts);
 /* Is this the name of an account behind a gateway? */
 bool bridge_name_is_remote(const char *user);
 

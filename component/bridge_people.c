@@ -76,7 +76,10 @@ void bridge_requests(void *arg, const char *user,
 struct contact *bridge_request_accept(struct bridge *bridge, struct account *account,
 				      const char *id, const char *name, struct err *err)
 {
-	struct contact *contact = account_request_accept(account, id, name, err);
+	struct contact *contact = NULL;
+
+	if (bridge_room_for_contact(bridge, account, err) == 0)
+		contact = account_request_accept(account, id, name, err);
 
 	if (contact && bridge_has_met(contact))
 		bridge_contact_push(bridge, contact);

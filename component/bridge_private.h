@@ -47,6 +47,7 @@ struct bridge {
 	struct engine *engine;
 	struct server *server;           /* keeps the nodes of all users, too (pep.h) */
 	struct bridge_place local_place; /* the server as a front */
+	unsigned remote_contacts;        /* bridge_limit_remote */
 	struct bridge_place gateway;     /* its front is NULL: none */
 	struct timer *archive_erase;     /* bridge_archive_settings.c */
 	struct local_store *local;       /* NULL: nothing is kept for the users */
@@ -69,6 +70,10 @@ const char *bridge_user_of(const struct contact *contact);
 /* Add a contact as bridge_contact_add does, but tell nobody. */
 struct contact *bridge_contact_make(struct account *account, const char *word, const char *name,
 				    const struct bridge_introduction *words, struct err *err);
+
+/* May the account have one more contact? ERR_LIMIT. */
+int bridge_room_for_contact(const struct bridge *bridge, const struct account *account,
+			    struct err *err);
 
 /* bridge_front.c: what goes to the front of the user, as bridge_front.h says. */
 bool bridge_has_front(const struct bridge *bridge, const char *user);

@@ -156,8 +156,10 @@ struct contact *bridge_contact_add(struct bridge *bridge, struct account *accoun
 				   const char *name, const struct bridge_introduction *words,
 				   struct err *err)
 {
-	struct contact *contact = bridge_contact_make(account, id, name, words, err);
+	struct contact *contact = NULL;
 
+	if (bridge_room_for_contact(bridge, account, err) == 0)
+		contact = bridge_contact_make(account, id, name, words, err);
 	if (contact)
 		bridge_contact_push(bridge, contact);
 	return contact;
@@ -210,7 +212,9 @@ static struct contact *find_or_add(struct bridge *bridge, const char *user, cons
 	struct account *account = bridge_account(bridge, user, err);
 	struct contact *contact = account ? contact_find(account, word) : NULL;
 
-	return !account || contact ? contact : bridge_contact_make(account, word, name, NULL, err);
+	if (!account || contact || bridge_room_for_contact(bridge, account, err) < 0)
+		return contact;
+	return bridge_contact_make(account, word, name, NULL, err);
 }
 
 int bridge_roster_set(void *arg, const char *user, const char *id, const char *name,

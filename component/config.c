@@ -4,6 +4,7 @@
 #include "component/config.h"
 
 #include "core/base/http_origin.h"
+#include "core/engine.h"
 #include "core/isolation.h"
 #include "core/pair.h"
 #include "core/tor_group.h"
@@ -150,6 +151,20 @@ static int check_host(const char *value, struct err *err)
 	return 0;
 }
 
+static int check_bare_jid(const char *value, struct err *err)
+{
+	char text[JID_TEXT_SIZE];
+	struct jid jid;
+
+	if (jid_parse(value, &jid, err))
+		return -1;
+	jid_format_bare(&jid, text);
+	if (!jid.local[0] || strcmp(text, value) != 0)
+		return err_set(err, ERR_INPUT,
+			       "must be a bare JID in lower case, such as romeo@example.org");
+	return 0;
+}
+
 /* The parts of "http://host:80-95". */
 struct gateway_range {
 	int base_len;         /* characters before the colon of the port */
@@ -197,6 +212,9 @@ static int check_gateway(const char *value, struct err *err)
 
 static const char *const log_levels[] = {"error", "warn", "notice", "info", "debug", NULL};
 
+/* As enum gw_registration. */
+static const char *const registrations[] = {"open", "list", "closed", NULL};
+
 #define AT(field) offsetof(struct config, field)
 #define SECOND    INT64_C(1000)
 #define HOUR      (3600 * SECOND)
@@ -213,6 +231,7 @@ static const struct config_key keys[] = {
      .choices = log_levels,
      .initial = "notice"},
     {.name = "log-unsafe", .type = CONFIG_BOOL, .offset = AT(log_unsafe), .initial = "no"},
+    {.name = "local-server", .type = CONFIG_BOOL, .offset = AT(local_server), .initial = "yes"},
     {.name = "domain",
      .type = CONFIG_TEXT,
      .offset = AT(domain),
@@ -275,6 +294,39 @@ static const struct config_key keys[] = {
      .type = CONFIG_TEXT,
      .offset = AT(component_secret_file),
      .check = check_path},
+    {.name = "component-user-domain",
+     .type = CONFIG_LIST,
+     .offset = AT(component_user_domains),
+     .max = 255,
+     .check = check_domain},
+    {.name = "component-registration",
+     .type = CONFIG_CHOICE,
+     .offset = AT(component_registration),
+     .choices = registrations,
+     .initial = "open"},
+    {.name = "component-user",
+     .type = CONFIG_LIST,
+     .offset = AT(component_users),
+     .max = 255,
+     .check = check_bare_jid},
+    {.name = "component-accounts",
+     .type = CONFIG_NUMBER,
+     .offset = AT(component_accounts),
+     .min = 1,
+     .max = 100000,
+     .initial = "1000"},
+    {.name = "component-contacts",
+     .type = CONFIG_NUMBER,
+     .offset = AT(component_contacts),
+     .min = 1,
+     .max = CONTACTS_MAX,
+     .initial = "200"},
+    {.name = "component-rate",
+     .type = CONFIG_NUMBER,
+     .offset = AT(component_rate),
+     .min = 60,
+     .max = 60000,
+     .initial = "300"},
     {.name = "tor-program", .type = CONFIG_TEXT, .offset = AT(tor_program), .check = check_path},
     {.name = "tor-control",
      .type = CONFIG_TEXT,
@@ -500,6 +552,11 @@ static int complete_component(const struct config *config, struct err *err)
 		    config->component_domain ? "component-secret-file" : "component-domain");
 	if (config->component_domain && strcmp(config->component_domain, config->domain) == 0)
 		return err_set(err, ERR_INPUT, "component-domain: must be another than domain");
+	if (config->component_domain && config->component_user_domains.count == 0 &&
+	    !strchr(config->component_domain, '.'))
+		return err_set(err, ERR_INPUT,
+			       "component-user-domain: is needed, since "
+			       "component-domain has none above it");
 	return 0;
 }
 

@@ -21,6 +21,7 @@ struct config {
 	int log_level;        /* enum log_level */
 	bool log_unsafe;
 	/* the XMPP server */
+	bool local_server; /* Jabber clients may come */
 	char *domain;
 	struct config_list listen; /* numeric loopback addresses */
 	int64_t port;
@@ -39,7 +40,12 @@ struct config {
 	char *component_domain;
 	char *component_server; /* address or name */
 	int64_t component_port;
-	char *component_secret_file; /* with component_domain */
+	char *component_secret_file;               /* with component_domain */
+	struct config_list component_user_domains; /* none: the one above component_domain */
+	int component_registration;                /* enum gw_registration */
+	struct config_list component_users;        /* bare JIDs, for a list */
+	int64_t component_accounts, component_contacts;
+	int64_t component_rate; /* a user's stanzas in a minute */
 	/* tor */
 	char *tor_program;
 	char *tor_control, *tor_socks; /* both or none */

@@ -6,6 +6,7 @@
 #include "component/bridge.h"
 #include "component/control.h"
 #include "component/daemon_status.h"
+#include "component/gw_stream.h"
 #include "component/local_store.h"
 #include "component/state_dir.h"
 #include "component/text_file.h"
@@ -18,6 +19,8 @@
 /* How long clients get to take the end of their streams, in ms. */
 #define CLIENTS_GOODBYE_MS 300
 #define CLIENTS_STEP_MS    20
+/* And the Jabber server, to take a presence of every contact of every user. */
+#define GATEWAY_GOODBYE_MS 2000
 
 struct daemon {
 	struct loop *loop;
@@ -28,6 +31,7 @@ struct daemon {
 	struct bridge *bridge;
 	struct node *node;
 	struct server *server;
+	struct gw_stream *gateway; /* NULL: none */
 	struct control *control;
 };
 
@@ -112,13 +116,13 @@ static int start_server(struct daemon *daemon, const struct config *config, stru
 	char *secret = state_dir_path(config->state_dir, "sasl.secret", err);
 	struct server_config server = {
 	    .domain = config->domain,
-	    .listen = listen,
+	    .listen = config->local_server ? listen : NULL,
 	    .port = (uint16_t)config->port,
 	    .tls_port = config->tls_port ? (int32_t)config->tls_port : -1,
 	    .socket = config->xmpp_socket,
-	    .web = config->http_port ? &web : NULL,
+	    .web = config->http_port && config->local_server ? &web : NULL,
 	    .plain_without_tls = config->plain,
-	    .tls_directory = tls,
+	    .tls_directory = config->local_server ? tls : NULL,
 	    .state_secret = secret,
 	};
 
@@ -147,7 +151,13 @@ static int start_all(struct daemon *daemon, struct err *err)
 	if (start_node(daemon, config, &daemon->store_key, err) ||
 	    open_local(daemon, config, &daemon->store_key, err))
 		return -1;
-	return start_server(daemon, config, err);
+	if (start_server(daemon, config, err))
+		return -1;
+	if (!config->component_domain)
+		return 0;
+	daemon->gateway =
+	    gw_stream_new(daemon->loop, daemon->bridge, daemon->server, daemon->local, config, err);
+	return daemon->gateway ? 0 : err_wrap(err, "gateway");
 }
 
 /* Read the key, or make it. With a passphrase that is not known the daemon is locked. */
@@ -299,6 +309,18 @@ struct daemon *daemon_new(struct loop *loop, const struct config *config, struct
 	return daemon;
 }
 
+/* Let the Jabber server take the goodbye. */
+static void end_gateway(struct daemon *daemon)
+{
+	if (!daemon->gateway)
+		return;
+	gw_stream_stop(daemon->gateway);
+	for (int64_t ms = 0; ms < GATEWAY_GOODBYE_MS && !gw_stream_is_ended(daemon->gateway);
+	     ms += CLIENTS_STEP_MS)
+		loop_run_once(daemon->loop, CLIENTS_STEP_MS);
+	gw_stream_free(&daemon->gateway);
+}
+
 /* Let the clients take the end of their streams. */
 static void end_clients(struct daemon *daemon)
 {
@@ -326,6 +348,7 @@ void daemon_free(struct daemon **daemon)
 	if (d->bridge)
 		bridge_watch(d->bridge, NULL, NULL);
 	control_free(&d->control);
+	end_gateway(d);
 	end_clients(d);
 	node_free(&d->node);
 	bridge_free(&d->bridge);

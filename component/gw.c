@@ -515,6 +515,7 @@ struct gw *gw_new(const struct env *env, struct bridge *bridge, struct server *s
 		bucket_init(&gw->heavy, HEAVY_BURST, 1, now_ms);
 		gw->greet = timer_new(env, on_greet, gw);
 	}
+	bridge_limit_remote(bridge, config->contacts);
 	if (!gw || !gw->greet || bridge_set_gateway(bridge, config->domain, &front, gw) < 0 ||
 	    gw_users_load(gw) < 0) {
 		gw_free(&gw);

@@ -244,6 +244,9 @@ bool gw_may_write(const struct gw_user *user);
 void gw_write_item(struct gw_user *user, const char *contact, const char *name,
 		   const char *const *groups);
 
+/* The gateway itself belongs into the roster, once. */
+void gw_write_self(struct gw_user *user);
+
 /* --- gw_register.c --- */
 void gw_register_get(struct gw_request *request);
 void gw_register_set(struct gw_request *request);

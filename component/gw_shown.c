@@ -63,7 +63,15 @@ void gw_show_self(const struct gw *gw, const char *to, const char *type)
 
 void gw_ask_presence(const struct gw_user *user)
 {
+	const struct gw_item *item = user->items;
+
 	gw_send(user->gw, gw_new_stanza(user->gw, "presence", "probe", NULL, user->jid));
+	/* A user who does not let the gateway see it may let a contact. */
+	while (item && !(item->flags & GW_FROM))
+		item = item->next;
+	if (item)
+		gw_send(user->gw,
+			gw_new_stanza(user->gw, "presence", "probe", item->contact, user->jid));
 }
 
 /* --- after the stream was down --- */
@@ -132,6 +140,8 @@ void gw_sync(struct gw_user *user)
 	if (user->sync_at == 0) {
 		if (!there)
 			gw_ask_presence(user);
+		if (gw_may_write(user))
+			gw_write_self(user);
 		drop_gone(user, account);
 		gw_requests_push(user);
 	}

@@ -142,7 +142,9 @@ class Prosody(Server):
             'modules_disabled = { "s2s", "limits", "tls" }\nallow_unencrypted_plain_auth = true\n'
             'c2s_require_encryption = false\nauthentication = "internal_plain"\n'
             f'log = {{ info = "{self.home}/log" }}\nVirtualHost "{DOMAIN}"\n{privileges}'
-            f'Component "{self.component}"\n  component_secret = "{self.secret}"\n')
+            f'Component "{self.component}"\n  component_secret = "{self.secret}"\n'
+            # It is the component's own that tells it what it may.
+            + ('  modules_enabled = { "privilege" }\n' if self.privileges else ""))
 
     def command(self):
         return ["prosody", "--config", str(self.home / "conf.lua"), "-F"]

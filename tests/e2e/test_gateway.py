@@ -1,0 +1,270 @@
+#!/usr/bin/python3
+"""The gateway behind real servers: Alice is a user of Prosody, Carol of ejabberd, each server with a tacetd
+of its own as its component; Bob has a tacetd at home. And a server of our own, that says what no server says."""
+
+import asyncio
+import socket
+from xml.sax.saxutils import escape
+
+import slixmpp
+
+from lib import Client, Daemon, Refused, free_port, main, say, wait_until
+from servers import COMPONENT, Ejabberd, Prosody, installed
+
+STANZAS = "urn:ietf:params:xml:ns:xmpp-stanzas"
+
+
+class User(Client):
+    """A user of a real server, whose client asks its user before it lets anybody in."""
+
+    def __init__(self, server, name):
+        super().__init__(server, name)
+        self.port = server.client_port
+        self.asked = []  # who would like to see us, each time
+        self.auto_authorize = None
+        self.auto_subscribe = False
+        self.register_plugin("xep_0004")
+        self.add_event_handler("presence_subscribe", lambda p: self.note(self.asked.append, p["from"].bare))
+        self.enable_direct_tls = self.enable_starttls = False
+        self.enable_plaintext = True
+        self["feature_mechanisms"].unencrypted_plain = True
+        self["feature_mechanisms"].unencrypted_scram = True
+
+    async def login(self):
+        self.connect(("127.0.0.1", self.port))
+        await asyncio.wait_for(self.started.wait(), 60)
+        return self
+
+    async def ask(self, kind, payload, to=COMPONENT):
+        """An IQ; the payload of the result as an element."""
+        iq = self.make_iq(ito=to, itype=kind)
+        iq.append(slixmpp.ET.fromstring(payload))
+        answer = await iq.send(timeout=30)
+        return next(iter(answer.xml), None)
+
+    async def command(self, node, **fields):
+        """Run a command; its note and the values of its form as a dictionary."""
+        ns = "http://jabber.org/protocol/commands"
+        form = ""
+        if fields:
+            form = "<x xmlns='jabber:x:data' type='submit'>" + "".join(
+                f"<field var='{k}'><value>{v}</value></field>" for k, v in fields.items()) + "</x>"
+        session = "sessionid='1'" if fields else ""
+        answer = await self.ask("set", f"<command xmlns='{ns}' node='{node}' action='execute' {session}>{form}"
+                                "</command>")
+        values = {f.get("var"): f.findtext("{jabber:x:data}value") for f in answer.iter("{jabber:x:data}field")}
+        return values | {"note": answer.findtext(f"{{{ns}}}note")}
+
+    async def register(self):
+        await self.ask("set", "<query xmlns='jabber:iq:register'/>")
+        await self.until("the gateway asks", lambda: COMPONENT in self.asked)
+        self.send_presence(pto=COMPONENT, ptype="subscribed")
+        self.id = (await self.command("id"))["link"].removeprefix("tacet:")
+
+    def sees(self, contact, show="available", status=None):
+        have = self.contacts.get(f"{contact}@{COMPONENT}")
+        return have is not None and have[0] == show and (status is None or have[1] == status)
+
+    def subscribe(self, contact):
+        self.send_presence(pto=f"{contact}@{COMPONENT}", ptype="subscribe")
+
+    def accept(self, contact):
+        self.send_presence(pto=f"{contact}@{COMPONENT}", ptype="subscribed")
+        self.subscribe(contact)
+
+    def say_to(self, contact, body):
+        self.send_message(mto=f"{contact}@{COMPONENT}", mbody=body, mtype="chat")
+
+    def heard(self, contact):
+        return [body for who, body in self.messages if who == f"{contact}@{COMPONENT}"]
+
+
+def gateway(name, server, **settings):
+    daemon = Daemon(name, local_server="no", component_domain=COMPONENT, component_port=server.component_port,
+                    component_user_domain="localhost", **settings)
+    secret = daemon.directory / "secret"
+    secret.write_text(settings.pop("secret", server.secret) + "\n")
+    secret.chmod(0o600)
+    daemon.settings["component-secret-file"] = secret
+    return daemon
+
+
+async def users_of_two_servers():
+    prosody = Prosody(users={"alice": "secret"}, privileges=True).start()
+    ejabberd = Ejabberd(users={"carol": "secret"}).start()
+    west, east, home = gateway("west", prosody).start(), gateway("east", ejabberd).start(), Daemon("home").start()
+    bob_id = home.account("bob")
+    bob = await Client(home, "bob").login()
+    alice = await User(prosody, "alice").login()
+    carol = await User(ejabberd, "carol").login()
+
+    say("Alice and Carol register")
+    await alice.register()
+    await carol.register()
+    assert west.ctl("status")["accounts"][0]["name"] == "alice@localhost"
+
+    say("Alice invites Bob, who is at home")
+    link = (await alice.command("invite", name="Alice", reusable="0", days="1"))["link"]
+    home.ctl("introduce", link, "--text", "It is me", "--as", "Bob")
+    await alice.until("Bob asks", lambda: f"{bob_id}@{COMPONENT}" in alice.asked)
+    alice.accept(bob_id)
+    await alice.until("Bob is there", lambda: alice.sees(bob_id))
+    await bob.until("Alice is there", lambda: bob.sees(alice.id))
+    say("they talk")
+    bob.say_to(alice.id, "hello Alice")
+    await alice.until("a message", lambda: alice.heard(bob_id) == ["hello Alice"])
+    alice.say_to(bob_id, "hello Bob")
+    await bob.until("a message", lambda: (f"{alice.id}@localhost", "hello Bob") in bob.messages)
+
+    say("Carol pastes Alice's link and gets her JID")
+    link = (await alice.command("invite", name="Alice", reusable="0", days="1"))["link"]
+    answer = await carol.ask("set", f"<query xmlns='jabber:iq:gateway'><prompt>{escape(link)}</prompt></query>")
+    assert answer.findtext("{jabber:iq:gateway}jid") == f"{alice.id}@{COMPONENT}"
+    carol.accept(alice.id)
+    await alice.until("Carol asks", lambda: f"{carol.id}@{COMPONENT}" in alice.asked)
+    alice.accept(carol.id)
+    await alice.until("Carol is there", lambda: alice.sees(carol.id))
+    await carol.until("Alice is there", lambda: carol.sees(alice.id))
+    alice.say_to(carol.id, "from Prosody")
+    carol.say_to(alice.id, "from ejabberd")
+    await carol.until("a message", lambda: carol.heard(alice.id) == ["from Prosody"])
+    await alice.until("a message", lambda: alice.heard(carol.id) == ["from ejabberd"])
+
+    say("the server restarts; what Bob writes meanwhile comes, and nobody is asked again")
+    asked = len(alice.asked)
+    prosody.stop()
+    for n in range(20):
+        bob.say_to(alice.id, f"meanwhile {n}")
+    await asyncio.sleep(2)
+    prosody.start()
+    alice = await User(prosody, "alice").login()
+    alice.id = west.ctl("id", "alice@localhost")["id"]
+    await alice.until("all messages", lambda: alice.heard(bob_id) == [f"meanwhile {n}" for n in range(20)])
+    await alice.until("all are there", lambda: alice.sees(bob_id) and alice.sees(carol.id))
+    assert not alice.asked, alice.asked
+
+    say("the component stops: nobody is there; it starts: all are")
+    west.stop()
+    await alice.until("Bob is gone", lambda: alice.sees(bob_id, ""))
+    bob.say_to(alice.id, "while you were away")
+    west.start()
+    await alice.until("all are there", lambda: alice.sees(bob_id) and alice.sees(carol.id))
+    await alice.until("the message", lambda: alice.heard(bob_id)[-1] == "while you were away")
+    assert not alice.asked, alice.asked
+
+    say("Alice removes Bob")
+    await bob.until("Alice is there", lambda: bob.sees(alice.id))
+    await alice.ask("set", f"<query xmlns='jabber:iq:roster'><item jid='{bob_id}@{COMPONENT}' subscription='remove'/>"
+                    "</query>", to="alice@localhost")
+    await bob.until("Alice is gone", lambda: bob.sees(alice.id, ""))
+    wait_until("he is no contact", lambda: west.contact_state(bob_id) is None)
+
+    say("Carol ends her account")
+    await carol.ask("set", "<query xmlns='jabber:iq:register'><remove/></query>")
+    await carol.until("Alice is gone", lambda: carol.sees(alice.id, ""))
+    await alice.until("Carol is gone", lambda: alice.sees(carol.id, ""))
+    assert east.ctl("status")["accounts"] == []
+
+    for client in (alice, bob, carol):
+        await client.logout()
+    for daemon in (west, east, home):
+        daemon.stop()
+        daemon.remove()
+    for server in (prosody, ejabberd):
+        server.stop()
+        server.remove()
+
+
+async def a_wrong_secret():
+    prosody = Prosody(users={"alice": "secret"}).start()
+    daemon = gateway("wrong", prosody)
+    (daemon.directory / "secret").write_text("something else\n")
+    daemon.start()
+    wait_until("it says so", lambda: "no stream to the Jabber server" in daemon.log)
+    alice = await User(prosody, "alice").login()
+    try:
+        await alice.register()
+        raise AssertionError("somebody answers")
+    except slixmpp.exceptions.IqError as error:
+        assert error.condition in ("service-unavailable", "remote-server-timeout"), error.condition
+    await alice.logout()
+    daemon.stop()
+    daemon.remove()
+    prosody.remove()
+
+
+class BadServer:
+    """The server's side of XEP-0114, that takes any secret and says anything."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.component_port = self.listener.getsockname()[1]
+        self.secret = "any"
+
+    def accept(self):
+        self.listener.settimeout(60)
+        self.stream = self.listener.accept()[0]
+        self.stream.settimeout(30)
+        self.text = ""
+        self.until("<stream:stream")
+        self.send("<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept' id='1' "
+                  f"xmlns:stream='http://etherx.jabber.org/streams' from='{COMPONENT}'>")
+        self.until("</handshake>")
+        self.send("<handshake/>")
+        return self
+
+    def send(self, text):
+        self.stream.sendall(text.encode())
+
+    def until(self, words):
+        """Read until words come; what came up to there."""
+        while words not in self.text:
+            data = self.stream.recv(65536)
+            assert data, f"the stream has ended; {words!r} did not come, but {self.text[-2000:]!r}"
+            self.text += data.decode()
+        before, self.text = self.text.split(words, 1)
+        return before + words
+
+
+def what_no_server_says():
+    server = BadServer()
+    daemon = gateway("victim", server).start()
+    server.accept()
+    say("a forged sender")
+    server.send(f"<iq from='alice@elsewhere.org/x' to='{COMPONENT}' type='set' id='f1'><query xmlns='jabber:iq:register'/></iq>")
+    assert "forbidden" in server.until("</iq>")
+    server.send(f"<iq to='{COMPONENT}' type='set' id='f2'><query xmlns='jabber:iq:register'/></iq>"
+                f"<iq from='localhost' to='{COMPONENT}' type='set' id='f3'><query xmlns='jabber:iq:register'/></iq>")
+    assert "not-allowed" in server.until("</iq>")
+    assert daemon.ctl("status")["accounts"] == []
+    say("a namespace never heard of")
+    server.send(f"<iq from='alice@localhost/x' to='{COMPONENT}' type='set' id='n1'><query xmlns='jabber:iq:register'/></iq>")
+    server.until("id='gw1'")
+    server.send(f"<iq from='alice@localhost/x' to='{COMPONENT}' type='get' id='n2'><x xmlns='never:heard:of'/></iq>"
+                f"<message from='alice@localhost/x' to='{COMPONENT}'><x xmlns='never:heard:of'/></message>"
+                f"<what from='alice@localhost/x' to='{COMPONENT}' xmlns='never:heard:of'/>"
+                f"<presence from='alice@localhost/x' to='{COMPONENT}' type='never'/>"
+                f"<iq from='alice@localhost/x' to='{COMPONENT}' type='get' id='n3'><ping xmlns='urn:xmpp:ping'/></iq>")
+    while "n2" not in (text := server.until("</iq>")):
+        pass
+    assert "service-unavailable" in text
+    server.until("id='n3'")
+    say("10 MB at once")
+    try:
+        server.send(f"<message from='alice@localhost/x' to='{COMPONENT}'><body>" + "x" * 10_000_000 + "</body></message>")
+    except OSError:
+        pass
+    server.accept()  # it comes back by itself
+    server.send(f"<iq from='alice@localhost/x' to='{COMPONENT}' type='get' id='b1'><ping xmlns='urn:xmpp:ping'/></iq>")
+    server.until("id='b1'")
+    assert daemon.ctl("status")["accounts"][0]["name"] == "alice@localhost"
+    server.stream.close()
+    daemon.stop()
+    daemon.remove()
+
+
+if __name__ == "__main__":
+    if len(installed()) < 2:
+        print("prosody or ejabberd is not installed")
+        raise SystemExit(77)
+    main(what_no_server_says, a_wrong_secret, users_of_two_servers)
