@@ -48,6 +48,7 @@ static void on_closed(void *arg, const struct err *why)
 static void try_next(struct component_dial *dial)
 {
 	static const struct stream_handler handler = {.opened = on_opened, .closed = on_closed};
+	struct err why; /* a copy, since the dial may be freed */
 
 	while (dial->next < dial->found.count) {
 		const char *address = dial->found.address[dial->next++];
@@ -60,7 +61,8 @@ static void try_next(struct component_dial *dial)
 		}
 	}
 	timer_stop(dial->timer);
-	dial->done(dial->arg, NULL, &dial->why);
+	why = dial->why;
+	dial->done(dial->arg, NULL, &why);
 }
 
 static void on_resolved(void *arg, const struct resolved *found, const struct err *why)

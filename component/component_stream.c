@@ -87,7 +87,6 @@ static void drop_connection(struct component_stream *s)
 	component_dial_free(&s->dial);
 	stream_free(&s->stream);
 	xml_parser_free(&s->parser);
-	s->barriers.count = 0;
 	s->wants_room = s->over = false;
 }
 

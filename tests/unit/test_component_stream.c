@@ -283,7 +283,7 @@ static void test_barrier(void **state)
 {
 	struct rig *rig = *state;
 	struct err err;
-	char first[512], second[512];
+	char first[512], second[512], other[128];
 	const char *at;
 
 	start(rig, &patient);
@@ -301,18 +301,22 @@ static void test_barrier(void **state)
 	/* Somebody else's is not ours; it goes up. */
 	say(rig, "<iq type='get' id='1' from='b@example.org'><ping xmlns='urn:xmpp:ping'/></iq>");
 	say(rig, "<iq type='get' id='1' from='" DOMAIN "'><ping xmlns='urn:xmpp:ping'/></iq>");
-	UNTIL(rig, rig->stanzas == 2);
+	snprintf(other, sizeof(other), "<iq type='result' from='b@example.org' id='%.23s1'/>",
+		 strstr(first, "tacet-"));
+	assert_non_null(strstr(other, "-1'"));
+	say(rig, other);
+	UNTIL(rig, rig->stanzas == 3);
 	assert_int_equal(rig->passed, 0);
 	say(rig, first);
 	UNTIL(rig, rig->passed == 1);
 	/* Again it means nothing. A later one takes the earlier ones along. */
 	say(rig, first);
-	UNTIL(rig, rig->stanzas == 3);
+	UNTIL(rig, rig->stanzas == 4);
 	assert_int_equal(rig->passed, 1);
 	memcpy(strstr(second, "-2'"), "-3'", 3);
 	say(rig, second);
 	UNTIL(rig, rig->passed == 3);
-	assert_int_equal(rig->stanzas, 3);
+	assert_int_equal(rig->stanzas, 4);
 }
 
 /* Those under way when the connection breaks are never called, and the ids of the old mean nothing
@@ -334,6 +338,9 @@ static void test_barrier_lost(void **state)
 	UNTIL(rig, rig->downs == 1);
 	connect_up(rig);
 	assert_int_equal(component_stream_barrier(rig->stream, on_passed, rig, &err), 0);
+	UNTIL(rig, heard(rig, "</iq>"));
+	assert_memory_not_equal(strstr(ping, "tacet-"), strstr(buf_text(&rig->heard), "tacet-"),
+				strlen("tacet-0123456789abcdef"));
 	say(rig, ping);
 	UNTIL(rig, rig->stanzas == 1);
 	assert_int_equal(rig->passed, 0);
@@ -639,6 +646,8 @@ static void test_stop(void **state)
 	assert_int_equal(send_text(rig, "x", &err), -1);
 	UNTIL(rig, heard(rig, ">bye</body></message></stream:stream>"));
 	UNTIL(rig, component_stream_is_ended(rig->stream));
+	/* The server has seen the end before. */
+	assert_null(rig->peer);
 	assert_int_equal(rig->downs, 1);
 	assert_int_equal(rig->why.code, ERR_CLOSED);
 	for (int n = 0; n < 20; n++)
