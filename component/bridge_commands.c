@@ -321,6 +321,42 @@ static void show_contact(const struct run *run, struct account *account)
 		say(run, "Done.");
 }
 
+static const struct server_field remove_form[] = {
+    {.name = "contact", .label = "Name or id", .type = "text-single", .required = true}, {0}};
+
+static void remove_contact(const struct run *run, struct account *account)
+{
+	struct err err = {0};
+	struct contact *contact = bridge_contact_find(account, field(run, "contact"), &err);
+
+	if (!contact || bridge_contact_remove(run->bridge, &contact, &err))
+		refuse(run, &err);
+	else
+		say(run, "Removed.");
+}
+
+static void write_contact(void *arg, struct contact *contact)
+{
+	buf_printf(arg, "%s %s: %s, %s%s\n", contact_name(contact), contact_id(contact),
+		   contact_state_name(contact_state(contact)),
+		   show_name(contact_status(contact)->show),
+		   contact_verified(contact) ? ", verified" : "");
+}
+
+static void status(const struct run *run, struct account *account)
+{
+	struct buf text;
+
+	buf_init(&text, (size_t)CONTACTS_MAX * (CONTACT_NAME_MAX + ID_LEN + 64));
+	buf_printf(&text, "%s, %s.\n",
+		   account_published(account) ? "Your contacts can reach you"
+					      : "You cannot be reached yet",
+		   bridge_follows(account) ? "while a client is there" : "day and night");
+	account_contacts(account, write_contact, &text);
+	say(run, buf_text(&text));
+	buf_free(&text);
+}
+
 static void write_request(void *arg, const struct contact_request *request)
 {
 	buf_printf(arg, "%s\n%s\n%s\n\n", request->name, request->id, request->text);
@@ -374,6 +410,8 @@ COMMAND(archive)
 COMMAND(answer_contacts)
 COMMAND(show_contact)
 COMMAND(requests)
+COMMAND(remove_contact)
+COMMAND(status)
 
 const struct server_command bridge_commands[] = {
     {"id", "My id", NULL, run_my_id},
@@ -381,6 +419,8 @@ const struct server_command bridge_commands[] = {
     {"introduce", "Accept an invitation", introduce_form, run_introduce},
     {"verify", "Verify a contact", verify_form, run_verify},
     {"requests", "Requests", NULL, run_requests},
+    {"remove", "Remove a contact", remove_form, run_remove_contact},
+    {"status", "Status", NULL, run_status},
     {"mode", "Presence mode", mode_form, run_presence_mode},
     {"show", "Presence for one contact", show_form, run_show_contact},
     {"cover", "Cover traffic", cover_form, run_cover},

@@ -224,19 +224,3 @@ unsigned bridge_say(const struct bridge *bridge, const char *user, const char *t
 	xml_free(&message);
 	return 0;
 }
-
-/* Clients that know no ad-hoc commands can paste a link here. */
-void bridge_told(void *arg, const char *user, const char *text)
-{
-	struct bridge *bridge = arg;
-	struct err err = {0};
-	struct account *account = bridge_account(bridge, user, &err);
-	struct contact *contact = NULL;
-
-	if (account)
-		contact = bridge_contact_add(bridge, account, text, NULL, NULL, &err);
-	if (contact)
-		bridge_say(bridge, user, "Added. You will see each other once both have done so.");
-	else
-		bridge_say(bridge, user, err.text);
-}

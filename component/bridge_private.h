@@ -214,7 +214,7 @@ void bridge_arrived(void *arg, const char *user, const char *contact, uint64_t t
 void bridge_ready(void *arg, const char *user);
 enum reception bridge_contact_message(void *arg, struct contact *contact, uint64_t token,
 				      const uint8_t *payload, size_t len, int64_t sent_ms);
-/* A client has written to the server itself: an id or a link makes a contact. */
+/* bridge_chat.c: a client has written to the server itself: a command, an id or a link. */
 void bridge_told(void *arg, const char *user, const char *text);
 /* Say something to the user in the server's own name. Returns how many clients have got it. */
 unsigned bridge_say(const struct bridge *bridge, const char *user, const char *text);
