@@ -148,6 +148,25 @@ static void dispatch(struct gw_request *request)
 		gw_error(request, error, NULL);
 }
 
+/* NULL: not registered. An account may have been restored by the operator (tacetctl) meanwhile. */
+static struct gw_user *sender(struct gw *gw, const struct gw_request *request)
+{
+	struct gw_user *user;
+
+	if (!request->from.local[0] || !domain_allowed(gw, request->from.domain))
+		return NULL;
+	user = gw_user_find(gw, request->bare);
+	if (user || !bridge_account(gw->bridge, request->bare, NULL))
+		return user;
+	user = gw_user_add(gw, request->bare);
+	if (user) {
+		gw_send(gw, gw_new_stanza(gw, "presence", "subscribe", NULL, user->jid));
+		user->sync = user->show_all = true;
+		gw_sync(user);
+	}
+	return user;
+}
+
 void gw_stanza(void *arg, struct xml *stanza)
 {
 	struct gw *gw = arg;
@@ -166,7 +185,7 @@ void gw_stanza(void *arg, struct xml *stanza)
 		return;
 	}
 	jid_format_bare(&request.from, request.bare);
-	request.user = request.from.local[0] ? gw_user_find(gw, request.bare) : NULL;
+	request.user = sender(gw, &request);
 	if (answer)
 		gw_answered(gw, request.bare, stanza);
 	else

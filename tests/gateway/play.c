@@ -6,6 +6,7 @@
 #include "tests/unit/bridge_rig.h"
 
 #include "component/gw.h"
+#include "core/base/codec.h"
 #include "core/base/log.h"
 #include "core/registry_memory.h"
 #include "tests/scenario/fake_net.h"
@@ -39,7 +40,7 @@ struct play {
 	bool full; /* the stream takes nothing more */
 	void (*passed)(void *arg);
 	void *passed_arg;
-	char backup[LINE_MAX_HERE]; /* the last <value/> of a field backup that was sent */
+	char backup[LINE_MAX_HERE]; /* of ben, in base64 */
 	char link[512];             /* the last invitation */
 };
 
@@ -183,17 +184,6 @@ static void expand(struct play *play, const char *line, char *out)
 
 /* --- what the script says --- */
 
-static void note_backup(struct play *play, struct xml *element)
-{
-	const char *var = xml_get(element, "var");
-
-	if (xml_is(element, "field", NULL) && var && strcmp(var, "backup") == 0)
-		snprintf(play->backup, sizeof(play->backup), "%s",
-			 xml_text(xml_first(element) ? xml_first(element) : element));
-	for (struct xml *child = xml_first(element); child; child = xml_next(child))
-		note_backup(play, child);
-}
-
 static void expect(struct play *play, struct xml *wanted)
 {
 	struct xml *got = play->looked_at < play->sent_count ? play->sent[play->looked_at] : NULL;
@@ -201,7 +191,6 @@ static void expect(struct play *play, struct xml *wanted)
 	if (!got)
 		fail_at(play, "the gateway does not send", text_of(wanted));
 	play->looked_at++;
-	note_backup(play, got);
 	if (!dialogue_match(wanted, got)) {
 		fprintf(stderr, "wanted: %s\n", text_of(wanted));
 		fail_at(play, "got:", text_of(got));
@@ -280,6 +269,36 @@ static void ben_sees(struct play *play, const char *who, const char *show)
 	if (!contact || strcmp(show_name(contact_status(contact)->show), show) != 0)
 		fail_at(play, "ben sees",
 			contact ? show_name(contact_status(contact)->show) : "no such contact");
+}
+
+static void back_up(struct play *play)
+{
+	uint8_t data[LINE_MAX_HERE / 2];
+	struct err err = {0};
+	char path[100];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/backup", play->directory);
+	if (account_export(play->world->ben.account, "a passphrase", path, &err))
+		fail_at(play, "no backup:", err.text);
+	file = fopen(path, "r");
+	base64_encode(data, fread(data, 1, sizeof(data), file), play->backup);
+	fclose(file);
+	unlink(path);
+}
+
+/* As tacetctl would. */
+static void restore(struct play *play, const char *user)
+{
+	struct side *ann = &play->world->ann;
+	struct err err = {0};
+	char path[100];
+
+	snprintf(path, sizeof(path), "%s/backup", play->directory);
+	if (account_export(play->world->ben.account, "a passphrase", path, &err) ||
+	    !bridge_account_restore(ann->bridge, path, "a passphrase", user, &err))
+		fail_at(play, "no backup:", err.text);
+	unlink(path);
 }
 
 static void invites(struct play *play, const char *who)
@@ -378,6 +397,10 @@ static void one_line(struct play *play, const char *line)
 		ben_sees(play, who, word);
 	else if (sscanf(line, "%299s pings %u times", who, &number) == 2)
 		ping(play, who, number);
+	else if (strcmp(line, "ben makes a backup") == 0)
+		back_up(play);
+	else if (sscanf(line, "operator restores %299s", who) == 1)
+		restore(play, who);
 	else if (sscanf(line, "%299s invites", who) == 1 && strstr(line, " invites"))
 		invites(play, who);
 	else
