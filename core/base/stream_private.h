@@ -6,6 +6,8 @@
 
 #include "core/base/stream.h"
 
+#include <sys/types.h>
+
 struct stream_ops {
 	int (*write)(struct stream *stream, const void *data, size_t len);
 	size_t (*queued)(const struct stream *stream);
@@ -14,6 +16,8 @@ struct stream_ops {
 	/* A new handler is set: deliver from the loop what has come before. */
 	void (*handler_set)(struct stream *stream);
 	void (*free)(struct stream *stream);
+	/* stream_peer_uid (stream_socket.h); NULL: it cannot be known. */
+	int (*peer_uid)(struct stream *stream, uid_t *uid);
 };
 
 /* Every kind of stream begins with this. */

@@ -232,6 +232,11 @@ static void socket_free(struct stream *stream)
 	free(s);
 }
 
+static int socket_stream_peer_uid(struct stream *stream, uid_t *uid)
+{
+	return socket_peer_uid(bufferevent_getfd(socket_of(stream)->bev), uid);
+}
+
 static const struct stream_ops socket_ops = {
     .write = socket_write,
     .queued = socket_queued,
@@ -239,6 +244,7 @@ static const struct stream_ops socket_ops = {
     .finish = socket_finish,
     .handler_set = socket_handler_set,
     .free = socket_free,
+    .peer_uid = socket_stream_peer_uid,
 };
 
 static struct socket_stream *socket_new(struct loop *loop, int fd)
@@ -386,7 +392,5 @@ SSL *stream_tls(struct stream *stream)
 
 int stream_peer_uid(struct stream *stream, uid_t *uid)
 {
-	if (stream->ops != &socket_ops)
-		return -1;
-	return socket_peer_uid(bufferevent_getfd(socket_of(stream)->bev), uid);
+	return stream->ops->peer_uid ? stream->ops->peer_uid(stream, uid) : -1;
 }

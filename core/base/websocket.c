@@ -11,6 +11,7 @@
 #include "core/base/codec.h"
 #include "core/base/secret.h"
 #include "core/base/stream_private.h"
+#include "core/base/stream_socket.h"
 
 #include <openssl/evp.h>
 #include <stdlib.h>
@@ -367,6 +368,11 @@ static void websocket_free(struct stream *stream)
 	free(ws);
 }
 
+static int websocket_peer_uid(struct stream *stream, uid_t *uid)
+{
+	return stream_peer_uid(websocket_of(stream)->inner, uid);
+}
+
 static const struct stream_ops websocket_ops = {
     .write = websocket_write,
     .queued = websocket_queued,
@@ -374,6 +380,7 @@ static const struct stream_ops websocket_ops = {
     .finish = websocket_finish,
     .handler_set = websocket_handler_set,
     .free = websocket_free,
+    .peer_uid = websocket_peer_uid,
 };
 
 struct stream *websocket_new(const struct env *env, struct stream *inner, size_t limit)
