@@ -17,7 +17,9 @@
 
 #include <cmocka.h>
 
-#define NICK "http://jabber.org/protocol/nick"
+#define MOOD     "http://jabber.org/protocol/mood"
+#define ACTIVITY "http://jabber.org/protocol/activity"
+#define NICK     "http://jabber.org/protocol/nick"
 
 /* --- what is wrapped --- */
 
@@ -203,6 +205,14 @@ static void what_is_published_arrives(void **state)
 	expect_known(world, "urn:list", "1", "<a xmlns='urn:x'/>");
 	expect_known(world, "urn:list", "2", "<b xmlns='urn:x'/>");
 	expect_known(world, "urn:mine", "1", NULL);
+	/* XEP-0107, XEP-0108. */
+	publish(&world->ann, MOOD, "m", "<mood xmlns='" MOOD "'><calm/></mood>",
+		pep_config_default(MOOD).access);
+	publish(&world->ann, ACTIVITY, "a", "<activity xmlns='" ACTIVITY "'><eating/></activity>",
+		pep_config_default(ACTIVITY).access);
+	run(world);
+	expect_known(world, MOOD, "m", "<mood xmlns='" MOOD "'><calm/></mood>");
+	expect_known(world, ACTIVITY, "a", "<activity xmlns='" ACTIVITY "'><eating/></activity>");
 	/* Nothing is asked twice. */
 	served = 0;
 	comes(&world->ann, false);
