@@ -258,9 +258,9 @@ void bookmarks_published(struct server *server, const char *user, const char *no
 		   pep_items_load(server, user, PEP_SPACE_OWN, NS_OLD, &items, NULL) == 0) {
 		storage = items.count ? pep_payload(items.list[items.count - 1].text) : NULL;
 		pep_items_free(&items);
-		if (!storage)
-			storage = xml_new("storage", NS_OLD);
-		spread(server, user, storage, TO_NEW | TO_PRIVATE);
+		/* Who clears up the old node after a move does not want to lose the rooms. */
+		if (storage)
+			spread(server, user, storage, TO_NEW | TO_PRIVATE);
 	}
 	xml_free(&storage);
 }

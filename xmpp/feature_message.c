@@ -208,51 +208,55 @@ static bool takes_or_sent(const struct resource *resource, const void *arg)
 	return resource == arg || resource_takes_messages(resource);
 }
 
-static void to_account(struct request *request)
+/* False: refused. */
+static bool to_account(struct request *request)
 {
 	struct user *user = request->resource->user;
 	/* An error comes from the address that it was sent to, so the request keeps its to. */
 	struct xml *copy = xml_copy(request->stanza);
 	bool kept = copy && archive_own(request, copy);
-	bool headline = is_type(request->stanza, "headline");
 	unsigned count = copy ? deliver_bare(user, copy) : 0;
+	/* RFC 6121 section 8.5.2.2: with nobody there, what is not worth keeping is dropped. */
+	bool ok = count > 0 || kept || is_type(request->stanza, "headline");
 
 	if (count > 0)
 		carbons_send(user, copy, "sent", takes_or_sent, request->resource);
-	/* RFC 6121 section 8.5.2.2: with nobody there, what is not worth keeping is dropped. */
-	if (count == 0 && !kept && !headline)
+	if (!ok)
 		request_error(request, STANZA_SERVICE_UNAVAILABLE, NULL);
 	xml_free(&copy);
+	return ok;
 }
 
-static void to_resource(struct request *request, struct resource *other)
+static bool to_resource(struct request *request, struct resource *other)
 {
 	const struct resource *both[] = {request->resource, other};
 	bool kept = archive_own(request, request->stanza);
 
 	if (deliver_to_one(other, request->stanza) > 0)
 		carbons_send(request->resource->user, request->stanza, "sent", is_either, both);
-	else if (!kept)
+	else if (!kept) {
 		request_error(request, STANZA_RESOURCE_CONSTRAINT, NULL);
+		return false;
+	}
+	return true;
 }
 
-/* Has the client said it before, in a session that it could not resume? Else it is noted. */
-static bool said_before(const struct request *request)
+/* What a client says again after a session that it could not resume is not taken twice. other NULL:
+ * to the account. */
+static void to_own(struct request *request, struct resource *other)
 {
-	uint8_t mark[SERVER_MARK_LEN];
+	uint8_t hash[SERVER_MARK_LEN];
+	const uint8_t *mark = taken_mark(request->stanza, hash) == 0 ? hash : NULL;
 
-	if (taken_mark(request->stanza, mark) < 0)
-		return false;
 	if (taken_before(request->resource, mark))
-		return true;
-	taken_note(request->resource, mark);
-	return false;
+		return;
+	if (other ? to_resource(request, other) : to_account(request))
+		taken_note(request->resource, mark);
 }
 
 void message_to_account(struct request *request)
 {
-	if (!said_before(request))
-		to_account(request);
+	to_own(request, NULL);
 }
 
 void message_to_resource(struct request *request)
@@ -261,12 +265,8 @@ void message_to_resource(struct request *request)
 
 	if (!other && !is_type(request->stanza, "chat"))
 		request_error(request, STANZA_SERVICE_UNAVAILABLE, NULL);
-	else if (said_before(request))
-		return;
-	else if (other)
-		to_resource(request, other);
 	else
-		to_account(request);
+		to_own(request, other);
 }
 
 /* --- to contacts --- */
