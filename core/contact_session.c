@@ -411,17 +411,24 @@ struct hello contact_hello(const struct contact *contact, int64_t time_ms)
 
 /* --- answering --- */
 
+static void make_tags(const struct pair *pair, struct contact_tags *tags, int64_t now_ms)
+{
+	uint64_t epoch = pair_epoch(pair, now_ms);
+
+	for (unsigned i = 0; i < TAG_EPOCHS; i++)
+		pair_knock_tag(&pair->in, epoch + i - 1, tags->tag[i]);
+	tags->until_ms = now_ms + pair_epoch_left_ms(pair, now_ms);
+	tags->from_ms = tags->until_ms - EPOCH_MS;
+}
+
 static bool knows_tag(const struct contact *contact, const struct pair *pair,
 		      struct contact_tags *tags, const uint8_t tag[KNOCK_TAG_LEN])
 {
-	uint64_t epoch = pair_epoch(pair, engine_now_ms(engine_of(contact)));
+	int64_t now_ms = engine_now_ms(engine_of(contact));
 	bool known = false;
 
-	if (tags->epoch != epoch) {
-		for (unsigned i = 0; i < TAG_EPOCHS; i++)
-			pair_knock_tag(&pair->in, epoch + i - 1, tags->tag[i]);
-		tags->epoch = epoch;
-	}
+	if (now_ms < tags->from_ms || now_ms >= tags->until_ms)
+		make_tags(pair, tags, now_ms);
 	for (unsigned i = 0; i < TAG_EPOCHS; i++)
 		known |= secret_equal(tags->tag[i], tag, KNOCK_TAG_LEN);
 	return known;

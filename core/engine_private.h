@@ -111,7 +111,8 @@ struct receipt {
 };
 
 struct contact_tags {
-	uint64_t epoch; /* of the middle one; 0: none yet */
+	int64_t from_ms,
+	    until_ms; /* when the middle one is that of the present epoch; 0: none yet */
 	uint8_t tag[TAG_EPOCHS][KNOCK_TAG_LEN];
 };
 

@@ -16,6 +16,10 @@
 /* How long a name is used: as long as the keys of an epoch. */
 #define CIRCUIT_LIFE_MS (EPOCH_MS + 2 * EPOCH_EDGE_MS)
 
+/* Lists of circuits, by their owners: a daemon of many accounts has as many owners. */
+#define BUCKET_BITS 8
+#define BUCKETS     (1U << BUCKET_BITS)
+
 /* A name, and the circuit that tor has for it. */
 struct circuit {
 	struct circuit *next;
@@ -28,7 +32,8 @@ struct circuit {
 
 struct isolation {
 	const struct env *env;
-	struct circuit *circuits;
+	struct circuit *buckets[BUCKETS]; /* newest first */
+	unsigned sweep;                   /* the bucket that is cleaned next */
 	uint64_t last_number;
 	/* When the last ones were begun: a ring, in which oldest is overwritten next. */
 	unsigned budget, oldest, begun;
@@ -55,11 +60,12 @@ void isolation_free(struct isolation **isolation)
 	*isolation = NULL;
 	if (old == NULL)
 		return;
-	while (old->circuits != NULL) {
-		struct circuit *next = old->circuits->next;
-		free(old->circuits);
-		old->circuits = next;
-	}
+	for (unsigned i = 0; i < BUCKETS; i++)
+		while (old->buckets[i] != NULL) {
+			struct circuit *next = old->buckets[i]->next;
+			free(old->buckets[i]);
+			old->buckets[i] = next;
+		}
 	free(old);
 }
 
@@ -96,10 +102,15 @@ static bool is_open(const struct circuit *circuit, int64_t now)
 	return now - circuit->used_ms < ISOLATION_WINDOW_MS;
 }
 
-static void forget_ended(struct isolation *isolation, int64_t now)
+/* Fibonacci hashing; memory comes in steps of 16 bytes. */
+static unsigned bucket_of(const void *owner)
 {
-	struct circuit **link = &isolation->circuits;
+	return (unsigned)(((uint64_t)(uintptr_t)owner >> 4) * UINT64_C(0x9e3779b97f4a7c15) >>
+			  (64 - BUCKET_BITS));
+}
 
+static void forget_ended(struct circuit **link, int64_t now)
+{
 	while (*link != NULL) {
 		struct circuit *circuit = *link;
 		if (circuit->end_ms > now) {
@@ -111,9 +122,9 @@ static void forget_ended(struct isolation *isolation, int64_t now)
 	}
 }
 
-static struct circuit *find(const struct isolation *isolation, uint64_t number)
+static struct circuit *find(const struct isolation *isolation, const void *owner, uint64_t number)
 {
-	struct circuit *circuit = isolation->circuits;
+	struct circuit *circuit = isolation->buckets[bucket_of(owner)];
 
 	while (circuit != NULL && circuit->number != number)
 		circuit = circuit->next;
@@ -132,8 +143,8 @@ static struct circuit *add(struct isolation *isolation, const void *owner, int64
 	circuit->number = ++isolation->last_number;
 	circuit->owner = owner;
 	circuit->end_ms = now + CIRCUIT_LIFE_MS;
-	circuit->next = isolation->circuits;
-	isolation->circuits = circuit;
+	circuit->next = isolation->buckets[bucket_of(owner)];
+	isolation->buckets[bucket_of(owner)] = circuit;
 	note_begin(isolation, now);
 	return circuit;
 }
@@ -145,7 +156,7 @@ static struct circuit *choose(const struct isolation *isolation, const struct is
 	struct circuit *chosen = NULL;
 	unsigned seen = 0;
 
-	for (struct circuit *c = isolation->circuits; c != NULL; c = c->next)
+	for (struct circuit *c = isolation->buckets[bucket_of(owner)]; c != NULL; c = c->next)
 		if (c->owner == owner && is_open(c, now) && c->number != seat->circuit[0] &&
 		    c->number != seat->circuit[1] && env_random_below(isolation->env, ++seen) == 0)
 			chosen = c;
@@ -154,12 +165,12 @@ static struct circuit *choose(const struct isolation *isolation, const struct is
 
 /* Where it sits already, in this epoch, unless that takes a circuit that there is none for. */
 static struct circuit *stay(struct isolation *isolation, const struct isolation_seat *seat,
-			    uint64_t epoch, int64_t now)
+			    const void *owner, uint64_t epoch, int64_t now)
 {
 	struct circuit *circuit = NULL;
 
 	if (seat->epoch[epoch % 2] == epoch)
-		circuit = find(isolation, seat->circuit[epoch % 2]);
+		circuit = find(isolation, owner, seat->circuit[epoch % 2]);
 	if (circuit == NULL || is_open(circuit, now))
 		return circuit;
 	if (!may_begin(isolation, now))
@@ -174,8 +185,10 @@ int isolation_name(struct isolation *isolation, struct isolation_seat *seat, con
 	int64_t now = env_mono_ms(isolation->env);
 	struct circuit *circuit;
 
-	forget_ended(isolation, now);
-	circuit = stay(isolation, seat, epoch, now);
+	forget_ended(&isolation->buckets[bucket_of(owner)], now);
+	/* And those of owners that do not ask any more, in turn. */
+	forget_ended(&isolation->buckets[isolation->sweep++ % BUCKETS], now);
+	circuit = stay(isolation, seat, owner, epoch, now);
 	if (circuit == NULL && !may_begin(isolation, now))
 		circuit = choose(isolation, seat, owner, now);
 	if (circuit == NULL)

@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Lists in the table: a few thousand values make short lists. Keys are pseudo-random, so that two
- * of their bytes choose the list well. */
-#define BUCKETS 1024
+/* Lists in the table: a hundred thousand values make short lists. Keys are pseudo-random, so that
+ * two of their bytes choose the list well. */
+#define BUCKETS 16384
 
 struct stored {
 	struct stored *next;
