@@ -460,3 +460,8 @@ void fake_net_watch_dials(struct fake_net *net,
 	net->dialled = dialled;
 	net->dialled_arg = arg;
 }
+
+void fake_net_keep(struct fake_net *net, bool on)
+{
+	net->forget = !on;
+}

@@ -87,6 +87,8 @@ struct fake_conn {
 
 unsigned fake_net_conns(const struct fake_net *net);
 const struct fake_conn *fake_net_conn(const struct fake_net *net, unsigned index);
+/* Keep the bytes (fake_log.bytes)? Yes at first; not where streams are many. */
+void fake_net_keep(struct fake_net *net, bool on);
 /* Show each write to seen(arg, conn, up, data, len), before it is on its way. */
 void fake_net_watch(struct fake_net *net,
 		    void (*seen)(void *arg, const struct fake_conn *conn, bool up,

@@ -39,6 +39,7 @@ struct fake_net {
 	SLIST_HEAD(, fake_issue) issues; /* of all addresses, newest first */
 	void (*dialled)(void *arg, const char *dialler, const char *issuer, int64_t gone_ms);
 	void *dialled_arg;
+	bool forget; /* what the streams carry */
 };
 
 /* An address that a host has, or had. */

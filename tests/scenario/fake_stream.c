@@ -167,7 +167,8 @@ static void note(struct fake_stream *stream, const void *data, size_t len)
 	struct fake_net *net = stream->host->net;
 	struct fake_log *log = stream->up ? &stream->conn->up : &stream->conn->down;
 	size_t room = FAKE_LOG_MAX - log->bytes.len;
-	buf_add(&log->bytes, data, len < room ? len : room);
+	if (!net->forget)
+		buf_add(&log->bytes, data, len < room ? len : room);
 	log->total += len;
 	log->writes++;
 	if (net->seen)
