@@ -341,6 +341,31 @@ static void test_dark(void **state)
 	assert_int_equal(fake_host_services(many.hosts[0]), 0);
 }
 
+/* One who has gone dark leaves a record of an address that is still there: no answer. */
+static void test_dark_is_silent(void **state)
+{
+	unsigned conns, answered = 0;
+
+	(void)state;
+	open_side(&many, "many", 1, 1, 0);
+	open_side(&crowd, "crowd", 1, 0, 0);
+	fill(0, 2);
+	engine_start(many.engine);
+	fake_clock_run(fake_time, MINUTE_MS);
+	account_set_visibility(account_at(&many, 1), ACCOUNT_DARK);
+	fake_clock_run(fake_time, 1000);
+	conns = fake_net_conns(net);
+	engine_start(crowd.engine);
+	fake_clock_run(fake_time, 2 * MINUTE_MS);
+	assert_in_range(fake_net_conns(net), conns + 2, conns + 100);
+	assert_int_equal(contact_state(contact_at(0)), CONTACT_LINKED);
+	/* The other one did dial, and heard nothing. */
+	for (unsigned i = conns; i < fake_net_conns(net); i++)
+		answered += fake_net_conn(net, i)->down.total > 0;
+	assert_int_equal(answered, 1);
+	assert_int_equal(count_linked(2), 1);
+}
+
 /* Contacts of each other at the same address, and a guest who comes to one of them. */
 static void test_neighbours(void **state)
 {
@@ -380,6 +405,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_account_removed, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_full, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_dark, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_dark_is_silent, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_neighbours, set_up, tear_down),
 	};
 
