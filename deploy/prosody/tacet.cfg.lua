@@ -1,6 +1,8 @@
 -- tacetd as a component of Prosody 0.12: put into /etc/prosody/conf.avail/tacet.cfg.lua, with a link
 -- in conf.d/. Three things to change: the two domains and the secret.
 --
+-- In tacetd.conf(5): component-domain = tacet.chat.example, and component-secret-file with the secret.
+--
 -- mod_privilege comes with the package prosody-modules. "chat.example" is a host that Prosody
 -- serves already: the lines after VirtualHost belong into its own section.
 
