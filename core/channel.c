@@ -344,6 +344,14 @@ long channel_read(struct channel *channel, void *out, size_t len)
 	return (long)len;
 }
 
+size_t channel_room(struct channel *channel)
+{
+	size_t room = CHANNEL_SEND_MAX - channel->out.len;
+
+	channel->blocked |= room == 0;
+	return room;
+}
+
 long channel_write(struct channel *channel, const void *data, size_t len)
 {
 	size_t room = CHANNEL_SEND_MAX - channel->out.len;

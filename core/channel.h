@@ -68,6 +68,8 @@ long channel_peek(struct channel *channel, const uint8_t **data);
 void channel_skip(struct channel *channel, size_t len);
 /* Both: copy up to len bytes. Results as of channel_peek. */
 long channel_read(struct channel *channel, void *out, size_t len);
+/* How many bytes channel_write would take; 0: none now, and writable() will be called. */
+size_t channel_room(struct channel *channel);
 /* Queue up to len bytes; how many were taken. CHANNEL_AGAIN: none now, writable() will be called;
  * CHANNEL_BROKEN: it is broken, or was ended by channel_end. */
 long channel_write(struct channel *channel, const void *data, size_t len);

@@ -349,12 +349,13 @@ int64_t account_cover(const struct account *account);
 /*
  * Take channels that contacts of the account open to this service, as long as accept says so; all
  * others are refused, without a reason. accept is called from the loop; it calls channel_take and
- * returns true, or returns false; it may not close the channel. ERR_INPUT: no proper name;
+ * returns true, or returns false; it may not close the channel. free_arg, if it is
+ * not NULL, is called when arg is not needed any more. ERR_INPUT: no proper name;
  * ERR_EXISTS; ERR_LIMIT.
  */
 int account_listen(struct account *account, const char *service,
 		   bool (*accept)(void *arg, struct contact *contact, struct channel *channel),
-		   void *arg, struct err *err);
+		   void *arg, void (*free_arg)(void *arg), struct err *err);
 /* Channels that are open stay. ERR_NOT_FOUND. */
 int account_unlisten(struct account *account, const char *service, struct err *err);
 /* Open a channel. ERR_UNAVAILABLE: no session is up; else as channel_mux_open. */

@@ -105,9 +105,9 @@ struct channel *link_channels_open(struct link_channels *channels, const char *s
 
 int account_listen(struct account *account, const char *service,
 		   bool (*accept)(void *arg, struct contact *contact, struct channel *channel),
-		   void *arg, struct err *err)
+		   void *arg, void (*free_arg)(void *arg), struct err *err)
 {
-	return services_add(&account->services, service, accept, arg, err);
+	return services_add(&account->services, service, accept, arg, free_arg, err);
 }
 
 int account_unlisten(struct account *account, const char *service, struct err *err)

@@ -10,6 +10,7 @@ struct service_entry {
 	char name[CHANNEL_SERVICE_MAX + 1];
 	bool (*accept)(void *arg, struct contact *contact, struct channel *channel);
 	void *arg;
+	void (*free_arg)(void *arg);
 };
 
 struct services {
@@ -25,9 +26,15 @@ static struct service_entry *find(const struct services *services, const char *n
 	return NULL;
 }
 
+static void free_entry(struct service_entry *entry)
+{
+	if (entry->free_arg != NULL)
+		entry->free_arg(entry->arg);
+}
+
 int services_add(struct services **services, const char *name,
 		 bool (*accept)(void *arg, struct contact *contact, struct channel *channel),
-		 void *arg, struct err *err)
+		 void *arg, void (*free_arg)(void *arg), struct err *err)
 {
 	struct service_entry *entry;
 
@@ -46,6 +53,7 @@ int services_add(struct services **services, const char *name,
 	memcpy(entry->name, name, strlen(name) + 1);
 	entry->accept = accept;
 	entry->arg = arg;
+	entry->free_arg = free_arg;
 	return 0;
 }
 
@@ -55,6 +63,7 @@ int services_remove(struct services *services, const char *name, struct err *err
 
 	if (entry == NULL)
 		return err_set(err, ERR_NOT_FOUND, "the account does not listen for this");
+	free_entry(entry);
 	*entry = services->entries[--services->count];
 	return 0;
 }
@@ -69,6 +78,8 @@ bool services_accept(const struct services *services, struct contact *contact,
 
 void services_free(struct services **services)
 {
+	for (unsigned i = 0; *services != NULL && i < (*services)->count; i++)
+		free_entry(&(*services)->entries[i]);
 	free(*services);
 	*services = NULL;
 }

@@ -15,7 +15,7 @@ struct services;
 /* As in account_listen. *services is made with the first one. */
 int services_add(struct services **services, const char *name,
 		 bool (*accept)(void *arg, struct contact *contact, struct channel *channel),
-		 void *arg, struct err *err);
+		 void *arg, void (*free_arg)(void *arg), struct err *err);
 int services_remove(struct services *services, const char *name, struct err *err);
 /* Does somebody take the channel, which the contact wants? services may be NULL. */
 bool services_accept(const struct services *services, struct contact *contact,

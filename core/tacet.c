@@ -1,54 +1,29 @@
 /*
  * tacet.c: the public face of node.h and engine.h. Contracts are in tacet.h.
  *
- * Accounts and contacts are the engine's own objects under public names; enums are translated by
- * tables, so that either side may grow. A call that may have given the loop work touches it.
+ * Enums are translated by tables, so that either side may grow. A call that may have given the loop
+ * work touches it.
  */
 #include <config.h> /* of autoconf */
 
-#include "core/tacet.h"
+#include "core/tacet_private.h"
 
 #include "core/base/log.h"
-#include "core/node.h"
 #include "core/pair_secret.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct tacet {
-	struct loop *loop;
-	struct node *node;
-	struct tacet_handlers handlers;
-	void *arg;
-};
-
 _Static_assert((int)TACET_LOG_DEBUG == (int)LOG_LEVEL_DEBUG, "tacet.h repeats log.h");
 _Static_assert(TACET_ID_LEN == ID_LEN, "tacet.h repeats identity.h");
 _Static_assert(TACET_PAYLOAD_MAX == PAYLOAD_MAX, "tacet.h repeats engine.h");
+_Static_assert(TACET_LINK_SIZE == INVITATION_LINK_SIZE, "tacet.h repeats invitation.h");
+_Static_assert(TACET_PHRASE_SIZE == VERIFICATION_SIZE, "tacet.h repeats engine.h");
+_Static_assert(TACET_SERVICE_MAX == CHANNEL_SERVICE_MAX, "tacet.h repeats channel_frame.h");
 _Static_assert(TACET_PASSPHRASE_MAX == PASSPHRASE_MAX, "tacet.h repeats pair_secret.h");
 
 /* --- names --- */
-
-static struct account *account_in(const struct tacet_account *account)
-{
-	return (struct account *)account;
-}
-
-static struct tacet_account *account_out(struct account *account)
-{
-	return (struct tacet_account *)account;
-}
-
-static struct contact *contact_in(const struct tacet_contact *contact)
-{
-	return (struct contact *)contact;
-}
-
-static struct tacet_contact *contact_out(struct contact *contact)
-{
-	return (struct tacet_contact *)contact;
-}
 
 static const enum tacet_code codes[] = {
     [ERR_NONE] = TACET_OK,
@@ -91,21 +66,21 @@ static const enum tacet_tor tors[] = {
 
 #define COUNT(table) (sizeof(table) / sizeof(*(table)))
 
-static void err_out(struct tacet_err *out, const struct err *err)
+int facade_err(struct tacet_err *out, const struct err *err)
 {
 	if (out == NULL)
-		return;
+		return -1;
 	out->code = (size_t)err->code < COUNT(codes) ? codes[err->code] : TACET_INTERNAL;
 	snprintf(out->text, sizeof(out->text), "%s", err->text);
+	return -1;
 }
 
-static int fail(struct tacet_err *out, enum err_code code, const char *text)
+int facade_fail(struct tacet_err *out, enum err_code code, const char *text)
 {
 	struct err err;
 
 	err_set(&err, code, "%s", text);
-	err_out(out, &err);
-	return -1;
+	return facade_err(out, &err);
 }
 
 static struct tacet_presence presence_out(const struct status *status)
@@ -123,9 +98,9 @@ static int presence_in(const struct tacet_presence *presence, struct status *sta
 	while (show < COUNT(shows) && shows[show] != presence->show)
 		show++;
 	if (show == COUNT(shows))
-		return fail(err, ERR_INPUT, "no such show");
+		return facade_fail(err, ERR_INPUT, "no such show");
 	if (strlen(text) > STATUS_TEXT_MAX)
-		return fail(err, ERR_INPUT, "the status text is too long");
+		return facade_fail(err, ERR_INPUT, "the status text is too long");
 	status->show = (enum show)show;
 	status->priority = (int8_t)(presence->priority < INT8_MIN   ? INT8_MIN
 				    : presence->priority > INT8_MAX ? INT8_MAX
@@ -186,20 +161,9 @@ static void on_tor(void *arg, const struct tor_status *status)
 		tacet->handlers.network(tacet->arg, &network);
 }
 
-/* The way back from an account, for touch. */
-static struct tacet *tacet_of(struct account *account)
+void facade_adopt(void *tacet, struct account *account)
 {
-	return account_user(account);
-}
-
-static void touch(struct account *account)
-{
-	loop_touch(tacet_of(account)->loop);
-}
-
-static void adopt(void *arg, struct account *account)
-{
-	account_set_user(account, arg);
+	account_set_user(account, tacet);
 }
 
 /* --- open, run, close --- */
@@ -209,14 +173,13 @@ const char *tacet_version(void)
 	return PACKAGE_VERSION;
 }
 
-/* Copy a struct that begins with its size, of a caller who may know fewer fields or more. */
-static int take(void *out, size_t out_size, const void *in, struct tacet_err *err)
+int facade_take(void *out, size_t out_size, const void *in, struct tacet_err *err)
 {
 	size_t size;
 
 	memcpy(&size, in, sizeof(size));
 	if (size < sizeof(size) || size > 64 * out_size)
-		return fail(err, ERR_INPUT, "the size of options or handlers is not set");
+		return facade_fail(err, ERR_INPUT, "the size of options or handlers is not set");
 	memset(out, 0, out_size);
 	memcpy(out, in, size < out_size ? size : out_size);
 	return 0;
@@ -229,7 +192,11 @@ static struct node *open_node(struct tacet *tacet, const struct tacet_options *o
 	    .engine = {.status = on_status,
 		       .message = on_message,
 		       .delivered = on_delivered,
-		       .state = on_state},
+		       .state = on_state,
+		       .request = facade_request,
+		       .introduced = facade_introduced,
+		       .trouble = facade_trouble,
+		       .conflict = facade_conflict},
 	    .tor = on_tor,
 	};
 	const struct node_config config = {
@@ -258,12 +225,12 @@ struct tacet *tacet_open(const struct tacet_options *caller_options,
 	struct tacet *tacet = calloc(1, sizeof(*tacet));
 
 	if (tacet == NULL) {
-		fail(err, ERR_MEMORY, "out of memory");
+		facade_fail(err, ERR_MEMORY, "out of memory");
 		return NULL;
 	}
 	tacet->arg = arg;
-	if (take(&options, sizeof(options), caller_options, err) < 0 ||
-	    take(&tacet->handlers, sizeof(tacet->handlers), handlers, err) < 0) {
+	if (facade_take(&options, sizeof(options), caller_options, err) < 0 ||
+	    facade_take(&tacet->handlers, sizeof(tacet->handlers), handlers, err) < 0) {
 		free(tacet);
 		return NULL;
 	}
@@ -272,11 +239,11 @@ struct tacet *tacet_open(const struct tacet_options *caller_options,
 	else
 		tacet->node = open_node(tacet, &options, &why);
 	if (tacet->node == NULL) {
-		err_out(err, &why);
+		facade_err(err, &why);
 		tacet_close(&tacet);
 		return NULL;
 	}
-	engine_accounts(node_engine(tacet->node), adopt, tacet);
+	engine_accounts(node_engine(tacet->node), facade_adopt, tacet);
 	return tacet;
 }
 
@@ -287,6 +254,7 @@ void tacet_close(struct tacet **tacet)
 	if (old == NULL)
 		return;
 	*tacet = NULL;
+	facade_end_streams(old);
 	node_free(&old->node);
 	loop_free(&old->loop);
 	free(old);
@@ -308,7 +276,7 @@ int tacet_fd(struct tacet *tacet, struct tacet_err *err)
 	int fd = loop_fd(tacet->loop, &why);
 
 	if (fd < 0)
-		err_out(err, &why);
+		facade_err(err, &why);
 	return fd;
 }
 
@@ -340,11 +308,11 @@ struct tacet_account *tacet_account_add(struct tacet *tacet, const char *name,
 	struct account *account = engine_account_add(node_engine(tacet->node), name, &why);
 
 	if (account == NULL) {
-		err_out(err, &why);
+		facade_err(err, &why);
 		return NULL;
 	}
-	adopt(tacet, account);
-	touch(account);
+	facade_adopt(tacet, account);
+	facade_touch(account);
 	return account_out(account);
 }
 
@@ -391,8 +359,8 @@ int tacet_account_present(struct tacet_account *account, const struct tacet_pres
 	if (presence_in(presence, &status, err) < 0)
 		return -1;
 	if (account_set_status(account_in(account), &status) < 0)
-		return fail(err, ERR_INPUT, "the status text is not UTF-8");
-	touch(account_in(account));
+		return facade_fail(err, ERR_INPUT, "the status text is not UTF-8");
+	facade_touch(account_in(account));
 	return 0;
 }
 
@@ -404,7 +372,7 @@ bool tacet_account_reachable(const struct tacet_account *account)
 void tacet_deliver_waiting(struct tacet_account *account)
 {
 	engine_deliver_waiting(account_in(account));
-	touch(account_in(account));
+	facade_touch(account_in(account));
 }
 
 /* --- contacts --- */
@@ -416,7 +384,7 @@ int tacet_id_check(const char *id, struct tacet_err *err)
 
 	if (id_decode(id, public_key, &why) == 0)
 		return 0;
-	err_out(err, &why);
+	facade_err(err, &why);
 	return -1;
 }
 
@@ -443,9 +411,9 @@ struct tacet_contact *tacet_contact_add(struct tacet_account *account, const cha
 		contact = contact_add(account_in(account), id, name,
 				      passphrase != NULL ? &secret : NULL, &why);
 	if (contact == NULL)
-		err_out(err, &why);
+		facade_err(err, &why);
 	else
-		touch(account_in(account));
+		facade_touch(account_in(account));
 	return contact_out(contact);
 }
 
@@ -456,11 +424,11 @@ int tacet_contact_remove(struct tacet_contact **contact, struct tacet_err *err)
 	struct err why;
 
 	if (contact_remove(&old, &why) < 0) {
-		err_out(err, &why);
+		facade_err(err, &why);
 		return -1;
 	}
 	*contact = NULL;
-	touch(account);
+	facade_touch(account);
 	return 0;
 }
 
@@ -510,7 +478,7 @@ int tacet_contact_rename(struct tacet_contact *contact, const char *name, struct
 
 	if (contact_set_name(contact_in(contact), name, &why) == 0)
 		return 0;
-	err_out(err, &why);
+	facade_err(err, &why);
 	return -1;
 }
 
@@ -542,10 +510,10 @@ int tacet_send(struct tacet_contact *contact, const void *payload, size_t len, u
 
 	if (engine_send(contact_in(contact), payload, len, token != NULL ? token : &unwanted,
 			&why) < 0) {
-		err_out(err, &why);
+		facade_err(err, &why);
 		return -1;
 	}
-	touch(contact_account(contact_in(contact)));
+	facade_touch(contact_account(contact_in(contact)));
 	return 0;
 }
 

@@ -42,6 +42,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -57,10 +58,16 @@ extern "C" {
 #define TACET_ID_LEN         56
 #define TACET_PASSPHRASE_MAX 1024
 #define TACET_PAYLOAD_MAX    65536
+/* Longest name of a service, in bytes; size of an invitation's link and of a phrase, with the NUL.
+ */
+#define TACET_SERVICE_MAX 64
+#define TACET_LINK_SIZE   320
+#define TACET_PHRASE_SIZE 36
 
 struct tacet;
 struct tacet_account;
 struct tacet_contact;
+struct tacet_stream;
 
 /* --- errors --- */
 
@@ -75,6 +82,8 @@ enum tacet_code {
 	TACET_UNAVAILABLE = 7, /* not now (disk full, time-out); later it may go */
 	TACET_STATE = 8,       /* not possible as things are; the state directory is in use */
 	TACET_INTERNAL = 9,    /* a cryptographic library refused, or a defect of this one */
+	TACET_RESET = 10,      /* the contact's program has reset the stream */
+	TACET_AGAIN = 11,      /* nothing to read, or no room to write, right now */
 };
 
 struct tacet_err {
@@ -151,6 +160,14 @@ struct tacet_network {
 	int64_t clock_offset_ms; /* what is added to the system clock, which is wrong by so much */
 };
 
+/* Somebody who was invited and would like to be a contact. */
+struct tacet_request {
+	const char *id;
+	const char *name; /* as the guest calls itself; "" for none */
+	const char *text; /* at most 512 bytes */
+	int64_t since_at;
+};
+
 /* Any of them may be NULL. arg is that of tacet_open. */
 struct tacet_handlers {
 	size_t size; /* sizeof(struct tacet_handlers) */
@@ -169,6 +186,17 @@ struct tacet_handlers {
 	void (*link)(void *arg, struct tacet_contact *contact, enum tacet_link link);
 	/* Tor's state or bootstrap progress has changed. */
 	void (*network)(void *arg, const struct tacet_network *network);
+	/* A guest asks to become a contact: once for each request. It is kept, and waits for
+	 * tacet_request_accept, tacet_request_deny or tacet_block. */
+	void (*request)(void *arg, struct tacet_account *account,
+			const struct tacet_request *request);
+	/* What tacet_introduce has begun: the host has our request (why NULL), or cannot get it any
+	 * more. Whether it accepts shows by its presence. */
+	void (*introduced)(void *arg, struct tacet_contact *contact, const struct tacet_err *why);
+	/* Why nothing can be stored now ("the disk is full"); NULL: it can be again. */
+	void (*trouble)(void *arg, const char *why);
+	/* Another process uses this account's identity, a contact says. */
+	void (*conflict)(void *arg, struct tacet_account *account);
 };
 
 /*
@@ -201,6 +229,21 @@ TACET_PUBLIC struct tacet_network tacet_network(const struct tacet *tacet);
 /* Make a new identity. name: 1 … 255 bytes, seen by nobody else. TACET_EXISTS. */
 TACET_PUBLIC struct tacet_account *tacet_account_add(struct tacet *tacet, const char *name,
 						     struct tacet_err *err);
+/*
+ * The account as a file sealed with the passphrase: identity and contacts, not what waits. Takes
+ * half a second. An account that is used in two places at once is of no use in either (see
+ * conflict): import it where the old one does not run any more, and soon, for the secrets of
+ * contacts change.
+ */
+TACET_PUBLIC int tacet_account_export(const struct tacet_account *account, const char *passphrase,
+				      const char *path, struct tacet_err *err);
+/* name: NULL, or another one. TACET_EXISTS: an account of this name or identity is here;
+ * TACET_STATE: wrong passphrase; TACET_INPUT: no backup. */
+TACET_PUBLIC struct tacet_account *tacet_account_import(struct tacet *tacet, const char *path,
+							const char *passphrase, const char *name,
+							struct tacet_err *err);
+/* Erase it for good, with all that belongs to it. *account becomes NULL. */
+TACET_PUBLIC int tacet_account_remove(struct tacet_account **account, struct tacet_err *err);
 /* NULL: there is none of that name. */
 TACET_PUBLIC struct tacet_account *tacet_account_find(const struct tacet *tacet, const char *name);
 TACET_PUBLIC void tacet_accounts(const struct tacet *tacet,
@@ -215,6 +258,14 @@ TACET_PUBLIC int tacet_account_present(struct tacet_account *account,
 				       struct tacet_err *err);
 /* Can contacts reach us? */
 TACET_PUBLIC bool tacet_account_reachable(const struct tacet_account *account);
+/*
+ * From now on let frames leave at random moments only, this long apart in the mean (50 ms … 30 s),
+ * so that who watches the line does not see when and how much is said; 0: at once. It costs 488
+ * bytes a moment, way and contact, and slows streams down to as much. Kept over a restart.
+ * TACET_LIMIT.
+ */
+TACET_PUBLIC int tacet_account_cover(struct tacet_account *account, int64_t mean_ms,
+				     struct tacet_err *err);
 /* Call message() for what was not dealt with before, oldest first. */
 TACET_PUBLIC void tacet_deliver_waiting(struct tacet_account *account);
 
@@ -258,6 +309,151 @@ TACET_PUBLIC unsigned tacet_contact_waiting(const struct tacet_contact *contact)
  */
 TACET_PUBLIC int tacet_send(struct tacet_contact *contact, const void *payload, size_t len,
 			    uint64_t *token, struct tacet_err *err);
+
+/* --- becoming contacts by invitation --- */
+
+/* An open invitation. */
+struct tacet_invitation {
+	int64_t number; /* names it in tacet_invitation_revoke */
+	bool reusable;
+	int64_t expires_at;
+	unsigned used; /* guests that have come */
+	const char *link;
+};
+
+/* A link for one guest, or for any number: whoever has it can send a request while we are online.
+ * name: what the link calls us, or NULL. TACET_LIMIT: 64 are open. */
+TACET_PUBLIC int tacet_invite(struct tacet_account *account, const char *name, bool reusable,
+			      int64_t lifetime_ms, char link[TACET_LINK_SIZE],
+			      struct tacet_err *err);
+TACET_PUBLIC void
+tacet_invitations(const struct tacet_account *account,
+		  void (*each)(void *arg, const struct tacet_invitation *invitation), void *arg);
+/* TACET_NOT_FOUND. */
+TACET_PUBLIC int tacet_invitation_revoke(struct tacet_account *account, int64_t number,
+					 struct tacet_err *err);
+/*
+ * The guest's side: make the host of a link a contact, and ask it to do the same, for 30 days or
+ * until it has heard it (introduced()). name: ours for the host, NULL: the link's; own_name and
+ * text are shown to the host. A link without a secret, or an id, is as tacet_contact_add.
+ * TACET_INPUT: no link; TACET_EXISTS.
+ */
+TACET_PUBLIC struct tacet_contact *tacet_introduce(struct tacet_account *account, const char *link,
+						   const char *name, const char *own_name,
+						   const char *text, struct tacet_err *err);
+TACET_PUBLIC bool tacet_contact_introducing(const struct tacet_contact *contact);
+
+/* Requests that wait for an answer. */
+TACET_PUBLIC void tacet_requests(const struct tacet_account *account,
+				 void (*each)(void *arg, const struct tacet_request *request),
+				 void *arg);
+/* Make the guest a contact; name NULL: its own. TACET_NOT_FOUND. */
+TACET_PUBLIC struct tacet_contact *tacet_request_accept(struct tacet_account *account,
+							const char *id, const char *name,
+							struct tacet_err *err);
+/* Forget the request; the guest sees nothing. TACET_NOT_FOUND. */
+TACET_PUBLIC int tacet_request_deny(struct tacet_account *account, const char *id,
+				    struct tacet_err *err);
+/* Remove the contact or request of this id, if there is one, and never hear of it again. */
+TACET_PUBLIC int tacet_block(struct tacet_account *account, const char *id, struct tacet_err *err);
+TACET_PUBLIC int tacet_unblock(struct tacet_account *account, const char *id,
+			       struct tacet_err *err);
+TACET_PUBLIC void tacet_blocked(const struct tacet_account *account,
+				void (*each)(void *arg, const char *id), void *arg);
+/* Thirty digits that are the same at both sides if, and only if, nobody is between them. */
+TACET_PUBLIC void tacet_contact_phrase(const struct tacet_contact *contact,
+				       char phrase[TACET_PHRASE_SIZE]);
+
+/* --- streams: byte streams between the programs of two contacts --- */
+/*
+ * A stream is to two contacts what a TCP connection is to two machines, without address, port or
+ * server: one side opens it to a service of the other, by a name of 1 … TACET_SERVICE_MAX visible
+ * ASCII characters. Bytes arrive in order; each way is ended by itself; who does not read holds up
+ * who writes. It lives in the session in which it was opened: when that ends (a break of the
+ * network, another process of the contact, tacet_close) the stream is over with TACET_UNAVAILABLE,
+ * and what was under way is lost. Open another one when the contact is linked again.
+ *
+ * Read and write it with tacet_stream_read and tacet_stream_write from the handlers, or get a
+ * descriptor of it (tacet_stream_fd), or join it to a socket of yours (tacet_stream_attach).
+ *
+ * A stream is the program's until tacet_stream_close or tacet_stream_reset, which may be called in
+ * any handler. Streams that are left are reset by tacet_close, without closed().
+ */
+
+/* Any of them may be NULL. */
+struct tacet_stream_handlers {
+	size_t size; /* sizeof(struct tacet_stream_handlers) */
+	/* The contact's program has taken a stream that we have opened. Writing is possible before.
+	 */
+	void (*opened)(void *arg, struct tacet_stream *stream);
+	/* Something has come, or the end: read until TACET_AGAIN or 0, it is not said twice. */
+	void (*readable)(void *arg, struct tacet_stream *stream);
+	/* There is room again after a write that took less than it was given. */
+	void (*writable)(void *arg, struct tacet_stream *stream);
+	/*
+	 * It is over; to be closed. why NULL: both sides have ended it, and the contact's program
+	 * has read all that was written. Else TACET_NOT_FOUND: the contact does not listen for
+	 * this, or not for us; TACET_RESET: its program has reset the stream, or has left without
+	 * reading all; TACET_UNAVAILABLE: no session any more, or no answer within a minute;
+	 * TACET_MEMORY; TACET_INTERNAL; TACET_SYSTEM: the socket that it was joined to is broken.
+	 */
+	void (*closed)(void *arg, struct tacet_stream *stream, const struct tacet_err *why);
+};
+
+/* Open a stream. handlers may be NULL. TACET_UNAVAILABLE: the contact is not linked now;
+ * TACET_INPUT: no proper name; TACET_LIMIT: 32 are open to this contact. */
+TACET_PUBLIC struct tacet_stream *tacet_connect(struct tacet_contact *contact, const char *service,
+						const struct tacet_stream_handlers *handlers,
+						void *arg, struct tacet_err *err);
+/*
+ * Take streams to this service from contacts of the account: accept() is called for each, may look
+ * at tacet_stream_contact, and returns true after it has set handlers (tacet_stream_handle) or a
+ * descriptor; it may not close the stream, but returns false for one that is not wanted: the
+ * contact sees the same as if nobody listened. A contact may open 64 at once and then 20 a second,
+ * and have
+ * 32. TACET_EXISTS; TACET_LIMIT: 64 services.
+ */
+TACET_PUBLIC int tacet_listen(struct tacet_account *account, const char *service,
+			      bool (*accept)(void *arg, struct tacet_stream *stream), void *arg,
+			      struct tacet_err *err);
+/* No more of them; those that are open stay. TACET_NOT_FOUND. */
+TACET_PUBLIC int tacet_unlisten(struct tacet_account *account, const char *service,
+				struct tacet_err *err);
+
+/* Set (other) handlers. TACET_INPUT: their size is not set. */
+TACET_PUBLIC int tacet_stream_handle(struct tacet_stream *stream,
+				     const struct tacet_stream_handlers *handlers, void *arg,
+				     struct tacet_err *err);
+/* Not valid when the contact has been removed. */
+TACET_PUBLIC struct tacet_contact *tacet_stream_contact(const struct tacet_stream *stream);
+TACET_PUBLIC const char *tacet_stream_service(const struct tacet_stream *stream);
+
+/* Up to len bytes that have come; 0: the contact has ended its way; -1: TACET_AGAIN, or it is over.
+ * Of what comes in 512 KiB are kept for a program that does not read. */
+TACET_PUBLIC ssize_t tacet_stream_read(struct tacet_stream *stream, void *data, size_t len,
+				       struct tacet_err *err);
+/* How many of len bytes were taken; -1: TACET_AGAIN, or it is over. 256 KiB are kept at most. */
+TACET_PUBLIC ssize_t tacet_stream_write(struct tacet_stream *stream, const void *data, size_t len,
+					struct tacet_err *err);
+/* Nothing more will be written; the other way stays open. */
+TACET_PUBLIC void tacet_stream_shutdown(struct tacet_stream *stream);
+/* As close() of a socket: what was written is still sent, then the end; if something that has come
+ * was not read, or comes now, the contact's program sees a reset. *stream becomes NULL. */
+TACET_PUBLIC void tacet_stream_close(struct tacet_stream **stream);
+/* At once, both ways. */
+TACET_PUBLIC void tacet_stream_reset(struct tacet_stream **stream);
+
+/*
+ * Join the stream to a connected stream socket, which is the library's from then on: what comes
+ * from one goes to the other, and so do ends; a TCP socket is reset when the stream breaks. From
+ * then on the stream is neither read nor written; of its handlers opened() and closed() are called,
+ * and it goes by itself after closed(). TACET_SYSTEM, TACET_MEMORY: fd is still yours.
+ */
+TACET_PUBLIC int tacet_stream_attach(struct tacet_stream *stream, int fd, struct tacet_err *err);
+/* The same with one end of a new pair of sockets. Returns the other end, for the program to read,
+ * write, poll, shut down and close, in any thread; the loop must go on meanwhile. A stream that
+ * breaks is an end of file there: closed() knows better. */
+TACET_PUBLIC int tacet_stream_fd(struct tacet_stream *stream, struct tacet_err *err);
 
 /* --- log, for the whole process --- */
 

@@ -116,8 +116,8 @@ static void listen_and_link(void)
 {
 	struct err err = {0};
 
-	assert_int_equal(account_listen(ben->account, "copy", accept_one, &there, &err), 0);
-	assert_int_equal(account_listen(ben->account, "copy", accept_one, &there, &err), -1);
+	assert_int_equal(account_listen(ben->account, "copy", accept_one, &there, NULL, &err), 0);
+	assert_int_equal(account_listen(ben->account, "copy", accept_one, &there, NULL, &err), -1);
 	assert_int_equal(err.code, ERR_EXISTS);
 	if (!anna->started)
 		node_start(anna);
@@ -344,7 +344,7 @@ static void test_hostile(void **state)
 	anna->loose = true;
 	node_start(anna);
 	rig_run(rig, 10 * 1000);
-	assert_int_equal(account_listen(anna->account, "copy", take_any, &there, &err), 0);
+	assert_int_equal(account_listen(anna->account, "copy", take_any, &there, NULL, &err), 0);
 	there.reads = false;
 	line = puppet_link(puppet);
 	/* It overruns its window, and goes on. */

@@ -281,6 +281,127 @@ static void messages_wait(void **state)
 	assert_int_equal(tacet_contact_waiting(contact), 3);
 }
 
+static void count_request(void *arg, const struct tacet_request *request)
+{
+	(void)request;
+	++*(unsigned *)arg;
+}
+
+static void keep_number(void *arg, const struct tacet_invitation *invitation)
+{
+	assert_true(invitation->reusable && invitation->used == 0);
+	assert_true(invitation->expires_at > 0);
+	*(int64_t *)arg = invitation->number;
+}
+
+static void count_blocked(void *arg, const char *id)
+{
+	assert_int_equal(tacet_id_check(id, NULL), 0);
+	++*(unsigned *)arg;
+}
+
+static void people_are_invited(void **state)
+{
+	struct fixture *f = *state;
+	struct tacet_account *me = tacet_account_add(f->tacet, "me", &f->err);
+	struct tacet_account *you = tacet_account_add(f->tacet, "you", &f->err);
+	struct tacet_contact *host;
+	char link[TACET_LINK_SIZE], phrase[TACET_PHRASE_SIZE], other[TACET_PHRASE_SIZE];
+	int64_t number = 0;
+	unsigned count = 0;
+
+	assert_int_equal(tacet_invite(me, "Me", true, 0, link, &f->err), -1);
+	assert_int_equal(f->err.code, TACET_INPUT);
+	assert_int_equal(tacet_invite(me, "Me", true, 1000000, link, &f->err), 0);
+	assert_memory_equal(link, "tacet:", 6);
+	tacet_invitations(me, keep_number, &number);
+	assert_null(tacet_introduce(you, "tacet:nonsense", NULL, "You", "", &f->err));
+	assert_int_equal(f->err.code, TACET_INPUT);
+	host = tacet_introduce(you, link, NULL, "You", "hello", &f->err);
+	assert_non_null(host);
+	assert_string_equal(tacet_contact_name(host), "Me");
+	assert_true(tacet_contact_introducing(host));
+	assert_int_equal(tacet_invitation_revoke(me, number, &f->err), 0);
+	assert_int_equal(tacet_invitation_revoke(me, number, &f->err), -1);
+	assert_int_equal(f->err.code, TACET_NOT_FOUND);
+	tacet_requests(me, count_request, &count);
+	assert_int_equal(count, 0);
+	assert_null(tacet_request_accept(me, tacet_account_id(you), NULL, &f->err));
+	assert_int_equal(f->err.code, TACET_NOT_FOUND);
+	assert_int_equal(tacet_request_deny(me, tacet_account_id(you), NULL), -1);
+	assert_int_equal(tacet_block(me, tacet_account_id(you), &f->err), 0);
+	tacet_blocked(me, count_blocked, &count);
+	assert_int_equal(count, 1);
+	assert_int_equal(tacet_unblock(me, tacet_account_id(you), &f->err), 0);
+	/* The phrase is the same on both sides. */
+	assert_int_equal(tacet_contact_remove(&host, &f->err), 0);
+	tacet_contact_phrase(tacet_contact_add(me, tacet_account_id(you), "", NULL, NULL), phrase);
+	tacet_contact_phrase(tacet_contact_add(you, tacet_account_id(me), "", NULL, NULL), other);
+	assert_int_equal(strlen(phrase), TACET_PHRASE_SIZE - 1);
+	assert_string_equal(phrase, other);
+	assert_int_equal(tacet_account_cover(me, 1000, &f->err), 0);
+	assert_int_equal(tacet_account_cover(me, 1, &f->err), -1);
+	assert_int_equal(f->err.code, TACET_LIMIT);
+}
+
+static void accounts_move(void **state)
+{
+	struct fixture *f = *state;
+	struct tacet_account *me = tacet_account_add(f->tacet, "me", &f->err);
+	char id[TACET_ID_LEN + 1], path[96];
+
+	strcpy(id, tacet_account_id(me));
+	snprintf(path, sizeof path, "%s/backup", f->directory);
+	assert_int_equal(tacet_account_export(me, "correct horse", path, &f->err), 0);
+	assert_null(tacet_account_import(f->tacet, path, "correct horse", NULL, &f->err));
+	assert_int_equal(f->err.code, TACET_EXISTS);
+	assert_int_equal(tacet_account_remove(&me, &f->err), 0);
+	assert_null(me);
+	assert_null(tacet_account_find(f->tacet, "me"));
+	assert_null(tacet_account_import(f->tacet, path, "wrong horse", NULL, &f->err));
+	assert_int_equal(f->err.code, TACET_STATE);
+	me = tacet_account_import(f->tacet, path, "correct horse", "again", &f->err);
+	assert_non_null(me);
+	assert_string_equal(tacet_account_id(me), id);
+	assert_string_equal(tacet_account_name(me), "again");
+	tacet_run_once(f->tacet, 10);
+}
+
+static bool take_none(void *arg, struct tacet_stream *stream)
+{
+	(void)arg;
+	(void)stream;
+	return false;
+}
+
+/* Streams themselves need two that are linked: tests/e2e/test_library.c. */
+static void streams_need_a_link(void **state)
+{
+	struct fixture *f = *state;
+	struct tacet_account *me = tacet_account_add(f->tacet, "me", &f->err);
+	struct tacet_account *you = tacet_account_add(f->tacet, "you", &f->err);
+	struct tacet_contact *contact =
+	    tacet_contact_add(me, tacet_account_id(you), "", NULL, &f->err);
+	struct tacet_stream *none = NULL;
+	struct tacet_stream_handlers bad = {.size = 0};
+
+	assert_null(tacet_connect(contact, "echo", NULL, NULL, &f->err));
+	assert_int_equal(f->err.code, TACET_UNAVAILABLE);
+	assert_null(tacet_connect(contact, "echo", &bad, NULL, &f->err));
+	assert_int_equal(f->err.code, TACET_INPUT);
+	assert_int_equal(tacet_listen(me, "", take_none, NULL, &f->err), -1);
+	assert_int_equal(f->err.code, TACET_INPUT);
+	assert_int_equal(tacet_listen(me, "echo", take_none, NULL, &f->err), 0);
+	assert_int_equal(tacet_listen(me, "echo", take_none, NULL, &f->err), -1);
+	assert_int_equal(f->err.code, TACET_EXISTS);
+	assert_int_equal(tacet_unlisten(me, "echo", &f->err), 0);
+	assert_int_equal(tacet_unlisten(me, "echo", &f->err), -1);
+	assert_int_equal(f->err.code, TACET_NOT_FOUND);
+	assert_int_equal(tacet_listen(me, "echo", take_none, NULL, &f->err), 0);
+	tacet_stream_close(&none);
+	tacet_stream_reset(&none);
+}
+
 /* The descriptor is all that a foreign loop needs. */
 static void a_foreign_loop_hears_of_tor(void **state)
 {
@@ -322,6 +443,9 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(presence_is_checked, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(contacts_come_and_go, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(messages_wait, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(people_are_invited, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(accounts_move, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(streams_need_a_link, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(a_foreign_loop_hears_of_tor, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(the_log_goes_where_one_wants, set_up, tear_down),
 	};
