@@ -1,7 +1,9 @@
 /*
  * peer.c: see peer.h.
  */
-#define _GNU_SOURCE /* for getopt_long, pipe2 */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include "peer.h"
 
 #include <errno.h>
@@ -58,7 +60,8 @@ static void on_signal(int signo)
 
 /* --- saying --- */
 
-static void say(const struct peer *peer, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void say(const struct peer *peer, const char *format,
+						      va_list args)
 {
 	fprintf(stderr, "%s: ", peer->program);
 	vfprintf(stderr, format, args);

@@ -5,7 +5,9 @@
  * listens and calls a service for each connection (LISTEN=NAME). Each connection is a stream of
  * libtacet that is joined to its socket. tacet-forward(1).
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include "peer.h"
 
 #include <arpa/inet.h>

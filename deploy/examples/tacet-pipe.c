@@ -4,7 +4,9 @@
  *
  * One stream of libtacet, as a descriptor, in a loop of its own over poll(2). tacet-pipe(1).
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include "peer.h"
 
 #include <errno.h>

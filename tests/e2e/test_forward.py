@@ -199,7 +199,7 @@ def run(work):
         say("no sshd here: ssh was not tried")
 
 
-def test():
+def streams_of_programs():
     work = Work()
     try:
         run(work)
@@ -208,4 +208,4 @@ def test():
 
 
 if __name__ == "__main__":
-    main(test)
+    main(streams_of_programs)
