@@ -1,5 +1,6 @@
 /*
- * test_library.c: two people in one program with libtacet, over real tor and OpenDHT.
+ * test_library.c: two people in one program with libtacet, over real tor and OpenDHT: they meet,
+ * talk, one echoes what the other says and what comes in a stream, and they meet again.
  *
  * Uses the header alone, and a loop of its own: poll() on both descriptors. Needs $TACET_TESTNET.
  */
@@ -9,11 +10,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-#define PATIENCE_S   120
-#define MESSAGES     200
+#define PATIENCE_S 120
+#define MESSAGES   200
+#define ECHOES     1000
+/* Memory that a thousand messages may leave behind, in KiB: pages of SQLite's cache, and crumbs. */
+#define GROWTH_KIB   4096
+#define STREAM_BYTES 1000000
 #define GATEWAYS_MAX 16
 #define SKIP         77
 
@@ -23,6 +29,10 @@ struct side {
 	struct tacet_account *account;
 	struct tacet_contact *other;
 	unsigned got, delivered;
+	bool echoes;
+	struct tacet_stream *stream;
+	size_t written, read;
+	bool stream_ended, stream_closed;
 	int progress;
 };
 
@@ -71,7 +81,98 @@ static bool on_message(void *arg, struct tacet_contact *contact, const void *pay
 	    memcmp(payload, expected, len) != 0)
 		fail(side->name, "a message is not the next one");
 	side->got++;
-	return true;
+	return !side->echoes || tacet_send(contact, payload, len, NULL, NULL) == 0;
+}
+
+/* --- a stream of bytes that count up, and its echo --- */
+
+static void write_more(struct side *side)
+{
+	unsigned char data[1000];
+	ssize_t len = 1;
+
+	while (len > 0 && side->written < STREAM_BYTES) {
+		for (size_t i = 0; i < sizeof data; i++)
+			data[i] = (unsigned char)((side->written + i) % 251);
+		len = STREAM_BYTES - side->written < sizeof data
+			  ? (ssize_t)(STREAM_BYTES - side->written)
+			  : (ssize_t)sizeof data;
+		len = tacet_stream_write(side->stream, data, (size_t)len, NULL);
+		side->written += len > 0 ? (size_t)len : 0;
+	}
+	if (side->written >= STREAM_BYTES)
+		tacet_stream_shutdown(side->stream);
+}
+
+static void on_opened(void *arg, struct tacet_stream *stream)
+{
+	(void)stream;
+	write_more(arg);
+}
+
+static void on_readable(void *arg, struct tacet_stream *stream)
+{
+	struct side *side = arg;
+	unsigned char data[3000];
+	ssize_t len;
+
+	while ((len = tacet_stream_read(stream, data, sizeof data, NULL)) > 0)
+		for (ssize_t i = 0; i < len; i++)
+			if (data[i] != side->read++ % 251)
+				fail(side->name, "a byte of the stream is not the next one");
+	side->stream_ended |= len == 0;
+}
+
+static void on_closed(void *arg, struct tacet_stream *stream, const struct tacet_err *why)
+{
+	struct side *side = arg;
+
+	if (why != NULL)
+		fail(side->name, why->text);
+	side->stream_closed = true;
+	if (side->stream == stream)
+		tacet_stream_close(&side->stream);
+}
+
+static const struct tacet_stream_handlers stream_handlers = {.size = sizeof stream_handlers,
+							     .opened = on_opened,
+							     .readable = on_readable,
+							     .writable = on_opened,
+							     .closed = on_closed};
+
+/* Bob's end is a socket, whose other end gives back what it gets. */
+static int echo_fd = -1;
+
+static bool on_stream(void *arg, struct tacet_stream *stream)
+{
+	if (tacet_stream_handle(stream, &stream_handlers, arg, NULL) < 0)
+		return false;
+	echo_fd = tacet_stream_fd(stream, NULL);
+	return echo_fd >= 0;
+}
+
+static void echo_stream(void)
+{
+	char data[4096];
+	ssize_t len = echo_fd >= 0 ? recv(echo_fd, data, sizeof data, MSG_DONTWAIT) : -1;
+
+	if (len > 0 && send(echo_fd, data, (size_t)len, MSG_NOSIGNAL) != len)
+		fail("echo", "short write");
+	if (len == 0) {
+		close(echo_fd);
+		echo_fd = -1;
+	}
+}
+
+static long memory_kib(void)
+{
+	long pages = 0, resident = 0;
+	FILE *file = fopen("/proc/self/statm", "r");
+
+	if (file == NULL || fscanf(file, "%ld %ld", &pages, &resident) != 2)
+		fail("statm", "cannot be read");
+	fclose(file);
+	return resident * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
 static void on_delivered(void *arg, struct tacet_contact *contact, uint64_t token,
@@ -140,7 +241,8 @@ static void poll_both(struct side *a, struct side *b)
 	for (int i = 0; i < 2; i++)
 		ready[i] = (struct pollfd){
 		    .fd = sides[i]->tacet ? tacet_fd(sides[i]->tacet, NULL) : -1, .events = POLLIN};
-	poll(ready, 2, 100);
+	poll(ready, 2, echo_fd >= 0 ? 1 : 100);
+	echo_stream();
 	for (int i = 0; i < 2; i++) {
 		if (ready[i].revents)
 			tacet_run_once(sides[i]->tacet, 0);
@@ -168,6 +270,7 @@ int main(int argc, char **argv)
 	struct side alice = {.name = "alice"}, bob = {.name = "bob"};
 	const char *net = getenv("TACET_TESTNET");
 	char directory[] = "/tmp/tacet-library-XXXXXX", text[32], command[64];
+	long memory;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (argc > 1 && strcmp(argv[1], "-v") == 0)
@@ -195,6 +298,31 @@ int main(int argc, char **argv)
 	}
 	WAIT_FOR("messages both ways", alice.delivered == MESSAGES && bob.delivered == MESSAGES &&
 					   alice.got == MESSAGES && bob.got == MESSAGES);
+	memory = memory_kib();
+	for (unsigned half = 0; half < 2; half++) {
+		bob.echoes = true;
+		alice.got = bob.got = 0;
+		for (unsigned i = 0; i < ECHOES; i++) {
+			snprintf(text, sizeof text, "message %u", i);
+			tacet_send(alice.other, text, strlen(text), NULL, NULL);
+		}
+		WAIT_FOR("a thousand echoes", alice.got == ECHOES);
+		printf("memory: %ld KiB more\n", memory_kib() - memory);
+		if (half == 0)
+			memory = memory_kib();
+	}
+	if (memory_kib() - memory > GROWTH_KIB)
+		fail("memory", "it is not flat");
+	WAIT_FOR("all acknowledged",
+		 tacet_contact_waiting(alice.other) == 0 && tacet_contact_waiting(bob.other) == 0);
+	bob.echoes = false;
+	if (tacet_listen(bob.account, "echo", on_stream, &bob, NULL) < 0)
+		fail("listen", "");
+	alice.stream = tacet_connect(alice.other, "echo", &stream_handlers, &alice, NULL);
+	if (alice.stream == NULL)
+		fail("connect", "");
+	WAIT_FOR("a megabyte there and back", alice.stream_ended && alice.read == STREAM_BYTES);
+	WAIT_FOR("both ends are closed", alice.stream_closed && bob.stream_closed);
 	tacet_close(&bob.tacet);
 	WAIT_FOR("a goodbye is heard", sees(&alice, TACET_OFFLINE));
 	open_side(&bob, directory);
