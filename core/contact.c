@@ -359,8 +359,16 @@ static void forget_message(struct contact *contact, uint64_t id)
 	}
 }
 
+void contact_deliver_waiting(struct contact *contact)
+{
+	contact_deliver(contact);
+}
+
 void contact_message_taken(struct contact *contact, uint64_t token)
 {
+	/* One that cannot be erased now is not handed over again either. */
+	if (token > contact->handed_id)
+		contact->handed_id = token;
 	forget_message(contact, token);
 	hear_again(contact);
 }

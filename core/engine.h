@@ -217,7 +217,10 @@ void *account_user(const struct account *account);
 /* Hand over what waits in the account's inbox: message() is called for each, the oldest of a
  * contact first, until one is refused; the next call begins with another contact. */
 void engine_deliver_waiting(struct account *account);
-/* A message that was held has reached the user: forget it. Not to be called from message(). */
+/* The same for one contact. */
+void contact_deliver_waiting(struct contact *contact);
+/* A message that was held or refused has reached the user: forget it. Not to be called from
+ * message(). */
 void contact_message_taken(struct contact *contact, uint64_t token);
 
 /* --- backup --- */
