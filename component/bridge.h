@@ -50,8 +50,9 @@ void bridge_watch(struct bridge *bridge, void (*changed)(void *arg), void *arg);
 /* Tell who watches. */
 void bridge_changed(struct bridge *bridge);
 
-/* A new account that can log in with password (UTF-8). ERR_INPUT: the name cannot be the local part
- * of a JID as it is written, or looks like an id, or the password cannot be one; ERR_EXISTS. */
+/* A new account that can log in with password (UTF-8; NULL: it cannot). ERR_INPUT: the name cannot
+ * be the local part of a JID as it is written, or looks like an id, or the password cannot be one;
+ * ERR_EXISTS. */
 struct account *bridge_account_add(struct bridge *bridge, const char *name, const char *password,
 				   struct err *err);
 /* A new account of a user behind the gateway: jid is their bare JID, as normalised. ERR_INPUT,

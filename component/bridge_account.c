@@ -95,13 +95,13 @@ struct account *bridge_account_add(struct bridge *bridge, const char *name, cons
 {
 	struct account *account;
 
-	if (check_name(name, err) || check_password(bridge, password, err))
+	if (check_name(name, err) || (password && check_password(bridge, password, err)))
 		return NULL;
 	account = engine_account_add(bridge->engine, name, err);
 	/* One of that name may have gone while its messages could not be erased. */
 	if (account)
 		forget_kept(bridge, name);
-	if (account && store_password(bridge, account, password, err)) {
+	if (account && password && store_password(bridge, account, password, err)) {
 		err_wrap(err, "the account is there, but has no password yet");
 		account = NULL;
 	}

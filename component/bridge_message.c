@@ -144,6 +144,7 @@ enum reception bridge_contact_message(void *arg, struct contact *contact, uint64
 	struct bridge *bridge = arg;
 	const char *user = bridge_user_of(contact);
 	enum inner_kind kind;
+	enum reception reception;
 	char from[CONTACT_JID_SIZE], bare[CONTACT_JID_SIZE], own[JID_TEXT_SIZE];
 	struct err err;
 	struct xml *message;
@@ -170,6 +171,11 @@ enum reception bridge_contact_message(void *arg, struct contact *contact, uint64
 	}
 	if (kind == INNER_LASTING && archives(user))
 		bridge_archive_got(bridge, contact, token, message);
+	if (kind == INNER_LASTING &&
+	    bridge_program_message(bridge, contact, token, message, sent_ms, &reception)) {
+		xml_free(&message);
+		return reception;
+	}
 	/* What is worth nothing later is not kept for later. */
 	if (kind == INNER_TRANSIENT) {
 		bridge_deliver(bridge, user, message);

@@ -7,6 +7,8 @@
  *     steady             shown                shown       shown, status offline
  *     follow             shown                dark        hidden
  *
+ * A bot (bridge_bot.c) is as one with a client that is available, whatever its mode.
+ *
  * An account is linked or not, and a user is there or not: "steady" shows the network only the
  * first. Who is invisible while linked also passes nothing on that would give them away.
  */
@@ -76,18 +78,24 @@ bool bridge_invisible(const struct account *account)
 	return user && user->invisible;
 }
 
-static void apply(struct bridge *bridge, struct account *account)
+void bridge_mode_apply(struct bridge *bridge, struct account *account)
 {
-	static const struct status offline;
+	static const struct status offline, available = {.show = SHOW_AVAILABLE};
+	const struct status *status = &offline;
 	const struct bridge_user *user = bridge_user_get(bridge, account);
 	bool there = user && user->status.show != SHOW_OFFLINE;
 	bool invisible = user && user->invisible;
+	bool bot = bridge_is_bot(account);
 	enum account_visibility visibility = ACCOUNT_SHOWN;
 
 	if (bridge_follows(account))
-		visibility = invisible ? ACCOUNT_HIDDEN : there ? ACCOUNT_SHOWN : ACCOUNT_DARK;
+		visibility = invisible      ? ACCOUNT_HIDDEN
+			     : there || bot ? ACCOUNT_SHOWN
+					    : ACCOUNT_DARK;
+	if (user && !invisible)
+		status = !there && bot ? &available : &user->status;
 	/* In this order nobody sees a status that is not meant for them. */
-	if (account_set_status(account, user && !invisible ? &user->status : &offline))
+	if (account_set_status(account, status))
 		log_warn("a status could not be set");
 	if (account_visibility(account) != visibility)
 		account_set_visibility(account, visibility);
@@ -99,7 +107,8 @@ static void apply_at_start(void *arg, struct account *account)
 {
 	account_contacts(account, bridge_peer_drop_stale, NULL);
 	bridge_shown_apply(account);
-	apply(arg, account);
+	bridge_bot_settle(arg, account);
+	bridge_mode_apply(arg, account);
 }
 
 void bridge_modes_apply(struct bridge *bridge)
@@ -114,7 +123,7 @@ int bridge_set_mode(struct bridge *bridge, struct account *account, const char *
 		return err_set(err, ERR_INPUT, "the mode is steady or follow");
 	if (account_setting_set(account, SETTING_MODE, mode, strlen(mode), err))
 		return -1;
-	apply(bridge, account);
+	bridge_mode_apply(bridge, account);
 	return 0;
 }
 
@@ -128,7 +137,7 @@ void bridge_presence(void *arg, const char *name, const struct server_presence *
 	if (!user)
 		return;
 	status_of_presence(presence, &user->status);
-	apply(arg, account);
+	bridge_mode_apply(arg, account);
 }
 
 void bridge_set_invisible(void *arg, const char *name, bool invisible)
@@ -139,5 +148,5 @@ void bridge_set_invisible(void *arg, const char *name, bool invisible)
 	if (!user)
 		return;
 	user->invisible = invisible;
-	apply(arg, account);
+	bridge_mode_apply(arg, account);
 }

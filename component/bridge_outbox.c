@@ -110,6 +110,8 @@ void bridge_delivered(void *arg, struct contact *contact, uint64_t token, enum d
 		give_back(bridge, sent, &why);
 	else if (sent)
 		sent->contact = NULL;
+	bridge_program_ended(bridge, contact, token,
+			     how == DELIVERY_ACKED ? PROGRAM_DELIVERED : PROGRAM_REJECTED, reason);
 	bridge_changed(bridge);
 }
 
@@ -124,8 +126,10 @@ int bridge_cancel(struct bridge *bridge, struct contact *contact, uint64_t token
 
 	if (result >= 0 && sent)
 		give_back(bridge, sent, &cancelled);
-	if (result >= 0)
-		bridge_changed(bridge);
+	if (result < 0)
+		return result;
+	bridge_program_ended(bridge, contact, token, PROGRAM_CANCELLED, NULL);
+	bridge_changed(bridge);
 	return result;
 }
 

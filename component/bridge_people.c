@@ -45,6 +45,9 @@ void bridge_contact_request(void *arg, struct account *account,
 	const struct server_request shown = shown_request(request);
 	struct bridge *bridge = arg;
 
+	if (bridge_bot_decides(bridge, account, request))
+		return;
+	bridge_program_request(bridge, account, request);
 	bridge_show_request(bridge, account_name(account), &shown);
 	bridge_changed(bridge);
 }

@@ -88,5 +88,6 @@ void bridge_contact_status(void *arg, struct contact *contact, const struct stat
 
 	presence_of_status(status, &presence);
 	bridge_show_presence(bridge, bridge_user_of(contact), contact_id(contact), &presence);
+	bridge_program_presence(bridge, contact, status);
 	bridge_changed(bridge);
 }

@@ -6,6 +6,7 @@
 
 #include "component/bridge.h"
 #include "component/bridge_front.h"
+#include "component/bridge_program.h"
 #include "component/local_store.h"
 #include "xmpp/pep.h"
 
@@ -54,6 +55,8 @@ struct bridge {
 	struct server_host host;         /* what the server is given */
 	void (*changed)(void *arg);
 	void *changed_arg;
+	const struct program_host *program; /* NULL: no programs */
+	void *program_arg;
 	struct bridge_user *users;
 	struct bridge_peer *peers; /* bridge_peer.c */
 	struct sent *sent;         /* SENT_MAX places, used in a circle */
@@ -139,6 +142,8 @@ void bridge_block_list(void *arg, const char *user,
 void bridge_users_free(struct bridge *bridge);
 /* Make all accounts present as they should be; before the engine starts. */
 void bridge_modes_apply(struct bridge *bridge);
+/* Make one account so. */
+void bridge_mode_apply(struct bridge *bridge, struct account *account);
 /* NULL when memory is short. */
 struct bridge_user *bridge_user_get(struct bridge *bridge, struct account *account);
 /* The account is going. */
@@ -147,6 +152,25 @@ void bridge_user_forget(struct bridge *bridge, struct account *account);
 bool bridge_invisible(const struct account *account);
 void bridge_presence(void *arg, const char *name, const struct server_presence *presence);
 void bridge_set_invisible(void *arg, const char *name, bool invisible);
+
+/* bridge_bot.c */
+bool bridge_is_bot(const struct account *account);
+/* A guest asks to be a contact: answer by the rule. False: it is for a person to say. */
+bool bridge_bot_decides(struct bridge *bridge, struct account *account,
+			const struct contact_request *request);
+/* Answer those who have asked before. */
+void bridge_bot_settle(struct bridge *bridge, struct account *account);
+
+/* bridge_program.c */
+/* A lasting message from a contact. False: it is not for a program; else *reception is its fate. */
+bool bridge_program_message(struct bridge *bridge, struct contact *contact, uint64_t token,
+			    struct xml *message, int64_t sent_ms, enum reception *reception);
+void bridge_program_ended(struct bridge *bridge, const struct contact *contact, uint64_t token,
+			  enum program_delivery how, const char *reason);
+void bridge_program_presence(struct bridge *bridge, const struct contact *contact,
+			     const struct status *status);
+void bridge_program_request(struct bridge *bridge, const struct account *account,
+			    const struct contact_request *request);
 
 /* bridge_notice.c */
 /* Another daemon has the account's identity: tell its user. */

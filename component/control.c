@@ -3,46 +3,27 @@
  */
 #include "component/control_private.h"
 
-#include "core/base/buf.h"
 #include "core/base/log.h"
-#include "core/base/stream_socket.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-struct client {
-	struct control *control;
-	struct client *next;
-	struct stream *stream;
-	struct buf line; /* the request that has not come whole yet */
-	bool watching;
-	bool stopping; /* asked for the daemon's end, which comes when the answer is out */
-};
-
-struct control {
-	struct control_host host;
-	struct listener *listener;
-	struct timer *tell; /* pending: there is something to tell those who watch */
-	struct client *clients;
-	unsigned count;
-};
-
-static void client_free(struct client *client)
+static void client_free(struct control_client *client)
 {
-	struct client **at = &client->control->clients;
+	struct control_client **at = &client->control->clients;
 
 	while (*at != client)
 		at = &(*at)->next;
 	*at = client->next;
 	client->control->count--;
+	control_program_free(&client->program);
 	stream_free(&client->stream);
 	buf_free(&client->line);
 	free(client);
 }
 
-/* Send one answer, which is freed. -1: the client must go. */
-static int answer(struct client *client, json_t *reply)
+int control_say(struct control_client *client, json_t *reply)
 {
 	char *text = reply ? json_dumps(reply, JSON_COMPACT) : NULL;
 	int result = -1;
@@ -57,21 +38,20 @@ static int answer(struct client *client, json_t *reply)
 }
 
 /* One request. -1: the client must go. */
-static int handle_line(struct client *client, size_t len)
+static int handle_line(struct control_client *client, size_t len)
 {
 	enum control_after after;
-	json_t *reply =
-	    control_run(&client->control->host, (const char *)client->line.data, len, &after);
+	json_t *reply = control_run(client, (const char *)client->line.data, len, &after);
 
 	if (after == CONTROL_WATCH)
 		client->watching = true;
 	if (after == CONTROL_STOP)
 		client->stopping = true;
-	return answer(client, reply);
+	return control_say(client, reply);
 }
 
 /* All whole lines that have come. -1: the client must go. */
-static int handle_lines(struct client *client)
+static int handle_lines(struct control_client *client)
 {
 	const uint8_t *end;
 
@@ -91,7 +71,7 @@ static int handle_lines(struct client *client)
 
 static void received(void *arg, const uint8_t *data, size_t len)
 {
-	struct client *client = arg;
+	struct control_client *client = arg;
 
 	/* In pieces, so that many short requests in one go are no overlong line. */
 	while (len > 0) {
@@ -99,9 +79,9 @@ static void received(void *arg, const uint8_t *data, size_t len)
 		size_t piece = len < room ? len : room;
 
 		if (piece == 0 || buf_add(&client->line, data, piece)) {
-			answer(client, json_pack("{s:b, s:s, s:s}", "ok", 0, "code",
-						 err_code_name(ERR_LIMIT), "error",
-						 "the request is too long"));
+			control_say(client, json_pack("{s:b, s:s, s:s}", "ok", 0, "code",
+						      err_code_name(ERR_LIMIT), "error",
+						      "the request is too long"));
 			buf_clear(&client->line);
 			stream_pause(client->stream, true);
 			stream_finish(client->stream);
@@ -116,7 +96,7 @@ static void received(void *arg, const uint8_t *data, size_t len)
 	}
 }
 
-static void stop(struct client *client)
+static void stop(struct control_client *client)
 {
 	const struct control_host *host = &client->control->host;
 
@@ -127,7 +107,11 @@ static void stop(struct client *client)
 
 static void drained(void *arg)
 {
+	const struct control_client *client = arg;
+
 	stop(arg);
+	if (client->program)
+		control_program_drained(client->program);
 }
 
 static void closed(void *arg, const struct err *why)
@@ -146,7 +130,7 @@ static const struct stream_handler client_handler = {
 static void accepted(void *arg, struct stream *stream)
 {
 	struct control *control = arg;
-	struct client *client = NULL;
+	struct control_client *client = NULL;
 	uid_t uid;
 
 	if (stream_peer_uid(stream, &uid) || (uid != geteuid() && uid != 0))
@@ -173,14 +157,14 @@ static void accepted(void *arg, struct stream *stream)
 static void tell(void *arg)
 {
 	struct control *control = arg;
-	struct client *next;
+	struct control_client *next;
 
-	for (struct client *client = control->clients; client; client = next) {
+	for (struct control_client *client = control->clients; client; client = next) {
 		next = client->next;
 		/* Who has not read the last one yet gets the next change. */
 		if (client->watching && stream_queued(client->stream) > 0)
 			timer_set(control->tell, CONTROL_WATCH_MS);
-		else if (client->watching && answer(client, control_status(&control->host)))
+		else if (client->watching && control_say(client, control_status(&control->host)))
 			client_free(client);
 	}
 }
@@ -189,7 +173,7 @@ void control_changed(struct control *control)
 {
 	bool watched = false;
 
-	for (const struct client *client = control->clients; client; client = client->next)
+	for (const struct control_client *client = control->clients; client; client = client->next)
 		watched = watched || client->watching;
 	if (watched && !timer_pending(control->tell))
 		timer_set(control->tell, CONTROL_WATCH_MS);
@@ -207,6 +191,7 @@ struct control *control_new(struct loop *loop, const char *path, const struct co
 		return NULL;
 	}
 	control->host = *host;
+	bridge_set_program(host->bridge, &control_program_host, control);
 	control->tell = timer_new(loop_env(loop), tell, control);
 	if (!control->tell)
 		err_set(err, ERR_MEMORY, "out of memory");
@@ -223,6 +208,7 @@ void control_free(struct control **control)
 {
 	if (!*control)
 		return;
+	bridge_set_program((*control)->host.bridge, NULL, NULL);
 	while ((*control)->clients)
 		client_free((*control)->clients);
 	listener_free(&(*control)->listener);

@@ -6,7 +6,8 @@
  *
  * A Unix socket with mode 0600; only the daemon's own user and root are heard. Answers come in the
  * order of the requests; after "status watch" further answers follow at each change, at most five
- * in a second. The commands are in control_commands.c, the status in control_status.c.
+ * in a second. After "listen" and "send" events come in between, which have an "event" and no "ok"
+ * (control_program.c). The commands are in control_commands.c, the status in control_status.c.
  */
 #ifndef COMPONENT_CONTROL_H
 #define COMPONENT_CONTROL_H
@@ -16,10 +17,10 @@
 
 #include <jansson.h>
 
-/* Longest request, in bytes: a contact's name, a passphrase and an id fit many times. */
-#define CONTROL_LINE_MAX (16 * 1024)
-/* Most connections at once. */
-#define CONTROL_CLIENTS_MAX 16
+/* Longest request, in bytes: a message of 64 KiB fits however it is escaped. */
+#define CONTROL_LINE_MAX (512 * 1024)
+/* Most connections at once: some watch, some listen, some wait for a message to be delivered. */
+#define CONTROL_CLIENTS_MAX 64
 /* Who lets more than this wait unread is cut off, in bytes; the status of 10,000 contacts has 3
  * MiB. */
 #define CONTROL_QUEUE_MAX (8 * 1024 * 1024)

@@ -12,14 +12,17 @@
 
 static int account_add(struct control_call *call, struct err *err)
 {
-	const char *name, *password;
+	const char *name, *password, *bot;
 	struct account *account;
 
 	if (control_text(call, "name", &name, err) ||
-	    control_text(call, "password", &password, err))
+	    control_text_optional(call, "bot", &bot, err) ||
+	    (bot ? control_text_optional : control_text)(call, "password", &password, err))
 		return -1;
 	account = bridge_account_add(call->host->bridge, name, password, err);
-	return account ? control_put(call->reply, "id", json_string(account_id(account)), err) : -1;
+	if (!account || (bot && control_program_bot(call, account, err)))
+		return -1;
+	return control_put(call->reply, "id", json_string(account_id(account)), err);
 }
 
 static int account_passwd(struct control_call *call, struct err *err)
@@ -173,6 +176,7 @@ static const struct control_command commands[] = {
     {"contact add", contact_add_command, CONTROL_SECRET},
     {"contact list", contact_list, 0},
     {"contact remove", contact_remove_command, 0},
+    {"contacts", contact_list, 0},
     {"id", show_id, 0},
     {"passphrase remove", passphrase_remove, 0},
     {"passphrase set", passphrase_set, CONTROL_SECRET},
@@ -188,7 +192,8 @@ static const struct control_command commands[] = {
 static const struct control_command *find_command(const char *name)
 {
 	static const struct control_command *const tables[] = {
-	    commands, control_people_commands, control_messages_commands, control_archive_commands};
+	    commands, control_people_commands, control_messages_commands, control_archive_commands,
+	    control_program_commands};
 
 	for (size_t i = 0; name && i < sizeof(tables) / sizeof(tables[0]); i++)
 		for (const struct control_command *command = tables[i]; command->name; command++)
@@ -239,10 +244,11 @@ static json_t *refusal(const struct err *err)
 			 err->text);
 }
 
-json_t *control_run(const struct control_host *host, const char *line, size_t len,
+json_t *control_run(struct control_client *client, const char *line, size_t len,
 		    enum control_after *after)
 {
-	struct control_call call = {.host = host, .after = CONTROL_GO_ON};
+	struct control_call call = {
+	    .host = &client->control->host, .client = client, .after = CONTROL_GO_ON};
 	struct err err = {0};
 	json_t *request = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
 	int result;

@@ -3,21 +3,31 @@
  */
 #include "component/ctl_client.h"
 
+#include "component/config.h"
+
+#include "core/base/buf.h"
 #include "core/base/secret.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Longest answer, in bytes: the status of the most contacts an account can have, and some room. */
 #define ANSWER_MAX (64 * 1024 * 1024)
 
+/* What is read at once. */
+#define PIECE 65536
+
 struct ctl_client {
-	FILE *stream; /* for reading; writing goes to its descriptor */
+	int fd;
+	struct buf received; /* and not given out yet */
+	int64_t limit_ms;    /* 0: none */
 };
 
 static int connect_to(const char *path, struct err *err)
@@ -47,27 +57,45 @@ static int connect_to(const char *path, struct err *err)
 struct ctl_client *ctl_client_new(const char *path, struct err *err)
 {
 	struct ctl_client *client = calloc(1, sizeof(*client));
-	int fd = client ? connect_to(path, err) : err_set(err, ERR_MEMORY, "out of memory");
 
-	if (fd >= 0) {
-		client->stream = fdopen(fd, "r");
-		if (!client->stream) {
-			err_system(err, "%s", path);
-			close(fd);
-			fd = -1;
-		}
+	if (!client) {
+		err_set(err, ERR_MEMORY, "out of memory");
+		return NULL;
 	}
-	if (fd < 0)
+	buf_init(&client->received, ANSWER_MAX);
+	client->fd = connect_to(path, err);
+	if (client->fd < 0)
 		ctl_client_free(&client);
 	return client;
+}
+
+char *ctl_client_path(const char *socket, const char *config_file, struct err *err)
+{
+	struct config config;
+	char *path;
+
+	if (!socket && config_read(config_file, &config, err))
+		return NULL;
+	path = strdup(socket ? socket : config.control_socket);
+	if (!socket)
+		config_wipe(&config);
+	if (!path)
+		err_set(err, ERR_MEMORY, "out of memory");
+	return path;
+}
+
+void ctl_client_limit(struct ctl_client *client, int64_t ms)
+{
+	client->limit_ms = ms;
 }
 
 void ctl_client_free(struct ctl_client **client)
 {
 	if (!*client)
 		return;
-	if ((*client)->stream)
-		fclose((*client)->stream);
+	if ((*client)->fd >= 0)
+		close((*client)->fd);
+	buf_free(&(*client)->received);
 	free(*client);
 	*client = NULL;
 }
@@ -91,7 +119,7 @@ int ctl_client_ask(struct ctl_client *client, const char *command, json_t *args,
 {
 	json_t *request = json_pack("{s:s, s:O*}", "cmd", command, "args", args);
 	char *line = request ? json_dumps(request, JSON_COMPACT) : NULL;
-	int fd = fileno(client->stream);
+	int fd = client->fd;
 	int result;
 
 	json_decref(request);
@@ -104,19 +132,55 @@ int ctl_client_ask(struct ctl_client *client, const char *command, json_t *args,
 	return result;
 }
 
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Wait for more, until then (0: for ever). */
+static int receive(struct ctl_client *client, int64_t until_ms, struct err *err)
+{
+	struct pollfd wait = {.fd = client->fd, .events = POLLIN};
+	int64_t left_ms = until_ms ? until_ms - now_ms() : -1;
+	uint8_t piece[PIECE];
+	ssize_t got;
+	int ready = poll(&wait, 1, until_ms && left_ms < 0 ? 0 : (int)left_ms);
+
+	if (ready < 0 && errno == EINTR)
+		return 0;
+	if (ready == 0)
+		return err_set(err, ERR_TIMEOUT, "no answer in time");
+	got = read(client->fd, piece, sizeof(piece));
+	if (got < 0 && errno == EINTR)
+		return 0;
+	if (got <= 0)
+		return err_set(err, ERR_CLOSED, "tacetd has closed the connection");
+	if (buf_add(&client->received, piece, (size_t)got))
+		return err_set(err, ERR_LIMIT, "the answer is too long");
+	return 0;
+}
+
 json_t *ctl_client_answer(struct ctl_client *client, struct err *err)
 {
-	char *line = NULL;
-	size_t size = 0;
-	ssize_t len = getline(&line, &size, client->stream);
-	json_t *answer = len > 0 && len <= ANSWER_MAX
-			     ? json_loadb(line, (size_t)len, JSON_REJECT_DUPLICATES, NULL)
-			     : NULL;
+	int64_t until_ms = client->limit_ms ? now_ms() + client->limit_ms : 0;
+	struct buf *have = &client->received;
+	size_t searched = 0, len;
+	const uint8_t *end;
+	json_t *answer;
 
-	free(line);
-	if (len <= 0)
-		err_set(err, ERR_CLOSED, "tacetd has closed the connection");
-	else if (!json_is_object(answer)) {
+	while (have->len == 0 ||
+	       !(end = memchr(have->data + searched, '\n', have->len - searched))) {
+		searched = have->len;
+		if (receive(client, until_ms, err))
+			return NULL;
+	}
+	len = (size_t)(end - have->data);
+	answer = json_loadb((const char *)have->data, len, JSON_REJECT_DUPLICATES, NULL);
+	buf_drain(have, len + 1);
+	if (!json_is_object(answer)) {
 		json_decref(answer);
 		answer = NULL;
 		err_set(err, ERR_PROTOCOL, "what answered is not tacetd");

@@ -8,20 +8,27 @@
 #include "core/base/err.h"
 
 #include <jansson.h>
+#include <stdint.h>
 
 struct ctl_client;
 
 /* ERR_UNAVAILABLE, with the path and what to do, when nobody listens there or we may not connect.
  */
 struct ctl_client *ctl_client_new(const char *path, struct err *err);
+/* The path of the daemon's socket: socket, or where the configuration (NULL: the usual one) says,
+ * which is an error of another code than ERR_UNAVAILABLE if it cannot be read. The caller frees it.
+ */
+char *ctl_client_path(const char *socket, const char *config, struct err *err);
 void ctl_client_free(struct ctl_client **client);
 
 /* Send {"cmd":command,"args":args}; what was sent is wiped. args may be NULL and stays the
  * caller's. */
 int ctl_client_ask(struct ctl_client *client, const char *command, json_t *args, struct err *err);
+/* Wait for an answer for at most ms from now on; 0: for ever, as at first. */
+void ctl_client_limit(struct ctl_client *client, int64_t ms);
 /* Wait for the next answer, which the caller frees with json_decref. NULL with *err: ERR_CLOSED
- * when the daemon has ended, ERR_PROTOCOL when it is no answer. A refusal ("ok":false) is an answer
- * too. */
+ * when the daemon has ended, ERR_TIMEOUT, ERR_PROTOCOL when it is no answer. A refusal ("ok":false)
+ * is an answer too. */
 json_t *ctl_client_answer(struct ctl_client *client, struct err *err);
 
 #endif

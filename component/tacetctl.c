@@ -6,7 +6,6 @@
  */
 #include <config.h> /* of autoconf */
 
-#include "component/config.h"
 #include "component/ctl_client.h"
 #include "component/tacetctl_command.h"
 #include "component/text_file.h"
@@ -19,9 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* Exit codes, beside EXIT_SUCCESS. */
-enum { EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3 };
 
 /* --- the command line --- */
 
@@ -40,12 +36,16 @@ static void print_usage(FILE *out)
 }
 
 static const struct option long_options[] = {
+    {"accept", required_argument, NULL, 'B'},
     {"account", required_argument, NULL, 'a'},
     {"as", required_argument, NULL, 'A'},
+    {"bot", no_argument, NULL, 'b'},
     {"config", required_argument, NULL, 'c'},
     {"expires", required_argument, NULL, 'e'},
     {"help", no_argument, NULL, 'h'},
+    {"jobs", required_argument, NULL, 'J'},
     {"json", no_argument, NULL, 'j'},
+    {"max-output", required_argument, NULL, 'M'},
     {"name", required_argument, NULL, 'n'},
     {"no", no_argument, NULL, 'N'},
     {"passphrase-file", required_argument, NULL, 'P'},
@@ -57,6 +57,7 @@ static const struct option long_options[] = {
     {"secret-file", required_argument, NULL, 'F'},
     {"socket", required_argument, NULL, 's'},
     {"text", required_argument, NULL, 't'},
+    {"timeout", required_argument, NULL, 'T'},
     {"version", no_argument, NULL, 'V'},
     {"watch", no_argument, NULL, 'w'},
     {"yes", no_argument, NULL, 'y'},
@@ -71,8 +72,12 @@ static const struct {
 } settings[] = {
     {'a', OPT_ACCOUNT, offsetof(struct options, account)},
     {'A', OPT_AS, offsetof(struct options, as)},
+    {'b', OPT_BOT, 0},
+    {'B', OPT_ACCEPT, offsetof(struct options, accept)},
     {'e', OPT_EXPIRES, offsetof(struct options, expires)},
     {'F', OPT_SECRET_FILE, offsetof(struct options, secret_file)},
+    {'J', OPT_JOBS, offsetof(struct options, jobs)},
+    {'M', OPT_MAX_OUTPUT, offsetof(struct options, max_output)},
     {'n', OPT_NAME, offsetof(struct options, name)},
     {'N', OPT_NO, 0},
     {'p', OPT_PASSWORD_FILE, offsetof(struct options, password_file)},
@@ -82,6 +87,7 @@ static const struct {
     {'R', OPT_REMOVE, 0},
     {'S', OPT_SECRET, 0},
     {'t', OPT_TEXT, offsetof(struct options, text)},
+    {'T', OPT_TIMEOUT, offsetof(struct options, timeout)},
     {'w', OPT_WATCH, 0},
     {'y', OPT_YES, 0},
 };
@@ -174,33 +180,45 @@ static int check_usage(const struct command *command, const struct options *opti
 
 static struct ctl_client *reach(const struct options *options, struct err *err)
 {
-	struct config config;
-	struct ctl_client *client;
+	char *path = ctl_client_path(options->socket, options->config, err);
+	struct ctl_client *client = path ? ctl_client_new(path, err) : NULL;
 
-	if (options->socket)
-		return ctl_client_new(options->socket, err);
-	if (config_read(options->config, &config, err))
-		return NULL;
-	client = ctl_client_new(config.control_socket, err);
-	config_wipe(&config);
+	free(path);
 	return client;
+}
+
+/* What the command prints of the answer, which the caller frees. NULL: memory is short. */
+static char *text_of(const struct command *command, const json_t *answer)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+
+	if (!stream)
+		return NULL;
+	command->print(answer, stream);
+	if (fclose(stream)) {
+		free(text);
+		text = NULL;
+	}
+	return text;
 }
 
 static void print_answer(const struct command *command, const struct options *options,
 			 const json_t *answer)
 {
-	bool terminal = isatty(STDOUT_FILENO);
+	char *text;
 
 	if (options->json) {
 		json_dumpf(answer, stdout, JSON_COMPACT);
 		putchar('\n');
-	} else if (command->print) {
-		if ((options->given & OPT_WATCH) && terminal)
-			fputs("\033[H\033[2J", stdout);
-		command->print(answer, stdout);
-		if ((command->options & OPT_QR) && (terminal || (options->given & OPT_QR)))
+	} else if (command->print && (text = text_of(command, answer))) {
+		print_out(text, print_coloured(stdout), stdout);
+		free(text);
+		if ((command->options & OPT_QR) &&
+		    (isatty(STDOUT_FILENO) || (options->given & OPT_QR)))
 			print_code(answer, stdout);
-		if ((options->given & OPT_WATCH) && !terminal)
+		if (options->given & OPT_WATCH)
 			putchar('\n');
 	}
 	fflush(stdout);
@@ -250,16 +268,6 @@ static int converse(const struct command *command, const struct options *options
 	return result;
 }
 
-static int run_here(const struct command *command, const struct options *options, char **argv)
-{
-	struct err err;
-
-	if (command->build(options, argv, NULL, &err) == 0)
-		return EXIT_SUCCESS;
-	fprintf(stderr, "tacetctl: %s\n", err.text);
-	return EXIT_REFUSED;
-}
-
 static int run(int count, char **words, const struct options *options)
 {
 	int used = 0;
@@ -270,8 +278,8 @@ static int run(int count, char **words, const struct options *options)
 
 	if (result >= 0)
 		return result;
-	if (command->options & OPT_HERE)
-		return run_here(command, options, words + used);
+	if (command->run)
+		return command->run(options, words + used);
 	client = reach(options, &err);
 	if (!client) {
 		fprintf(stderr, "tacetctl: %s\n", err.text);
@@ -282,10 +290,27 @@ static int run(int count, char **words, const struct options *options)
 	return result;
 }
 
+/* What follows --exec is the command of a bot, with its own options: for us the line ends there. */
+static int cut_command(int argc, char **argv, struct options *options)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		if (strcmp(argv[i], "--exec") != 0)
+			continue;
+		options->given |= OPT_EXEC;
+		options->exec = argv + i + 1;
+		argv[i] = NULL;
+		return i;
+	}
+	return argc;
+}
+
 int main(int argc, char **argv)
 {
 	struct options options = {0};
-	int result = read_options(argc, argv, &options);
+	int result;
+
+	argc = cut_command(argc, argv, &options);
+	result = read_options(argc, argv, &options);
 
 	if (result < 0)
 		result = run(argc - optind, argv + optind, &options);

@@ -3,6 +3,7 @@
  */
 #include "component/tacetctl_command.h"
 
+#include "component/ctl_message.h"
 #include "component/ctl_password.h"
 #include "component/ctl_trust.h"
 #include "component/text_file.h"
@@ -47,6 +48,26 @@ static int build_password(const struct options *options, char **argv, json_t *ar
 	return put_secret(args, "password", options->password_file, err);
 }
 
+/* A bot needs no password: it may have no client. */
+static int build_account_add(const struct options *options, char **argv, json_t *args,
+			     struct err *err)
+{
+	bool bot = options->given & OPT_BOT;
+
+	if (!bot && options->accept)
+		return err_set(err, ERR_INPUT, "--accept needs --bot");
+	if (bot && put(args, "bot", options->accept ? options->accept : "invited", err))
+		return -1;
+	return bot && !options->password_file ? 0 : build_password(options, argv, args, err);
+}
+
+static int build_account_bot(const struct options *options, char **argv, json_t *args,
+			     struct err *err)
+{
+	(void)options;
+	return put(args, "bot", argv[1], err);
+}
+
 static int build_contact_add(const struct options *options, char **argv, json_t *args,
 			     struct err *err)
 {
@@ -78,8 +99,7 @@ static int build_account_remove(const struct options *options, char **argv, json
 	return sure ? 0 : err_set(err, ERR_INPUT, "nothing was done");
 }
 
-/* "7d", "12h", "30m", "90s" in ms. */
-static int parse_duration(const char *text, int64_t *ms, struct err *err)
+int command_duration(const char *text, int64_t *ms, struct err *err)
 {
 	static const struct {
 		const char *unit;
@@ -112,7 +132,7 @@ static int build_invite(const struct options *options, char **argv, json_t *args
 		return -1;
 	if (!options->expires)
 		return 0;
-	if (parse_duration(options->expires, &expires_ms, err))
+	if (command_duration(options->expires, &expires_ms, err))
 		return -1;
 	return put_value(args, "expires_ms", json_integer(expires_ms), err);
 }
@@ -150,7 +170,7 @@ static int build_cover(const struct options *options, char **argv, json_t *args,
 	(void)options;
 	if (!argv[0])
 		return 0;
-	if (strcmp(argv[0], "off") != 0 && parse_duration(argv[0], &ms, err))
+	if (strcmp(argv[0], "off") != 0 && command_duration(argv[0], &ms, err))
 		return -1;
 	return put_value(args, "mean_ms", json_integer(ms), err);
 }
@@ -219,15 +239,18 @@ static int build_backup(const struct options *options, char **argv, json_t *args
 	return put_secret(args, "passphrase", options->passphrase_file, err);
 }
 
-static int trust(const struct options *options, char **argv, json_t *args, struct err *err)
+static int trust(const struct options *options, char **argv)
 {
+	struct err err;
 	const struct ctl_trust wish = {.config = options->config,
 				       .file = argv[0],
 				       .remove = options->given & OPT_REMOVE,
 				       .yes = options->given & OPT_YES};
 
-	(void)args;
-	return ctl_trust(&wish, err);
+	if (!ctl_trust(&wish, &err))
+		return EXIT_SUCCESS;
+	fprintf(stderr, "tacetctl: %s\n", err.text);
+	return EXIT_REFUSED;
 }
 
 /* --- the key of the store --- */
@@ -258,59 +281,70 @@ static int build_unlock(const struct options *options, char **argv, json_t *args
 /* --- all of them --- */
 
 const struct command commands[] = {
-    {"account add", "NAME [--password-file FILE]", 1, 1, "name", OPT_PASSWORD_FILE, build_password,
-     print_account_added},
-    {"account list", "", 0, 0, NULL, 0, NULL, print_accounts},
-    {"account remove", "NAME [--yes]", 1, 1, "account", OPT_YES, build_account_remove, NULL},
+    {"account add", "NAME [--password-file FILE] [--bot [--accept RULE]]", 1, 1, "name",
+     OPT_PASSWORD_FILE | OPT_BOT | OPT_ACCEPT, build_account_add, print_account_added, NULL},
+    {"account bot", "NAME [off|nobody|invited|ID,…]", 1, 2, "account", 0, build_account_bot,
+     print_bot, NULL},
+    {"account list", "", 0, 0, NULL, 0, NULL, print_accounts, NULL},
+    {"account remove", "NAME [--yes]", 1, 1, "account", OPT_YES, build_account_remove, NULL, NULL},
     {"account passwd", "NAME [--password-file FILE]", 1, 1, "account", OPT_PASSWORD_FILE,
-     build_password, NULL},
-    {"id", "[NAME] [--qr]", 0, 1, "account", OPT_ACCOUNT | OPT_QR, NULL, print_id},
+     build_password, NULL, NULL},
+    {"id", "[NAME] [--qr]", 0, 1, "account", OPT_ACCOUNT | OPT_QR, NULL, print_id, NULL},
     {"contact add", "[-a NAME] ID [--name PETNAME] [--secret TEXT | --secret-file FILE]", 1, 1,
      "id", OPT_ACCOUNT | OPT_NAME | OPT_SECRET | OPT_SECRET_FILE, build_contact_add,
-     print_contact_added},
-    {"contact list", "[-a NAME]", 0, 0, NULL, OPT_ACCOUNT, NULL, print_contacts},
-    {"contact remove", "[-a NAME] ID|PETNAME", 1, 1, "contact", OPT_ACCOUNT, NULL, NULL},
+     print_contact_added, NULL},
+    {"contact list", "[-a NAME]", 0, 0, NULL, OPT_ACCOUNT, NULL, print_contacts, NULL},
+    {"contacts", "[-a NAME]", 0, 0, NULL, OPT_ACCOUNT, NULL, print_contact_table, NULL},
+    {"contact remove", "[-a NAME] ID|PETNAME", 1, 1, "contact", OPT_ACCOUNT, NULL, NULL, NULL},
     {"invite", "[-a NAME] [--reusable] [--expires 7d] [--name NAME] [--qr]", 0, 0, NULL,
-     OPT_ACCOUNT | OPT_REUSABLE | OPT_EXPIRES | OPT_NAME | OPT_QR, build_invite, print_link},
-    {"invitations revoke", "[-a NAME] NUMBER", 1, 1, NULL, OPT_ACCOUNT, build_revoke, NULL},
-    {"invitations", "[-a NAME]", 0, 0, NULL, OPT_ACCOUNT, NULL, print_invitations},
+     OPT_ACCOUNT | OPT_REUSABLE | OPT_EXPIRES | OPT_NAME | OPT_QR, build_invite, print_link, NULL},
+    {"invitations revoke", "[-a NAME] NUMBER", 1, 1, NULL, OPT_ACCOUNT, build_revoke, NULL, NULL},
+    {"invitations", "[-a NAME]", 0, 0, NULL, OPT_ACCOUNT, NULL, print_invitations, NULL},
     {"introduce", "[-a NAME] LINK [--text TEXT] [--as NAME] [--name PETNAME]", 1, 1, "link",
-     OPT_ACCOUNT | OPT_TEXT | OPT_AS | OPT_NAME, NULL, print_introduced},
-    {"requests", "[-a NAME]", 0, 0, NULL, OPT_ACCOUNT, NULL, print_requests},
+     OPT_ACCOUNT | OPT_TEXT | OPT_AS | OPT_NAME, NULL, print_introduced, NULL},
+    {"requests", "[-a NAME]", 0, 0, NULL, OPT_ACCOUNT, NULL, print_requests, NULL},
     {"accept", "[-a NAME] ID [--name PETNAME]", 1, 1, "id", OPT_ACCOUNT | OPT_NAME, NULL,
-     print_accepted},
-    {"deny", "[-a NAME] ID", 1, 1, "id", OPT_ACCOUNT, NULL, NULL},
-    {"block", "[-a NAME] ID|PETNAME", 1, 1, "id", OPT_ACCOUNT, NULL, NULL},
-    {"unblock", "[-a NAME] ID", 1, 1, "id", OPT_ACCOUNT, NULL, NULL},
-    {"blocked", "[-a NAME]", 0, 0, NULL, OPT_ACCOUNT, NULL, print_blocked},
+     print_accepted, NULL},
+    {"deny", "[-a NAME] ID", 1, 1, "id", OPT_ACCOUNT, NULL, NULL, NULL},
+    {"block", "[-a NAME] ID|PETNAME", 1, 1, "id", OPT_ACCOUNT, NULL, NULL, NULL},
+    {"unblock", "[-a NAME] ID", 1, 1, "id", OPT_ACCOUNT, NULL, NULL, NULL},
+    {"blocked", "[-a NAME]", 0, 0, NULL, OPT_ACCOUNT, NULL, print_blocked, NULL},
     {"verify", "[-a NAME] [ID|PETNAME [--yes | --no]]", 0, 1, "contact",
-     OPT_ACCOUNT | OPT_YES | OPT_NO, build_verify, print_verification},
-    {"mode", "[-a NAME] [steady|follow]", 0, 1, "mode", OPT_ACCOUNT, NULL, print_mode},
+     OPT_ACCOUNT | OPT_YES | OPT_NO, build_verify, print_verification, NULL},
+    {"mode", "[-a NAME] [steady|follow]", 0, 1, "mode", OPT_ACCOUNT, NULL, print_mode, NULL},
     {"show", "[-a NAME] ID|PETNAME [same|offline|available|away|chat|dnd|xa]", 1, 2, "contact",
-     OPT_ACCOUNT, build_show, print_shown},
-    {"answer", "[-a NAME] [on|off]", 0, 1, "set", OPT_ACCOUNT, NULL, print_answers},
-    {"cover", "[-a NAME] [off|TIME]", 0, 1, NULL, OPT_ACCOUNT, build_cover, print_cover},
-    {"archive purge", "[-a NAME] [ID|PETNAME]", 0, 1, "contact", OPT_ACCOUNT, NULL, print_erased},
-    {"archive retention", "[-a NAME] DAYS [COUNT]", 1, 2, NULL, OPT_ACCOUNT, build_retention,
-     print_archive},
-    {"archive keep-removed", "[-a NAME] yes|no", 1, 1, NULL, OPT_ACCOUNT, build_keep_removed,
-     print_archive},
-    {"archive", "[-a NAME] [on|off]", 0, 1, "set", OPT_ACCOUNT, NULL, print_archive},
-    {"outbox", "[-a NAME] [ID|PETNAME]", 0, 1, "contact", OPT_ACCOUNT, NULL, print_outbox},
-    {"cancel", "[-a NAME] ID|PETNAME NUMBER|all", 2, 2, "contact", OPT_ACCOUNT, build_cancel,
-     print_cancelled},
-    {"backup", "[-a NAME] FILE [--passphrase-file FILE]", 1, 1, NULL,
-     OPT_ACCOUNT | OPT_PASSPHRASE_FILE, build_backup, NULL},
-    {"restore", "FILE [--name NAME] [--passphrase-file FILE]", 1, 1, NULL,
-     OPT_NAME | OPT_PASSPHRASE_FILE, build_backup, print_account_added},
-    {"passphrase set", "[--passphrase-file FILE]", 0, 0, NULL, OPT_PASSPHRASE_FILE,
-     build_passphrase, NULL},
-    {"passphrase remove", "", 0, 0, NULL, 0, NULL, NULL},
-    {"unlock", "[--passphrase-file FILE]", 0, 0, NULL, OPT_PASSPHRASE_FILE, build_unlock, NULL},
-    {"status", "[--watch]", 0, 0, NULL, OPT_WATCH, NULL, print_status},
-    {"trust", "[--remove] [--yes] [FILE]", 0, 1, NULL, OPT_REMOVE | OPT_YES | OPT_HERE, trust,
+     OPT_ACCOUNT, build_show, print_shown, NULL},
+    {"answer", "[-a NAME] [on|off]", 0, 1, "set", OPT_ACCOUNT, NULL, print_answers, NULL},
+    {"cover", "[-a NAME] [off|TIME]", 0, 1, NULL, OPT_ACCOUNT, build_cover, print_cover, NULL},
+    {"send", "[-a NAME] [--timeout TIME] ID|PETNAME TEXT…|-", 2, INT_MAX, NULL,
+     OPT_ACCOUNT | OPT_TIMEOUT, NULL, NULL, ctl_send},
+    {"listen", "[-a NAME]", 0, 0, NULL, OPT_ACCOUNT, NULL, NULL, ctl_listen},
+    {"bot",
+     "[-a NAME] [--timeout TIME] [--jobs NUMBER] [--max-output BYTES] --exec COMMAND [ARGUMENT…]",
+     0, 0, NULL, OPT_ACCOUNT | OPT_TIMEOUT | OPT_JOBS | OPT_MAX_OUTPUT | OPT_EXEC, NULL, NULL,
+     ctl_message_bot},
+    {"archive purge", "[-a NAME] [ID|PETNAME]", 0, 1, "contact", OPT_ACCOUNT, NULL, print_erased,
      NULL},
-    {"stop", "", 0, 0, NULL, 0, NULL, NULL},
+    {"archive retention", "[-a NAME] DAYS [COUNT]", 1, 2, NULL, OPT_ACCOUNT, build_retention,
+     print_archive, NULL},
+    {"archive keep-removed", "[-a NAME] yes|no", 1, 1, NULL, OPT_ACCOUNT, build_keep_removed,
+     print_archive, NULL},
+    {"archive", "[-a NAME] [on|off]", 0, 1, "set", OPT_ACCOUNT, NULL, print_archive, NULL},
+    {"outbox", "[-a NAME] [ID|PETNAME]", 0, 1, "contact", OPT_ACCOUNT, NULL, print_outbox, NULL},
+    {"cancel", "[-a NAME] ID|PETNAME NUMBER|all", 2, 2, "contact", OPT_ACCOUNT, build_cancel,
+     print_cancelled, NULL},
+    {"backup", "[-a NAME] FILE [--passphrase-file FILE]", 1, 1, NULL,
+     OPT_ACCOUNT | OPT_PASSPHRASE_FILE, build_backup, NULL, NULL},
+    {"restore", "FILE [--name NAME] [--passphrase-file FILE]", 1, 1, NULL,
+     OPT_NAME | OPT_PASSPHRASE_FILE, build_backup, print_account_added, NULL},
+    {"passphrase set", "[--passphrase-file FILE]", 0, 0, NULL, OPT_PASSPHRASE_FILE,
+     build_passphrase, NULL, NULL},
+    {"passphrase remove", "", 0, 0, NULL, 0, NULL, NULL, NULL},
+    {"unlock", "[--passphrase-file FILE]", 0, 0, NULL, OPT_PASSPHRASE_FILE, build_unlock, NULL,
+     NULL},
+    {"status", "[--watch]", 0, 0, NULL, OPT_WATCH, NULL, print_status, NULL},
+    {"trust", "[--remove] [--yes] [FILE]", 0, 1, NULL, OPT_REMOVE | OPT_YES, NULL, NULL, trust},
+    {"stop", "", 0, 0, NULL, 0, NULL, NULL, NULL},
     {0},
 };
 

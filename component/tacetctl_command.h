@@ -9,7 +9,11 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+
+/* Exit codes, beside EXIT_SUCCESS; tacetctl(1) explains them. */
+enum { EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3, EXIT_WAITS = 4 };
 
 /* Options that only some commands take. */
 enum {
@@ -28,7 +32,12 @@ enum {
 	OPT_YES = 1 << 12,
 	OPT_NO = 1 << 13,
 	OPT_REMOVE = 1 << 14,
-	OPT_HERE = 1 << 30, /* no option: the command is not the daemon's, build does it */
+	OPT_BOT = 1 << 15,
+	OPT_ACCEPT = 1 << 16,
+	OPT_TIMEOUT = 1 << 17,
+	OPT_JOBS = 1 << 18,
+	OPT_MAX_OUTPUT = 1 << 19,
+	OPT_EXEC = 1 << 20,
 };
 
 /* A command line. Texts that were not given are NULL. */
@@ -37,6 +46,8 @@ struct options {
 	bool json;
 	unsigned given; /* OPT_* */
 	const char *account, *name, *text, *as, *expires;
+	const char *accept, *timeout, *jobs, *max_output;
+	char *const *exec; /* the command after --exec, ends with NULL */
 	const char *secret_file, *password_file, *passphrase_file;
 	char *secret; /* a copy; the one in argv is overwritten */
 };
@@ -47,10 +58,12 @@ struct command {
 	int min, max;         /* number of arguments */
 	const char *argument; /* what the daemon calls the first one */
 	unsigned options;
-	/* Put into args what is not put there anyway; NULL: nothing. With OPT_HERE: do the whole
-	 * command; args is NULL. */
+	/* Put into args what is not put there anyway; NULL: nothing. */
 	int (*build)(const struct options *options, char **argv, json_t *args, struct err *err);
 	void (*print)(const json_t *answer, FILE *out);
+	/* Do the whole command, in place of all that; returns the exit code. argv ends with NULL.
+	 */
+	int (*run)(const struct options *options, char **argv);
 };
 
 /* Ends with NULL words. */
@@ -58,6 +71,8 @@ extern const struct command commands[];
 
 /* The command that words begin with, or NULL; *used: how many words it has. */
 const struct command *command_find(int count, char **words, int *used);
+/* "7d", "12h", "30m", "90s", "50ms" in ms. */
+int command_duration(const char *text, int64_t *ms, struct err *err);
 /* Fill args with what the daemon needs; asks for passwords. */
 int command_build(const struct command *command, const struct options *options, char **argv,
 		  json_t *args, struct err *err);

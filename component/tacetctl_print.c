@@ -5,8 +5,10 @@
 
 #include <inttypes.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /* --- pieces --- */
 
@@ -20,6 +22,38 @@ const char *print_member(const json_t *object, const char *key)
 int64_t print_number(const json_t *object, const char *key)
 {
 	return json_integer_value(json_object_get(object, key));
+}
+
+static const char *const colours[] = {
+    [COLOUR_NONE] = "\033[0m", [COLOUR_GOOD] = "\033[32m", [COLOUR_WARN] = "\033[33m",
+    [COLOUR_BAD] = "\033[31m", [COLOUR_FAINT] = "\033[2m",
+};
+
+void print_colour(FILE *out, enum colour colour)
+{
+	fputs(colours[colour], out);
+}
+
+bool print_coloured(FILE *out)
+{
+	const char *no = getenv("NO_COLOR");
+
+	return isatty(fileno(out)) && !(no && no[0]);
+}
+
+void print_out(const char *text, bool coloured, FILE *out)
+{
+	while (*text) {
+		size_t len = coloured ? strlen(text) : strcspn(text, "\033");
+
+		fwrite(text, 1, len, out);
+		text += len;
+		/* Only print_colour makes escapes: they end with 'm'. */
+		if (*text)
+			text += strcspn(text, "m");
+		if (*text)
+			text++;
+	}
 }
 
 /* The second byte of U+0080 … U+009F, which some terminals obey, and of U+202A … U+202E and U+2066
@@ -99,7 +133,9 @@ static void print_tor(const json_t *tor, FILE *out)
 	fputc('\n', out);
 	if (print_member(tor, "problem")[0]) {
 		fputs("          ", out);
+		print_colour(out, COLOUR_BAD);
 		print_text(print_member(tor, "problem"), out);
+		print_colour(out, COLOUR_NONE);
 		fputc('\n', out);
 	}
 }
@@ -146,6 +182,13 @@ static void print_gateways(const json_t *gateways, FILE *out)
 						     0) print_gateway(gateway, out);
 }
 
+static enum colour contact_colour(const json_t *contact)
+{
+	if (strcmp(print_member(contact, "state"), "linked") == 0)
+		return COLOUR_GOOD;
+	return strcmp(print_member(contact, "state"), "waiting") == 0 ? COLOUR_FAINT : COLOUR_WARN;
+}
+
 static void print_contact(const json_t *contact, int64_t now_ms, FILE *out)
 {
 	const char *name = print_member(contact, "name");
@@ -153,7 +196,10 @@ static void print_contact(const json_t *contact, int64_t now_ms, FILE *out)
 
 	fputs("    ", out);
 	print_text(name[0] ? name : print_member(contact, "id"), out);
-	fprintf(out, ": %s", print_member(contact, "state"));
+	fputs(": ", out);
+	print_colour(out, contact_colour(contact));
+	fputs(print_member(contact, "state"), out);
+	print_colour(out, COLOUR_NONE);
 	if (since_ms > 0) {
 		fputs(" since ", out);
 		print_moment(since_ms, out);
@@ -207,9 +253,11 @@ void print_status(const json_t *answer, FILE *out)
 	}
 	fprintf(out, "tacetd    version %s\n", print_member(answer, "version"));
 	if (print_member(answer, "trouble")[0]) {
+		print_colour(out, COLOUR_BAD);
 		fputs("DATABASE  ", out);
 		print_text(print_member(answer, "trouble"), out);
 		fputs(": nothing can be stored; messages are neither taken nor sent\n", out);
+		print_colour(out, COLOUR_NONE);
 	}
 	print_tor(json_object_get(answer, "tor"), out);
 	print_clock(json_object_get(answer, "clock"), out);

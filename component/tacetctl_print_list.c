@@ -60,6 +60,13 @@ int print_code(const json_t *answer, FILE *out)
 void print_account_added(const json_t *answer, FILE *out)
 {
 	fprintf(out, "%s\n", print_member(answer, "id"));
+	if (print_member(answer, "link")[0])
+		fprintf(out, "%s\n", print_member(answer, "link"));
+}
+
+void print_bot(const json_t *answer, FILE *out)
+{
+	fprintf(out, "%s\n", print_member(answer, "bot"));
 }
 
 void print_accounts(const json_t *answer, FILE *out)
@@ -260,5 +267,37 @@ void print_verification(const json_t *answer, FILE *out)
 									   : "not verified");
 		print_text(name[0] ? name : print_member(contact, "id"), out);
 		fputc('\n', out);
+	}
+}
+
+/* Those who can be seen first, as they come. */
+void print_contact_table(const json_t *answer, FILE *out)
+{
+	const json_t *list = json_object_get(answer, "contacts"), *contact;
+	size_t i;
+
+	for (int there = 1; there >= 0; there--) {
+		json_array_foreach(list, i, contact)
+		{
+			const char *show = print_member(contact, "show");
+			const char *name = print_member(contact, "name");
+
+			if ((strcmp(show, "offline") != 0) != there)
+				continue;
+			print_colour(out, there ? COLOUR_GOOD : COLOUR_FAINT);
+			fprintf(out, "%-9s", show);
+			print_colour(out, COLOUR_NONE);
+			fputc(' ', out);
+			print_text(name[0] ? name : print_member(contact, "id"), out);
+			if (print_member(contact, "text")[0]) {
+				fputs(" \"", out);
+				print_text(print_member(contact, "text"), out);
+				fputc('"', out);
+			}
+			if (print_number(contact, "outbox") > 0)
+				fprintf(out, ", %" PRId64 " to be sent",
+					print_number(contact, "outbox"));
+			fputc('\n', out);
+		}
 	}
 }

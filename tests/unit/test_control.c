@@ -512,7 +512,14 @@ static void overlong_line(void **state)
 	json_t *reply;
 
 	memset(text, ' ', CONTROL_LINE_MAX + 1);
-	send_text(fd, text);
+	for (size_t sent = 0; sent < CONTROL_LINE_MAX + 1;) {
+		ssize_t len = send(fd, text + sent, CONTROL_LINE_MAX + 1 - sent, MSG_NOSIGNAL);
+
+		loop_run_once(world->loop, 0);
+		if (len < 0 && errno != EAGAIN)
+			break;
+		sent += len > 0 ? (size_t)len : 0;
+	}
 	reply = answer(world, fd);
 	assert_true(json_is_false(json_object_get(reply, "ok")));
 	json_decref(reply);
@@ -801,6 +808,93 @@ static void backups(void **state)
 	unlink(path);
 }
 
+/* --- programs --- */
+
+/* Messages that come are for test_bots.py, since they take two engines. */
+static void programs(void **state)
+{
+	struct world *world = *state;
+	char id[ID_LEN + 1], request[512];
+	int first, waiting;
+	json_t *reply;
+
+	expect_ok(world,
+		  "{\"cmd\":\"account add\",\"args\":{\"name\":\"bot\",\"bot\":\"invited\"}}");
+	expect_error(world, "{\"cmd\":\"account add\",\"args\":{\"name\":\"ann\"}}", "input",
+		     "password is missing");
+	make_id(world, id);
+	first = connect_client(world);
+	send_text(first, "{\"cmd\":\"listen\"}\n");
+	reply = answer(world, first);
+	assert_string_equal(json_string_value(json_object_get(reply, "account")), "bot");
+	json_decref(reply);
+	expect_error(world, "{\"cmd\":\"listen\"}", "exists", "another program");
+	send_text(first, "{\"cmd\":\"taken\",\"args\":{\"contact\":\"x\",\"number\":1}}\n");
+	reply = answer(world, first);
+	assert_true(json_is_false(json_object_get(reply, "ok")));
+	json_decref(reply);
+	close(first);
+	loop_run_once(world->loop, 10);
+	expect_ok(world, "{\"cmd\":\"listen\"}");
+
+	snprintf(request, sizeof(request), "{\"cmd\":\"contact add\",\"args\":{\"id\":\"%s\"}}",
+		 id);
+	expect_ok(world, request);
+	expect_error(world, "{\"cmd\":\"send\",\"args\":{\"contact\":\"x\",\"text\":\"y\"}}",
+		     "not-found", "");
+	snprintf(request, sizeof(request),
+		 "{\"cmd\":\"send\",\"args\":{\"contact\":\"%s\",\"text\":\"\"}}", id);
+	expect_error(world, request, "input", "empty");
+	waiting = connect_client(world);
+	snprintf(
+	    request, sizeof(request),
+	    "{\"cmd\":\"send\",\"args\":{\"contact\":\"%s\",\"text\":\"hello\",\"wait\":true}}\n",
+	    id);
+	send_text(waiting, request);
+	reply = answer(world, waiting);
+	assert_true(json_is_true(json_object_get(reply, "ok")));
+	json_decref(reply);
+	snprintf(request, sizeof(request), "{\"cmd\":\"cancel\",\"args\":{\"contact\":\"%s\"}}",
+		 id);
+	expect_ok(world, request);
+	reply = answer(world, waiting);
+	assert_string_equal(json_string_value(json_object_get(reply, "event")), "delivered");
+	assert_string_equal(json_string_value(json_object_get(reply, "how")), "cancelled");
+	json_decref(reply);
+	close(waiting);
+}
+
+static void bot_rules(void **state)
+{
+	static const struct {
+		const char *rule;
+		bool good;
+	} cases[] = {
+	    {"nobody", true}, {"invited", true}, {"off", true}, {"", false},
+	    {" ,", false},    {"all", false},    {"x", false},
+	};
+	struct world *world = *state;
+	char id[ID_LEN + 1], request[512];
+	json_t *reply;
+
+	expect_ok(world, ADD_ANN);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		snprintf(request, sizeof(request),
+			 "{\"cmd\":\"account bot\",\"args\":{\"bot\":\"%s\"}}", cases[i].rule);
+		if (cases[i].good)
+			expect_ok(world, request);
+		else
+			expect_error(world, request, "input", "rule");
+	}
+	reply = ask(world, "{\"cmd\":\"account bot\"}");
+	assert_string_equal(json_string_value(json_object_get(reply, "bot")), "off");
+	json_decref(reply);
+	make_id(world, id);
+	snprintf(request, sizeof(request),
+		 "{\"cmd\":\"account bot\",\"args\":{\"bot\":\"%s, %s\"}}", id, id);
+	expect_ok(world, request);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -811,6 +905,7 @@ int main(void)
 	    TEST(status),          TEST(watching),
 	    TEST(byte_by_byte),    TEST(several_in_one_go),
 	    TEST(overlong_line),   TEST(many_connections),
+	    TEST(programs),        TEST(bot_rules),
 	    TEST(stopping),        TEST(invitations),
 	    TEST(introduction),    TEST(requests),
 	    TEST(blocked),         TEST(backups),
