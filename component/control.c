@@ -17,6 +17,7 @@ static void client_free(struct control_client *client)
 		at = &(*at)->next;
 	*at = client->next;
 	client->control->count--;
+	account_reach_free(&client->reach);
 	control_program_free(&client->program);
 	stream_free(&client->stream);
 	buf_free(&client->line);

@@ -191,9 +191,12 @@ static const struct control_command commands[] = {
 
 static const struct control_command *find_command(const char *name)
 {
-	static const struct control_command *const tables[] = {
-	    commands, control_people_commands, control_messages_commands, control_archive_commands,
-	    control_program_commands};
+	static const struct control_command *const tables[] = {commands,
+							       control_people_commands,
+							       control_messages_commands,
+							       control_archive_commands,
+							       control_program_commands,
+							       control_reach_commands};
 
 	for (size_t i = 0; name && i < sizeof(tables) / sizeof(tables[0]); i++)
 		for (const struct control_command *command = tables[i]; command->name; command++)

@@ -18,6 +18,7 @@ struct control_client {
 	struct buf line; /* the request that has not come whole yet */
 	bool watching;
 	bool stopping; /* asked for the daemon's end, which comes when the answer is out */
+	struct account_reach *reach;     /* NULL: it does not wait for one (control_reach.c) */
 	struct control_program *program; /* NULL: it neither listens nor waits for a message */
 };
 
@@ -61,6 +62,7 @@ extern const struct control_command control_people_commands[];
 extern const struct control_command control_messages_commands[];
 extern const struct control_command control_archive_commands[];
 extern const struct control_command control_program_commands[];
+extern const struct control_command control_reach_commands[];
 
 /* control_program.c. The host's arg is the control. */
 extern const struct program_host control_program_host;

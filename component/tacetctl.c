@@ -7,6 +7,7 @@
 #include <config.h> /* of autoconf */
 
 #include "component/ctl_client.h"
+#include "component/ctl_view.h"
 #include "component/tacetctl_command.h"
 #include "component/text_file.h"
 #include "core/base/secret.h"
@@ -262,6 +263,11 @@ static int converse(const struct command *command, const struct options *options
 		return err.code == ERR_CLOSED ? EXIT_UNREACHABLE : EXIT_REFUSED;
 	}
 	json_decref(args);
+	if (watch && !options->json && isatty(STDOUT_FILENO)) {
+		ctl_view(client, command->print, &err);
+		fprintf(stderr, "tacetctl: %s\n", err.text);
+		return err.code == ERR_CLOSED ? EXIT_UNREACHABLE : EXIT_REFUSED;
+	}
 	do
 		result = take_answer(command, options, client);
 	while (watch && result == EXIT_SUCCESS);

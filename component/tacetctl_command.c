@@ -3,6 +3,7 @@
  */
 #include "component/tacetctl_command.h"
 
+#include "component/ctl_doctor.h"
 #include "component/ctl_message.h"
 #include "component/ctl_password.h"
 #include "component/ctl_trust.h"
@@ -343,6 +344,7 @@ const struct command commands[] = {
     {"unlock", "[--passphrase-file FILE]", 0, 0, NULL, OPT_PASSPHRASE_FILE, build_unlock, NULL,
      NULL},
     {"status", "[--watch]", 0, 0, NULL, OPT_WATCH, NULL, print_status, NULL},
+    {"doctor", "", 0, 0, NULL, 0, NULL, NULL, ctl_doctor},
     {"trust", "[--remove] [--yes] [FILE]", 0, 1, NULL, OPT_REMOVE | OPT_YES, NULL, NULL, trust},
     {"stop", "", 0, 0, NULL, 0, NULL, NULL, NULL},
     {0},

@@ -206,6 +206,16 @@ int account_set_status(struct account *account, const struct status *status);
 bool account_published(const struct account *account);
 /* Accounts that have this one's address, itself included; 0: it has none. */
 unsigned account_neighbours(const struct account *account);
+/*
+ * Dial the account's own service as a contact would, to see whether it can be reached. done comes
+ * once from the loop, why NULL when it can; never after account_reach_free, which may be called in
+ * it, and is to be called before engine_free. ERR_WRONG_STATE: it is not published.
+ */
+struct account_reach;
+struct account_reach *account_reach(struct account *account,
+				    void (*done)(void *arg, const struct err *why), void *arg,
+				    struct err *err);
+void account_reach_free(struct account_reach **reach);
 /* Small values that the layer above keeps with the account (credentials, roster version). set with
  * NULL deletes. get: a copy that the caller frees with secret_free(value, *len), or NULL. */
 int account_setting_set(struct account *account, const char *key, const void *value, size_t len,

@@ -9,6 +9,7 @@
  *     contact_secret.c   its pair secrets, and their renewal (renewal.c)
  *     contact_search.c   how a contact is found and dialled
  *     contact_session.c  how its sessions come and go
+ *     account_reach.c    dialling its own service
  *     account_backup.c   an account out of and into a sealed file
  *     link.c             what is said in the session that counts: status, messages
  *     link_channels.c    its byte streams
