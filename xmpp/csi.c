@@ -9,7 +9,9 @@
 /* Only there while the client is inactive. */
 struct csi {
 	struct xml *held[CSI_HELD_MAX]; /* oldest first */
+	size_t sizes[CSI_HELD_MAX];
 	size_t count;
+	size_t bytes; /* sum of the sizes */
 };
 
 void csi_free(struct csi **csi)
@@ -53,6 +55,8 @@ static void remove_at(struct csi *csi, size_t i)
 {
 	xml_free(&csi->held[i]);
 	csi->count--;
+	csi->bytes -= csi->sizes[i];
+	memmove(&csi->sizes[i], &csi->sizes[i + 1], (csi->count - i) * sizeof(csi->sizes[0]));
 	memmove(&csi->held[i], &csi->held[i + 1], (csi->count - i) * sizeof(csi->held[0]));
 }
 
@@ -86,19 +90,34 @@ static void forget_former(struct csi *csi, const struct xml *stanza)
 		}
 }
 
+/* In bytes, as it will be sent; 0: more than may be held, or memory is short. */
+static size_t size_of(const struct xml *stanza)
+{
+	struct buf text;
+	size_t size = 0;
+
+	buf_init(&text, CSI_HELD_BYTES_MAX);
+	if (xml_write(stanza, NS_CLIENT, &text) == 0)
+		size = text.len;
+	buf_free(&text);
+	return size;
+}
+
 static bool keep(struct resource *resource, struct csi *csi, const struct xml *stanza)
 {
-	struct xml *copy = xml_copy(stanza);
+	size_t size = size_of(stanza);
+	struct xml *copy = size > 0 ? xml_copy(stanza) : NULL;
 
 	if (!copy)
 		return false;
 	forget_former(csi, stanza);
-	if (csi->count == CSI_HELD_MAX) {
-		resource->csi = NULL;
+	resource->csi = NULL;
+	while (csi->count == CSI_HELD_MAX || csi->bytes + size > CSI_HELD_BYTES_MAX)
 		send_oldest(resource, csi);
-		resource->csi = csi;
-	}
-	csi->held[csi->count++] = copy;
+	resource->csi = csi;
+	csi->held[csi->count] = copy;
+	csi->sizes[csi->count++] = size;
+	csi->bytes += size;
 	return true;
 }
 

@@ -10,6 +10,8 @@
 
 /* Most stanzas that are held; then the oldest goes out. More contacts than most have. */
 #define CSI_HELD_MAX 256
+/* And most bytes of them, as they will be sent: 4 KiB for each. */
+#define CSI_HELD_BYTES_MAX ((size_t)1024 * 1024)
 
 /* <active/> or <inactive/> of the resource's client. */
 void csi_element(struct resource *resource, const struct xml *element);

@@ -17,7 +17,8 @@ struct parcel {
 	struct xml *stanza;
 	int64_t wall_ms; /* when it was to be delivered first */
 	unsigned holders;
-	bool stored; /* by the host, which knows it by: */
+	size_t kept_bytes; /* while nobody holds one that the host does not keep */
+	bool stored;       /* by the host, which knows it by: */
 	char *contact;
 	uint64_t token;
 };
@@ -53,6 +54,12 @@ static void enlist(struct parcel *parcel)
 		user->parcels_stored++;
 }
 
+static void count_out(const struct parcel *parcel)
+{
+	parcel->user->parcels_kept--;
+	parcel->user->parcels_kept_bytes -= parcel->kept_bytes;
+}
+
 static void unlist(struct parcel *parcel)
 {
 	struct user *user = parcel->user;
@@ -66,7 +73,7 @@ static void unlist(struct parcel *parcel)
 	if (parcel->stored)
 		user->parcels_stored--;
 	else if (parcel->holders == 0)
-		user->parcels_kept--;
+		count_out(parcel);
 }
 
 static void free_parcel(struct parcel *parcel)
@@ -137,7 +144,7 @@ bool parcel_stored(const struct parcel *parcel)
 struct parcel *parcel_hold(struct parcel *parcel)
 {
 	if (parcel && parcel->holders++ == 0 && !parcel->stored)
-		parcel->user->parcels_kept--;
+		count_out(parcel);
 	return parcel;
 }
 
@@ -164,6 +171,23 @@ static void forget_oldest_kept(const struct user *user)
 	free_parcel(parcel);
 }
 
+static void keep(struct parcel *parcel)
+{
+	struct user *user = parcel->user;
+	struct buf text;
+
+	buf_init(&text, 2 * XML_LIMIT_BYTES);
+	/* Without memory to write it, it counts as the largest. */
+	parcel->kept_bytes =
+	    xml_write(parcel->stanza, NS_CLIENT, &text) == 0 ? text.len : XML_LIMIT_BYTES;
+	buf_free(&text);
+	user->parcels_kept++;
+	user->parcels_kept_bytes += parcel->kept_bytes;
+	while (user->parcels_kept > PARCEL_KEPT_MAX ||
+	       user->parcels_kept_bytes > PARCEL_KEPT_BYTES_MAX)
+		forget_oldest_kept(user);
+}
+
 /* One that has not arrived stays, without holders. */
 void parcel_drop(struct parcel **parcel)
 {
@@ -174,8 +198,8 @@ void parcel_drop(struct parcel **parcel)
 		return;
 	if (!old->at)
 		free_parcel(old);
-	else if (!old->stored && ++old->user->parcels_kept > PARCEL_KEPT_MAX)
-		forget_oldest_kept(old->user);
+	else if (!old->stored)
+		keep(old);
 }
 
 void parcel_cancel(struct parcel **parcel)

@@ -18,6 +18,8 @@
  * They were under way when a connection broke: no more than a resource's queue holds (unacked.h),
  * and usually few. */
 #define PARCEL_KEPT_MAX 16384
+/* And most bytes of them, likewise. */
+#define PARCEL_KEPT_BYTES_MAX ((size_t)4 * 1024 * 1024)
 /* Most stored messages that have not arrived: of 64 KiB at most each, they and what else is said
  * fit into a resource's queue; and a client that acknowledges every few is never waited for. */
 #define PARCEL_WINDOW 32

@@ -9,9 +9,14 @@
 #include "xmpp/sm.h"
 #include "xmpp/unacked.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static_assert(C2S_QUEUE_MAX + UNACKED_BYTES_MAX + CSI_HELD_BYTES_MAX + XML_LIMIT_BYTES <=
+		  RESOURCE_MEMORY_MAX,
+	      "the parts do not come to more than the whole");
 
 static char *full_jid(const struct user *user, const char *name)
 {

@@ -12,6 +12,20 @@ struct unacked;
 struct caps;
 struct parcel;
 
+/*
+ * Most that waits in memory for one client, in bytes as it is sent; each part has a limit of its
+ * own, and what it does there:
+ *
+ *     not written yet      C2S_QUEUE_MAX            the stream ends; it is not read
+ *     not acknowledged     UNACKED_BYTES_MAX        the stream ends with resource-constraint
+ *     for an inactive one  CSI_HELD_BYTES_MAX       the oldest goes out
+ *     its present stanza   XML_LIMIT_BYTES          the stream ends with policy-violation
+ *
+ * Messages that it has not got go to others or back to the host. What waits for a user while none
+ * of the clients is there is limited in parcel.h.
+ */
+#define RESOURCE_MEMORY_MAX ((size_t)10 * 1024 * 1024)
+
 struct resource {
 	struct resource *next;
 	struct user *user;

@@ -31,7 +31,8 @@ struct user {
 	struct resource *resources;
 	struct parcel *parcels, **parcels_end; /* that have not arrived, oldest first */
 	unsigned parcels_stored;               /* of them: those that the host keeps, */
-	unsigned parcels_kept;                 /* and the others, when nobody holds them */
+	unsigned parcels_kept;                 /* and the others, when nobody holds them, */
+	size_t parcels_kept_bytes;             /* as they were said */
 	bool wants_room;     /* the host was refused, for too many have not arrived */
 	struct taken *taken; /* messages that were taken lately; NULL: none */
 	struct sm_past past[SM_PAST_MAX];

@@ -3,6 +3,7 @@
 #include "tests/scenario/fake_env.h"
 #include "tests/unit/fail_malloc.h"
 #include "tests/unit/memory_stream.h"
+#include "xmpp/csi.h"
 #include "xmpp/feature.h"
 #include "xmpp/pep.h"
 #include "xmpp/sasl_private.h"
@@ -406,6 +407,64 @@ static void test_largest_picture(void **state)
 	world_free(world);
 }
 
+#define LARGE_TEXT 200000
+
+/* A large presence of one of many, told to the resource. */
+static void show_large(struct world *world, unsigned number, const char *text)
+{
+	struct xml *presence = xml_new("presence", NS_CLIENT);
+	char from[32];
+
+	snprintf(from, sizeof(from), "c%u@localhost/tacet", number);
+	xml_set(presence, "from", from);
+	assert_non_null(xml_text_add(xml_child_add(presence, "status", NULL), text));
+	resource_send(world->resource, presence);
+	xml_free(&presence);
+}
+
+static unsigned count_large(const struct world *world)
+{
+	const char *at = buf_text(&world->stream.out);
+	unsigned count = 0;
+	char from[40];
+
+	/* In their order, too. */
+	for (;;) {
+		snprintf(from, sizeof(from), "from='c%u@localhost", count);
+		at = strstr(at, from);
+		if (!at)
+			return count;
+		count++;
+	}
+}
+
+static void test_an_inactive_client_holds_a_megabyte(void **state)
+{
+	struct world *world = world_logged_in();
+	char *text = calloc(1, LARGE_TEXT + 1);
+	struct xml *inactive;
+
+	(void)state;
+	assert_non_null(text);
+	memset(text, 'x', LARGE_TEXT);
+	inactive = xml_new("inactive", NS_CSI);
+	csi_element(world->resource, inactive);
+	xml_free(&inactive);
+	for (unsigned i = 0; i < 5; i++)
+		show_large(world, i, text);
+	assert_int_equal(count_large(world), 0);
+	/* The oldest goes out for it. */
+	show_large(world, 5, text);
+	assert_int_equal(count_large(world), 1);
+	/* One of the same contact takes the place of its former. */
+	show_large(world, 5, text);
+	assert_int_equal(count_large(world), 1);
+	csi_active(world->resource);
+	assert_int_equal(count_large(world), 6);
+	free(text);
+	world_free(world);
+}
+
 static void test_three_accounts_a_minute(void **state)
 {
 	static const char create[] = "<iq type='set' id='4'><query xmlns='jabber:iq:register'>"
@@ -624,6 +683,7 @@ int main(void)
 	    cmocka_unit_test(test_pictures_are_kept_for_ten_minutes),
 	    cmocka_unit_test(test_four_pictures_are_kept),
 	    cmocka_unit_test(test_largest_picture),
+	    cmocka_unit_test(test_an_inactive_client_holds_a_megabyte),
 	    cmocka_unit_test(test_three_accounts_a_minute),
 	    cmocka_unit_test(test_each_allocation_fails),
 	    cmocka_unit_test(test_each_allocation_of_a_command_fails),
