@@ -12,7 +12,7 @@
 
 static int account_add(struct control_call *call, struct err *err)
 {
-	const char *name, *password, *bot;
+	const char *name, *bot, *password = NULL;
 	struct account *account;
 
 	if (control_text(call, "name", &name, err) ||

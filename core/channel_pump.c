@@ -189,8 +189,8 @@ static void on_closed(void *arg, struct channel *channel, const struct err *why)
 	struct channel_pump *pump = arg;
 
 	(void)channel;
+	end(pump, why); /* why is the channel's */
 	channel_close(&pump->channel);
-	end(pump, why);
 }
 
 static const struct channel_handler channel_handler = {
