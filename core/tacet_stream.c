@@ -99,9 +99,11 @@ static void on_pump_closed(void *arg, const struct err *why)
 	struct tacet_stream *stream = arg;
 	struct tacet *tacet = stream->tacet;
 	struct tacet_stream *left;
+	/* The pump's, and gone with it. */
+	const struct err copy = why != NULL ? *why : (struct err){0};
 
 	channel_pump_free(&stream->pump);
-	say_closed(stream, why);
+	say_closed(stream, why != NULL ? &copy : NULL);
 	for (left = tacet->streams; left != NULL && left != stream; left = left->next)
 		;
 	if (left != NULL)
