@@ -48,6 +48,13 @@ VALGRIND = ["valgrind", "-q", "--error-exitcode=9", "--leak-check=full", "--erro
     if os.environ.get("TACET_VALGRIND") else []
 
 
+def without_network():
+    """More lines for the torrc of a daemon that needs none."""
+    torrc = pathlib.Path(tempfile.mkdtemp(prefix="tacet-torrc-")) / "torrc"
+    torrc.write_text("DisableNetwork 1\n")
+    return torrc
+
+
 class Tor:
     """A tor beside a daemon, on Unix sockets in a directory of its own."""
 

@@ -7,13 +7,7 @@ import pathlib
 import socket
 import tempfile
 
-from lib import Daemon, Refused, say
-
-
-def without_network():
-    torrc = pathlib.Path(tempfile.mkdtemp(prefix="tacet-torrc-")) / "torrc"
-    torrc.write_text("DisableNetwork 1\n")
-    return torrc
+from lib import Daemon, Refused, say, without_network
 
 
 def refused(daemon, *words, stdin=""):
