@@ -552,6 +552,12 @@ static int complete_component(const struct config *config, struct err *err)
 		    config->component_domain ? "component-secret-file" : "component-domain");
 	if (config->component_domain && strcmp(config->component_domain, config->domain) == 0)
 		return err_set(err, ERR_INPUT, "component-domain: must be another than domain");
+	for (size_t i = 0; i < config->component_user_domains.count; i++)
+		if (config->component_domain &&
+		    strcmp(config->component_user_domains.items[i], config->component_domain) == 0)
+			return err_set(err, ERR_INPUT,
+				       "component-user-domain: must be another than "
+				       "component-domain");
 	if (config->component_domain && config->component_user_domains.count == 0 &&
 	    !strchr(config->component_domain, '.'))
 		return err_set(err, ERR_INPUT,

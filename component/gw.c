@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* What all who are not registered may send in a second, and at once: a few people who look around.
  */
@@ -103,6 +104,17 @@ static bool domain_allowed(const struct gw *gw, const char *domain)
 	return false;
 }
 
+/* Is the sender named as the server has stamped it? Servers that prepare names by other rules than
+ * ours (RFC 7622 keeps "ß" and "ss" apart, RFC 6122 does not) have two users where we would see
+ * one. Only capitals in ASCII are alike for all. */
+static bool is_as_stamped(const struct gw_request *request)
+{
+	const char *from = xml_get(request->stanza, "from");
+	size_t len = strlen(request->bare);
+
+	return strncasecmp(from, request->bare, len) == 0 && (!from[len] || from[len] == '/');
+}
+
 /* NONE: it is no request. */
 static enum kind kind_of(struct gw_request *request)
 {
@@ -129,6 +141,8 @@ static enum stanza_error refusal(struct gw_request *request, const struct route 
 
 	if (!domain_allowed(gw, request->from.domain))
 		return STANZA_FORBIDDEN;
+	if (!is_as_stamped(request))
+		return STANZA_JID_MALFORMED;
 	if (paid && !gw_take(gw, request->user ? &request->user->bucket : &gw->strangers, 1))
 		return STANZA_RESOURCE_CONSTRAINT;
 	if (!request->user && !(route && route->flags & ANYBODY))
@@ -153,7 +167,8 @@ static struct gw_user *sender(struct gw *gw, const struct gw_request *request)
 {
 	struct gw_user *user;
 
-	if (!request->from.local[0] || !domain_allowed(gw, request->from.domain))
+	if (!request->from.local[0] || !domain_allowed(gw, request->from.domain) ||
+	    !is_as_stamped(request))
 		return NULL;
 	user = gw_user_find(gw, request->bare);
 	if (user || !bridge_account(gw->bridge, request->bare, NULL))
@@ -186,10 +201,10 @@ void gw_stanza(void *arg, struct xml *stanza)
 	}
 	jid_format_bare(&request.from, request.bare);
 	request.user = sender(gw, &request);
-	if (answer)
-		gw_answered(gw, request.bare, stanza);
-	else
+	if (!answer)
 		dispatch(&request);
+	else if (request.user && !request.from.resource[0])
+		gw_answered(gw, request.user->jid, stanza);
 	xml_free(&stanza);
 }
 
@@ -333,7 +348,8 @@ void gw_ask(struct gw_user *user, const char *type, struct xml *payload, const c
 		question_free(gw, &gw->questions);
 }
 
-/* RFC 6120 section 8.1.2.1: an answer in the name of the account comes from the bare JID. */
+/* RFC 6120 section 8.1.2.1: an answer in the name of the account comes from the bare JID; one from
+ * a resource is the user's own, who was not asked. */
 void gw_answered(struct gw *gw, const char *from, struct xml *iq)
 {
 	struct gw_question **at = &gw->questions;

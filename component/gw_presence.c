@@ -127,7 +127,7 @@ void gw_user_stale(struct gw_user *user)
 {
 	for (struct gw_resource *r = user->resources; r; r = r->next)
 		r->stale = true;
-	user->there = user->takes = false;
+	user->there = user->takes = user->unwritable = false;
 	gw_shown_forget(user);
 	gw_parcels_rewind(user);
 }

@@ -106,6 +106,8 @@ struct gw_user {
 	bool refused;         /* the engine holds messages back: it is told when there is room */
 	const char *removing; /* the contact that the user is removing just now */
 	char photo[41];       /* hash of the photo that its presence names; "": none or not known */
+	struct bucket photos; /* how often that is asked for */
+	bool unwritable;      /* writing its roster has failed since the stream is up */
 };
 
 /* A question of ours to a user's server. */
@@ -169,7 +171,7 @@ bool gw_take(const struct gw *gw, struct bucket *bucket, int64_t amount);
  * an error) unless the stream breaks before; contact may be NULL. */
 void gw_ask(struct gw_user *user, const char *type, struct xml *payload, const char *contact,
 	    void (*answered)(struct gw_user *user, const char *contact, struct xml *payload));
-/* An answer to that; anything else is dropped. */
+/* An answer to that, from the user's bare JID; anything else is dropped. */
 void gw_answered(struct gw *gw, const char *from, struct xml *iq);
 /* Of this user; NULL: all. */
 void gw_questions_drop(struct gw *gw, const struct gw_user *user);
@@ -285,6 +287,7 @@ void gw_vcard_contact(struct gw_request *request);
 void gw_blocking(struct gw_request *request);
 /* Learn the user's own vCard from the user's server. */
 void gw_vcard_ask(struct gw_user *user);
+void gw_photo_init(struct gw_user *user);
 /* The user's presence names this photo ("": none). */
 void gw_photo_named(struct gw_user *user, const char *hash);
 

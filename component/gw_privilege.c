@@ -3,7 +3,8 @@
  * granted, contacts appear in them with their names, without a click for each.
  *
  * A server that says it grants them and then refuses (ejabberd 23.01 fails to set one) is believed
- * once: from then on users are asked.
+ * once for each user, who is asked from then on. Not for all: it refuses for one who is gone there,
+ * and nobody shall be able to bring that about for others.
  */
 #include "component/gw_private.h"
 
@@ -17,7 +18,7 @@
 struct gw_grant {
 	struct gw_grant *next;
 	char *domain;
-	bool broken; /* and does not keep its word */
+	bool withdrawn; /* not any more */
 };
 
 void gw_grants_free(struct gw *gw)
@@ -49,7 +50,7 @@ bool gw_may_write(const struct gw_user *user)
 {
 	const struct gw_grant *grant = grant_of(user);
 
-	return grant && !grant->broken;
+	return grant && !grant->withdrawn && !user->unwritable;
 }
 
 static bool grants_rosters(const struct xml *privilege)
@@ -76,7 +77,7 @@ void gw_privileges(struct gw_request *request)
 		return;
 	if (!grants_rosters(privilege)) {
 		if (grant)
-			grant->broken = true;
+			grant->withdrawn = true;
 		return;
 	}
 	if (!grant) {
@@ -88,7 +89,7 @@ void gw_privileges(struct gw_request *request)
 		grant->next = gw->grants;
 		gw->grants = grant;
 	}
-	grant->broken = false;
+	grant->withdrawn = false;
 	log_notice("gateway: the server lets us write its users' rosters");
 	if (gw->greeted)
 		gw_sync_all(gw);
@@ -132,15 +133,13 @@ void gw_write_self(struct gw_user *user)
 
 static void written(struct gw_user *user, const char *contact, struct xml *payload)
 {
-	struct gw_grant *grant = grant_of(user);
 	struct gw_item *item = gw_item_find(user, contact);
 
 	if (payload || !item)
 		return;
-	if (grant && !grant->broken) {
-		grant->broken = true;
-		log_warn("gateway: the server does not let us write rosters though it said so");
-	}
+	if (!user->unwritable)
+		log_info("gateway: the server does not let us write a roster though it said so");
+	user->unwritable = true;
 	/* As if it had not been tried: the user is asked. */
 	gw_item_set(user, item, 0, GW_TO | GW_FROM | GW_WRITTEN);
 	user->sync = true;

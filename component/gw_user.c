@@ -47,6 +47,7 @@ struct gw_user *gw_user_add(struct gw *gw, const char *jid)
 		free(user);
 		return NULL;
 	}
+	gw_photo_init(user);
 	bucket_init(&user->bucket, gw->config->per_minute, (gw->config->per_minute + 59) / 60,
 		    env_mono_ms(gw->env));
 	gw_items_load(user);

@@ -56,9 +56,20 @@ void gw_vcard_ask(struct gw_user *user)
 	gw_ask(user, "get", xml_new("vCard", NS_VCARD), NULL, vcard_came);
 }
 
+/* The few bytes of a presence cost a whole vCard: so many at once, then one in PHOTO_COST seconds.
+ */
+#define PHOTO_BURST 60
+#define PHOTO_COST  20
+
+void gw_photo_init(struct gw_user *user)
+{
+	bucket_init(&user->photos, PHOTO_BURST, 1, env_mono_ms(user->gw->env));
+}
+
+/* One that is not asked for now is asked for at the next presence that names it. */
 void gw_photo_named(struct gw_user *user, const char *hash)
 {
-	if (strcmp(user->photo, hash) == 0)
+	if (strcmp(user->photo, hash) == 0 || !gw_take(user->gw, &user->photos, PHOTO_COST))
 		return;
 	snprintf(user->photo, sizeof(user->photo), "%s", hash);
 	gw_vcard_ask(user);

@@ -490,8 +490,9 @@ static void play_file(const char *path)
 
 int main(int argc, char **argv)
 {
-	static const char *const all[] = {"register", "presence", "message",   "strangers",
-					  "limits",   "contacts", "privilege", "commands"};
+	static const char *const all[] = {"register",  "presence",  "message",
+					  "strangers", "others",    "limits",
+					  "contacts",  "privilege", "commands"};
 	char path[512];
 
 	log_set_level(LOG_LEVEL_ERROR);

@@ -267,6 +267,8 @@ static const struct {
      "x: component-domain: must be another"},
     {"tor-control = 127.0.0.1:9051\n", "x: tor-control: needs tor-socks"},
     {"tor-socks = 127.0.0.1:9050\n", "x: tor-socks: needs tor-control"},
+    {"component-domain = gw.home\ncomponent-secret-file = /s\ncomponent-user-domain = gw.home\n",
+     "x: component-user-domain: must be another than component-domain"},
     {"tor-control = 127.0.0.1:9051\ntor-socks = 127.0.0.1:9050\ntor-processes = 2\n",
      "x: tor-processes: not with tor-control"},
 };
