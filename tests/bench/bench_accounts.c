@@ -1,7 +1,7 @@
 /*
  * bench_accounts.c: what many accounts in one daemon cost: start, memory, CPU, a storm of presence.
  *
- *     usage: bench_accounts [largest number of accounts, 1000]
+ *     usage: bench_accounts [--json] [largest number of accounts, 1000]
  *
  * Whole engines under the fake clock, in the fake net, with the registry in memory, so that what is
  * measured is the engine's own. Three daemons in one run, with 10, 100 and the largest number of
@@ -18,6 +18,7 @@
  */
 #include "core/engine.h"
 #include "core/registry_memory.h"
+#include "tests/bench/figures.h"
 #include "tests/scenario/fake_net.h"
 
 #include <malloc.h>
@@ -60,9 +61,21 @@ struct bench {
 	struct side many, crowd;
 };
 
+enum { START, LINK, MEMORY, IDLE, STORM, KINDS };
+
+/* An account, but for storm: that is a contact that is told. */
+static const struct kind {
+	const char *name, *unit;
+	const char *target; /* of the ratio to a tenth of the accounts */
+} kinds[KINDS] = {
+    [START] = {"start", "ms", "ratio <= 1.1"},    [LINK] = {"link", "ms", "ratio <= 1.1"},
+    [MEMORY] = {"memory", "KiB", "ratio <= 1.1"}, [IDLE] = {"idle CPU", "%", "ratio <= 1.1"},
+    [STORM] = {"storm", "us", "ratio <= 1.1"},
+};
+
 struct figures {
 	unsigned accounts;
-	double start_ms, link_ms, kib, idle_ms, storm_us;
+	double of[KINDS];
 };
 
 static double cpu_ms(void)
@@ -230,13 +243,13 @@ static struct figures measure(unsigned accounts)
 	begin_side(&bench, &bench.many, "many", accounts);
 	begin_side(&bench, &bench.crowd, "crowd", accounts > CONTACTS ? accounts : CONTACTS);
 	pair_all(&bench);
-	figures.start_ms = start_again(&bench);
-	figures.link_ms = link_all(&bench);
-	figures.idle_ms = idle(&bench);
-	figures.storm_us = storm(&bench) * 1000 / (STORMS * accounts * CONTACTS);
+	figures.of[START] = start_again(&bench) / accounts;
+	figures.of[LINK] = link_all(&bench) / accounts;
+	figures.of[IDLE] = idle(&bench) * 100 / IDLE_MS / accounts;
+	figures.of[STORM] = storm(&bench) * 1000 / (STORMS * accounts * CONTACTS);
 	before = mallinfo2().uordblks;
 	engine_free(&bench.many.engine);
-	figures.kib = (double)(before - mallinfo2().uordblks) / 1024;
+	figures.of[MEMORY] = (double)(before - mallinfo2().uordblks) / 1024 / accounts;
 	end_side(&bench.many);
 	end_side(&bench.crowd);
 	fake_net_free(&bench.net);
@@ -249,22 +262,33 @@ static struct figures measure(unsigned accounts)
 
 static void report(const struct figures *f, const struct figures *before)
 {
-	double n = f->accounts;
-
-	printf("%8u %11.2f %11.2f %11.1f %11.5f %11.1f\n", f->accounts, f->start_ms / n,
-	       f->link_ms / n, f->kib / n, f->idle_ms * 100 / IDLE_MS / n, f->storm_us);
-	if (before)
-		printf("%8s %11.2f %11.2f %11.2f %11.2f %11.2f\n", "ratio",
-		       f->start_ms / n / (before->start_ms / before->accounts),
-		       f->link_ms / n / (before->link_ms / before->accounts),
-		       f->kib / n / (before->kib / before->accounts),
-		       f->idle_ms / n / (before->idle_ms / before->accounts),
-		       f->storm_us / before->storm_us);
+	printf("%8u %11.2f %11.2f %11.1f %11.5f %11.1f\n", f->accounts, f->of[START], f->of[LINK],
+	       f->of[MEMORY], f->of[IDLE], f->of[STORM]);
+	if (before) {
+		printf("%8s", "ratio");
+		for (int i = 0; i < KINDS; i++)
+			printf(" %11.2f", f->of[i] / before->of[i]);
+		printf("\n");
+	}
 	fflush(stdout);
+}
+
+static void report_json(const struct figures *f, const struct figures *before)
+{
+	for (int i = 0; i < KINDS; i++) {
+		const struct kind *kind = &kinds[i];
+		char name[64];
+
+		snprintf(name, sizeof(name), "%s, %u accounts", kind->name, f->accounts);
+		figure_print(&(struct figure){"accounts", name, f->of[i], kind->unit,
+					      before ? before->of[i] : 0,
+					      before ? kind->target : NULL});
+	}
 }
 
 int main(int argc, char **argv)
 {
+	bool json = figures_wanted(&argc, argv);
 	const unsigned counts[3] = {10, 100, argc > 1 ? (unsigned)atoi(argv[1]) : 1000};
 	struct figures f[3];
 
@@ -272,11 +296,13 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: bench_accounts [101 to 10000]\n");
 		return 2;
 	}
-	printf("an account of %d linked contacts:\n", CONTACTS);
-	printf("accounts    start ms     link ms         KiB  idle CPU %%    storm us\n");
+	if (!json) {
+		printf("an account of %d linked contacts:\n", CONTACTS);
+		printf("accounts    start ms     link ms         KiB  idle CPU %%    storm us\n");
+	}
 	for (unsigned i = 0; i < 3; i++) {
 		f[i] = measure(counts[i]);
-		report(&f[i], i ? &f[i - 1] : NULL);
+		(json ? report_json : report)(&f[i], i ? &f[i - 1] : NULL);
 	}
 	return 0;
 }

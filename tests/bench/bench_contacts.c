@@ -1,7 +1,7 @@
 /*
  * bench_contacts.c: what an account with many contacts costs: memory, CPU, registry, frames.
  *
- *     usage: bench_contacts [largest number of contacts, 500]
+ *     usage: bench_contacts [--json] [largest number of contacts, 500]
  *
  * Whole engines under the fake clock, in the fake net, with the registry in memory: an hour passes
  * in seconds, and what is counted is the engine's own. Three crowds in one run, 1, 50 and the
@@ -16,6 +16,7 @@
 #include "core/engine.h"
 #include "core/registry_memory.h"
 #include "core/registry_private.h"
+#include "tests/bench/figures.h"
 #include "tests/scenario/fake_net.h"
 
 #include <malloc.h>
@@ -232,19 +233,45 @@ static double ratio(double a, double b)
 	return b > 0 ? a / b : 0;
 }
 
-static void report(bool linked, const unsigned counts[3])
+static double bytes_each(const struct figures f[3], const unsigned counts[3], unsigned i)
 {
-	struct figures f[3];
+	return i ? (f[i].bytes - f[0].bytes) / (counts[i] - counts[0]) : 0;
+}
 
-	for (unsigned i = 0; i < 3; i++)
-		f[i] = measure(counts[i], linked);
+static void report_json(bool linked, const struct figures f[3], const unsigned counts[3])
+{
+	const char *who = linked ? "linked" : "away";
+
+	for (unsigned i = 0; i < 3; i++) {
+		const struct {
+			const char *what, *unit;
+			double value;
+			const char *target;
+		} rows[] = {
+		    {"memory a contact", "B", bytes_each(f, counts, i), i ? "value <= 2048" : NULL},
+		    {"CPU", "%", f[i].cpu_s / 36, counts[i] <= 100 ? "value <= 0.1" : NULL},
+		    {"registry operations", "/min", f[i].operations, NULL},
+		    {"frames", "/min", f[i].frames, NULL},
+		};
+
+		for (size_t k = i ? 0 : 1; k < sizeof(rows) / sizeof(*rows); k++) {
+			char name[64];
+
+			snprintf(name, sizeof(name), "%s, %u %s", rows[k].what, counts[i], who);
+			figure_print(&(struct figure){"contacts", name, rows[k].value, rows[k].unit,
+						      0, rows[k].target});
+		}
+	}
+}
+
+static void report(bool linked, const struct figures f[3], const unsigned counts[3])
+{
 	printf(
 	    "%-7s contacts     KiB  bytes each   CPU %%   operations/min   keys/min  frames/min\n",
 	    linked ? "linked" : "away");
 	for (unsigned i = 0; i < 3; i++)
 		printf("%16u %7.0f %11.0f %7.4f %16.2f %10.2f %11.2f\n", counts[i],
-		       f[i].bytes / 1024,
-		       i ? (f[i].bytes - f[0].bytes) / (counts[i] - counts[0]) : 0, f[i].cpu_s / 36,
+		       f[i].bytes / 1024, bytes_each(f, counts, i), f[i].cpu_s / 36,
 		       f[i].operations, f[i].keys, f[i].frames);
 	for (unsigned i = 0; i < 2; i++)
 		printf("%9u : %-4u %7.2f             %7.2f %16.2f %10.2f %11.2f\n", counts[2],
@@ -255,13 +282,19 @@ static void report(bool linked, const unsigned counts[3])
 
 int main(int argc, char **argv)
 {
+	bool json = figures_wanted(&argc, argv);
 	const unsigned counts[3] = {1, 50, argc > 1 ? (unsigned)atoi(argv[1]) : 500};
 
 	if (counts[2] <= counts[1] || counts[2] > CONTACTS_MAX) {
 		fprintf(stderr, "usage: bench_contacts [51 to %d]\n", CONTACTS_MAX);
 		return 2;
 	}
-	report(false, counts);
-	report(true, counts);
+	for (int linked = 0; linked < 2; linked++) {
+		struct figures f[3];
+
+		for (unsigned i = 0; i < 3; i++)
+			f[i] = measure(counts[i], linked);
+		(json ? report_json : report)(linked, f, counts);
+	}
 	return 0;
 }

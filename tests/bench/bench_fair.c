@@ -19,6 +19,7 @@
 #include "core/base/stream_socket.h"
 #include "core/engine.h"
 #include "core/registry_private.h"
+#include "tests/bench/figures.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -41,6 +42,7 @@ enum phase { PREPARE, QUIET, MESSAGES, REQUESTS, END, PHASES };
 
 static atomic_int phase;
 static char directory[32];
+static bool json;
 static unsigned message_count = 10000, request_count = 1000;
 
 static void check(bool ok, const char *what, const struct err *err)
@@ -559,9 +561,30 @@ static float quantile(int of, double q)
 	return sample_count[of] ? samples[of][(unsigned)(q * (sample_count[of] - 1))] : 0;
 }
 
+static void report_json(int of, const char *phase_name)
+{
+	const double quantiles[] = {0.5, 0.95};
+	char name[64];
+
+	for (int i = 0; i < 2; i++) {
+		double quiet = of == QUIET ? 0 : quantile(QUIET, quantiles[i]);
+
+		snprintf(name, sizeof(name), "trip of others, %s, %s", phase_name,
+			 i ? "95 %" : "median");
+		figure_print(&(struct figure){"fair", name, quantile(of, quantiles[i]), "ms", quiet,
+					      of == QUIET ? NULL : "ratio <= 1.5"});
+	}
+	snprintf(name, sizeof(name), "CPU of the daemon, %s", phase_name);
+	figure_print(&(struct figure){"fair", name, 100 * busy, "%", 0, NULL});
+}
+
 static void report(int of, const char *name, const char *what)
 {
 	qsort(samples[of], sample_count[of], sizeof(float), compare);
+	if (json) {
+		report_json(of, name);
+		return;
+	}
 	printf("%-9s %8u %10.2f %8.2f %8.2f %8.2f %8.2f %5.0f   %s\n", name, sample_count[of],
 	       quantile(of, 0.5), quantile(of, 0.5) / quantile(QUIET, 0.5), quantile(of, 0.95),
 	       quantile(of, 0.95) / quantile(QUIET, 0.95), quantile(of, 1), 100 * busy, what);
@@ -583,8 +606,10 @@ static void measure(void)
 		timer_set(pause_of[i], 0);
 	}
 	run_until(no_end, QUIET_MS / 3);
-	printf("%d accounts: trips  median ms    ratio   95 %% ms   ratio  longest CPU %%\n",
-	       OTHERS);
+	if (!json)
+		printf(
+		    "%d accounts: trips  median ms    ratio   95 %% ms   ratio  longest CPU %%\n",
+		    OTHERS);
 	phase = QUIET;
 	run_until(no_end, QUIET_MS);
 	report(QUIET, "quiet", "");
@@ -605,12 +630,13 @@ int main(int argc, char **argv)
 {
 	char command[64];
 
+	json = figures_wanted(&argc, argv);
 	if (argc > 1)
 		message_count = (unsigned)atoi(argv[1]);
 	if (argc > 2)
 		request_count = (unsigned)atoi(argv[2]);
 	if (message_count == 0 || message_count > OUTBOX_MAX || request_count > 10000) {
-		fprintf(stderr, "usage: bench_fair [messages [requests]]\n");
+		fprintf(stderr, "usage: bench_fair [--json] [messages [requests]]\n");
 		return 2;
 	}
 	snprintf(directory, sizeof(directory), "%s/tacet-fair-XXXXXX",

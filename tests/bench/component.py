@@ -13,7 +13,6 @@ Needs Prosody or ejabberd (Debian packages), python3-slixmpp and $TACET_BUILD wi
 """
 
 import argparse
-import json
 import os
 import pathlib
 import statistics
@@ -24,8 +23,9 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 import servers  # noqa: E402
+from figures import figure  # noqa: E402
 from lib import BUILD  # noqa: E402
-from local_hop import Session, best, cpu_s, pss_kib  # noqa: E402
+from local_hop import Session, best, cpu_s, pss_kib, unit  # noqa: E402
 
 TO = f"x@{servers.COMPONENT}"
 
@@ -142,7 +142,9 @@ def main():
     args = parser.parse_args()
     results = {kind.name: compare(kind, args) for kind in servers.installed() if args.server in (None, kind.name)}
     if args.json:
-        print(json.dumps(results))
+        for server, result in results.items():
+            for name, value in result["tacet"].items():
+                figure("component", f"{name}, {server}", value, unit(name), result["slixmpp"][name])
         return
     for name, result in results.items():
         print(f"{'behind ' + name:28}{'tacet':>12}{'slixmpp':>12}{'ratio':>8}")

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """How fast is a copy through tacet-forward, as a ratio to the same copy through a bare onion service?
 
-usage: TACET_TESTNET=DIR TACET_BUILD=BUILD-TREE tests/bench/forward.py [MB [ROUNDS]]
+usage: TACET_TESTNET=DIR TACET_BUILD=BUILD-TREE tests/bench/forward.py [--json] [MB [ROUNDS]]
 
 Each round: MB (10) from A to B and from B to A through tacet-forward, then through an onion service of a tor of
 A's that a tor of B's dials, in turn. Medians, in MB/s. Up and down are not the same to tor: which side of a
@@ -18,11 +18,12 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
+from figures import figure  # noqa: E402
 from lib import COOKIE_SIZE, NET, Tor, say, wait_until  # noqa: E402
 from test_forward import Work, become_contacts, forward  # noqa: E402
 
-MB = int(sys.argv[1]) if len(sys.argv) > 1 else 10
-ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 3
+NUMBERS = [int(word) for word in sys.argv[1:] if word != "--json"]
+MB, ROUNDS = NUMBERS + [10, 3][len(NUMBERS):]
 CHUNK = os.urandom(1 << 16)
 
 
@@ -155,13 +156,29 @@ def run(work):
             if name == "tacet-forward":
                 used += cpu(work) - before
         say(f"round {i + 1}:", ", ".join(f"{n} {w} {s[-1]:.2f}" for (n, w), s in speeds.items()))
-    time_of = {}
-    for name in ways:
-        up, down = (statistics.median(speeds[name, way]) for way in "ud")
-        time_of[name] = 1 / up + 1 / down
+    median = {key: statistics.median(values) for key, values in speeds.items()}
+    (report_json if "--json" in sys.argv else report)(median, 1000 * used / (2 * MB * ROUNDS))
+
+
+def both_ways(median, name):
+    """MB/s, of as many bytes there as back."""
+    return 2 / (1 / median[name, "u"] + 1 / median[name, "d"])
+
+
+def report_json(median, cpu_ms):
+    for way, name in (("u", "A to B"), ("d", "B to A")):
+        figure("forward", f"copy of {MB} MB, {name}", median["tacet-forward", way], "MB/s", median["bare onion", way])
+    figure("forward", f"copy of {MB} MB, both ways", both_ways(median, "tacet-forward"), "MB/s",
+           both_ways(median, "bare onion"), "ratio >= 0.9")
+    figure("forward", "CPU a MB, both sides", cpu_ms, "ms")
+
+
+def report(median, cpu_ms):
+    for name in ("tacet-forward", "bare onion"):
+        up, down = (median[name, way] for way in "ud")
         print(f"{name:14} A to B {up:6.2f} MB/s   B to A {down:6.2f} MB/s")
-    print(f"ratio          {time_of['bare onion'] / time_of['tacet-forward']:.2f}")
-    print(f"CPU            {1000 * used / (2 * MB * ROUNDS):.1f} ms a MB, both sides together")
+    print(f"ratio          {both_ways(median, 'tacet-forward') / both_ways(median, 'bare onion'):.2f}")
+    print(f"CPU            {cpu_ms:.1f} ms a MB, both sides together")
 
 
 def main():

@@ -14,7 +14,6 @@ Needs prosody (Debian package) and $TACET_BUILD.
 
 import argparse
 import base64
-import json
 import os
 import pathlib
 import shutil
@@ -27,6 +26,7 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+from figures import figure  # noqa: E402
 from lib import Daemon, free_port, wait_until  # noqa: E402
 
 # Two, since tacetd takes 64 sessions of one user.
@@ -34,6 +34,8 @@ USERS, PASSWORD = ("alice", "bob"), "secret"
 STREAM = ("<?xml version='1.0'?><stream:stream to='localhost' xmlns='jabber:client' "
           "xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>")
 LIMIT_S = 120
+# Of the ratio to Prosody's, by the beginning of the name.
+TARGETS = {"messages a second": "ratio >= 3", "KiB": "ratio <= 0.2"}
 
 
 class Session:
@@ -190,6 +192,11 @@ def best(rounds):
     return {key: (max if "second" in key else min)(r[key] for r in rounds) for key in rounds[0]}
 
 
+def unit(name):
+    """What is named in our figures."""
+    return "KiB" if "KiB" in name else "us" if name.endswith("us") else "/s"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, value in (("messages", 20000), ("pings", 2000), ("sessions", 100), ("rounds", 3)):
@@ -206,7 +213,9 @@ def main():
                 server.end()
     ours, theirs = best(results[Tacetd]), best(results[Prosody])
     if args.json:
-        print(json.dumps({"tacetd": ours, "prosody": theirs, "ratio": {k: ours[k] / theirs[k] for k in ours}}))
+        for name, value in ours.items():
+            target = next((t for begin, t in TARGETS.items() if name.startswith(begin)), None)
+            figure("local_hop", name, value, unit(name), theirs[name], target)
         return
     print(f"{'':32}{'tacetd':>12}{'Prosody':>12}{'ratio':>8}")
     for key in ours:
