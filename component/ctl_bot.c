@@ -6,9 +6,14 @@
  *
  * The daemon hands over one message of a contact at a time, so those of a contact are dealt with in
  * order, those of several beside each other. What dies before "taken" is handed over again.
+ *
+ * When the daemon ends, runs go on and jobs wait where they are until the next daemon hands their
+ * messages over again.
  */
 #include "component/ctl_bot.h"
 
+#include "component/ctl_client.h"
+#include "component/ctl_retry.h"
 #include "component/ctl_run.h"
 #include "component/tacetctl_print.h"
 #include "core/base/buf.h"
@@ -25,13 +30,20 @@
 /* Longest line of the daemon's, in bytes: the contacts of an account, and a message. */
 #define LINE_MAX_BYTES (64 * 1024 * 1024)
 
-enum job_state { JOB_QUEUED, JOB_RUNS, JOB_SENT, JOB_TAKEN };
+enum job_state {
+	JOB_QUEUED,
+	JOB_RUNS,
+	JOB_SENT,  /* what it has answered is to be stored by the daemon */
+	JOB_TAKEN, /* it is to be forgotten by the daemon */
+};
 
 struct job {
 	struct bot *bot;
 	struct job *next;
 	enum job_state state;
 	json_t *message; /* the event */
+	bool here;       /* the daemon that we are connected to has handed it over */
+	char *answer;
 	struct ctl_run *run;
 };
 
@@ -40,6 +52,8 @@ struct bot {
 	struct loop *loop;
 	struct stream *stream;
 	struct watch *interrupted, *terminated;
+	struct ctl_retry retry;
+	struct timer *again; /* to connect */
 	char *program;
 	struct buf line;
 	struct job *jobs;  /* in the order in which they came */
@@ -81,23 +95,29 @@ static void ask(struct bot *bot, const char *command, json_t *args, struct job *
 	json_decref(request);
 }
 
-static void ask_taken(struct job *job)
+/* Ask for what the job has come to; if the daemon is not there, when it is. */
+static void proceed(struct job *job)
 {
-	job->state = JOB_TAKEN;
-	ask(job->bot, "taken",
-	    json_pack("{s:s, s:I}", "contact", print_member(job->message, "contact"), "number",
-		      (json_int_t)print_number(job->message, "number")),
-	    job);
+	const char *contact = print_member(job->message, "contact");
+
+	if (!job->here)
+		return;
+	if (job->state == JOB_SENT)
+		ask(job->bot, "send",
+		    json_pack("{s:s, s:s, s:s}", "account", print_member(job->message, "account"),
+			      "contact", contact, "text", job->answer),
+		    job);
+	else if (job->state == JOB_TAKEN)
+		ask(job->bot, "taken",
+		    json_pack("{s:s, s:I}", "contact", contact, "number",
+			      (json_int_t)print_number(job->message, "number")),
+		    job);
 }
 
-static void ask_send(struct job *job, const char *text)
+static void go_on(struct job *job, enum job_state state)
 {
-	json_t *args =
-	    json_pack("{s:s, s:s, s:s}", "account", print_member(job->message, "account"),
-		      "contact", print_member(job->message, "contact"), "text", text);
-
-	job->state = JOB_SENT;
-	ask(job->bot, "send", args, job);
+	job->state = state;
+	proceed(job);
 }
 
 /* --- runs --- */
@@ -157,18 +177,15 @@ static char *answer_of(const struct job *job, const char *output, size_t len)
 static void run_done(void *arg, enum ctl_run_end how, int status, const char *output, size_t len)
 {
 	struct job *job = arg;
-	char *answer = how == RUN_DONE ? answer_of(job, output, len) : NULL;
+	struct bot *bot = job->bot;
 
+	job->answer = how == RUN_DONE ? answer_of(job, output, len) : NULL;
 	ctl_run_free(&job->run);
-	job->bot->running--;
+	bot->running--;
 	if (how != RUN_DONE)
 		complain_of_end(job, how, status);
-	if (answer)
-		ask_send(job, answer);
-	else
-		ask_taken(job);
-	free(answer);
-	start_next(job->bot);
+	go_on(job, job->answer ? JOB_SENT : JOB_TAKEN);
+	start_next(bot);
 }
 
 /* XEP-0082 section 3.2. */
@@ -206,7 +223,7 @@ static void start_job(struct job *job)
 		return;
 	bot->running--;
 	complain(job, err.text);
-	ask_taken(job);
+	go_on(job, JOB_TAKEN);
 }
 
 static void start_next(struct bot *bot)
@@ -223,9 +240,25 @@ static void job_free(struct job *job)
 	while (*at != job)
 		at = &(*at)->next;
 	*at = job->next;
+	if (job->state == JOB_RUNS)
+		job->bot->running--;
 	ctl_run_free(&job->run);
 	json_decref(job->message);
+	free(job->answer);
 	free(job);
+}
+
+/* Was it with us when another daemon ended? Then it goes on where it was. */
+static bool resume(struct bot *bot, const json_t *message)
+{
+	for (struct job *job = bot->jobs; job; job = job->next) {
+		if (job->here || !json_equal(job->message, message))
+			continue;
+		job->here = true;
+		proceed(job);
+		return true;
+	}
+	return false;
 }
 
 static void add_job(struct bot *bot, json_t *message)
@@ -238,6 +271,7 @@ static void add_job(struct bot *bot, json_t *message)
 		return;
 	}
 	job->bot = bot;
+	job->here = true;
 	job->message = json_incref(message);
 	while (*at)
 		at = &(*at)->next;
@@ -260,7 +294,23 @@ static void job_answered(struct job *job, bool ok, const json_t *answer)
 	}
 	if (!ok)
 		complain(job, print_member(answer, "error"));
-	ask_taken(job);
+	go_on(job, JOB_TAKEN);
+}
+
+static void lost(struct bot *bot, enum err_code code, const char *text);
+
+static void listen_answered(struct bot *bot, bool ok, const json_t *answer)
+{
+	enum err_code code = ok ? ERR_NONE : ctl_client_refusal(answer, bot->retry.met);
+
+	if (ok) {
+		ctl_retry_met(&bot->retry);
+		fprintf(stderr, "tacetctl: %s listens\n", print_member(answer, "account"));
+	} else if (code == ERR_UNAVAILABLE) {
+		lost(bot, code, print_member(answer, "error"));
+	} else {
+		give_up(bot, code, print_member(answer, "error"));
+	}
 }
 
 static void answered(struct bot *bot, const json_t *answer)
@@ -276,10 +326,8 @@ static void answered(struct bot *bot, const json_t *answer)
 	memmove(bot->asks, bot->asks + 1, --bot->ask_count * sizeof(struct job *));
 	if (job)
 		job_answered(job, ok, answer);
-	else if (!ok)
-		give_up(bot, ERR_EXISTS, print_member(answer, "error"));
 	else
-		fprintf(stderr, "tacetctl: %s listens\n", print_member(answer, "account"));
+		listen_answered(bot, ok, answer);
 }
 
 static void handle_line(struct bot *bot, const char *text, size_t len)
@@ -287,10 +335,12 @@ static void handle_line(struct bot *bot, const char *text, size_t len)
 	json_t *object = json_loadb(text, len, 0, NULL);
 	const char *event = print_member(object, "event");
 
-	if (strcmp(event, "message") == 0)
-		add_job(bot, object);
-	else if (!event[0])
+	if (strcmp(event, "message") == 0) {
+		if (!resume(bot, object))
+			add_job(bot, object);
+	} else if (!event[0]) {
 		answered(bot, object);
+	}
 	json_decref(object);
 }
 
@@ -303,7 +353,9 @@ static void received(void *arg, const uint8_t *data, size_t len)
 		give_up(bot, ERR_LIMIT, "the daemon's answer is too long");
 		return;
 	}
-	while (bot->line.len > 0 && (end = memchr(bot->line.data, '\n', bot->line.len))) {
+	/* One that is lost has nothing more to say. */
+	while (!timer_pending(bot->again) && bot->line.len > 0 &&
+	       (end = memchr(bot->line.data, '\n', bot->line.len))) {
 		size_t line = (size_t)(end - (const char *)bot->line.data);
 
 		handle_line(bot, (const char *)bot->line.data, line);
@@ -315,13 +367,70 @@ static void closed(void *arg, const struct err *why)
 {
 	struct bot *bot = arg;
 
+	if (timer_pending(bot->again))
+		return;
 	if (why->code == ERR_CLOSED)
-		give_up(bot, ERR_CLOSED, "tacetd has closed the connection");
+		lost(bot, ERR_CLOSED, "tacetd has closed the connection");
 	else
-		give_up(bot, ERR_UNAVAILABLE, why->text);
+		lost(bot, ERR_UNAVAILABLE, why->text);
 }
 
 static const struct stream_handler handler = {.received = received, .closed = closed};
+
+/* --- the daemon's end, and the next one --- */
+
+/* What has not begun comes again; the rest waits for its message to be handed over again. */
+static void keep_jobs(struct bot *bot)
+{
+	struct job *next;
+
+	for (struct job *job = bot->jobs; job; job = next) {
+		next = job->next;
+		job->here = false;
+		if (job->state == JOB_QUEUED)
+			job_free(job);
+	}
+	bot->ask_count = 0;
+}
+
+/* The daemon cannot be reached any more. */
+static void lost(struct bot *bot, enum err_code code, const char *text)
+{
+	bool begins = ctl_retry_begins(&bot->retry);
+	int64_t pause_ms = ctl_retry_next(&bot->retry, env_mono_ms(loop_env(bot->loop)));
+
+	if (pause_ms < 0) {
+		give_up(bot, code, text);
+		return;
+	}
+	if (begins)
+		fprintf(stderr, "tacetctl: %s: trying again\n", text);
+	keep_jobs(bot);
+	timer_set(bot->again, pause_ms);
+}
+
+static void connect_daemon(void *arg)
+{
+	struct bot *bot = arg;
+	const char *account = bot->config->account;
+	struct err err;
+
+	stream_free(&bot->stream);
+	buf_clear(&bot->line);
+	bot->stream = stream_connect_unix(bot->loop, bot->config->socket, &err);
+	if (!bot->stream && err.code == ERR_SYSTEM) {
+		lost(bot, ERR_UNAVAILABLE, err.text);
+		return;
+	}
+	if (!bot->stream) {
+		give_up(bot, err.code, err.text);
+		return;
+	}
+	stream_set_handler(bot->stream, &handler, bot);
+	ask(bot, "listen", account ? json_pack("{s:s}", "account", account) : NULL, NULL);
+}
+
+/* --- life --- */
 
 static void stop(void *arg, unsigned signo)
 {
@@ -336,13 +445,10 @@ static int open_all(struct bot *bot, struct err *err)
 	bot->program = ctl_run_find(bot->config->command[0], err);
 	if (!bot->program || !(bot->loop = loop_new(err)))
 		return -1;
-	bot->stream = stream_connect_unix(bot->loop, bot->config->socket, err);
-	if (!bot->stream)
-		return -1;
 	bot->interrupted = watch_signal(bot->loop, SIGINT, stop, bot);
 	bot->terminated = watch_signal(bot->loop, SIGTERM, stop, bot);
-	stream_set_handler(bot->stream, &handler, bot);
-	return 0;
+	bot->again = timer_new(loop_env(bot->loop), connect_daemon, bot);
+	return bot->again ? 0 : err_set(err, ERR_MEMORY, "out of memory");
 }
 
 static void close_all(struct bot *bot)
@@ -351,6 +457,7 @@ static void close_all(struct bot *bot)
 		job_free(bot->jobs);
 	watch_free(&bot->interrupted);
 	watch_free(&bot->terminated);
+	timer_free(&bot->again);
 	stream_free(&bot->stream);
 	loop_free(&bot->loop);
 	buf_free(&bot->line);
@@ -360,15 +467,14 @@ static void close_all(struct bot *bot)
 
 int ctl_bot(const struct ctl_bot *config, struct err *err)
 {
-	struct bot bot = {.config = config, .err = err};
+	struct bot bot = {.config = config, .retry.never = config->once, .err = err};
 
 	buf_init(&bot.line, LINE_MAX_BYTES);
 	bot.result = open_all(&bot, err);
-	if (!bot.result) {
-		ask(&bot, "listen",
-		    config->account ? json_pack("{s:s}", "account", config->account) : NULL, NULL);
+	if (!bot.result)
+		connect_daemon(&bot);
+	if (!bot.result)
 		loop_run(bot.loop);
-	}
 	close_all(&bot);
 	return bot.result;
 }

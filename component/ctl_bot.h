@@ -7,6 +7,7 @@
 
 #include "core/base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,9 +18,11 @@ struct ctl_bot {
 	int64_t time_ms;      /* for one run */
 	size_t output;        /* longest answer, in bytes */
 	unsigned jobs;        /* runs at once */
+	bool once;            /* do not wait for a daemon that has ended (ctl_retry.h) */
 };
 
-/* Until a signal to end (0), or -1 with *err: ERR_CLOSED when the daemon has ended. */
+/* Until a signal to end (0), or -1 with *err: ERR_CLOSED or ERR_UNAVAILABLE when the daemon is not
+ * there and is not waited for any longer. */
 int ctl_bot(const struct ctl_bot *config, struct err *err);
 
 #endif

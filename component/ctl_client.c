@@ -74,14 +74,37 @@ char *ctl_client_path(const char *socket, const char *config_file, struct err *e
 	struct config config;
 	char *path;
 
-	if (!socket && config_read(config_file, &config, err))
+	if (!socket && config_read(config_file, &config, err)) {
+		err->code = ERR_INPUT;
 		return NULL;
+	}
 	path = strdup(socket ? socket : config.control_socket);
 	if (!socket)
 		config_wipe(&config);
 	if (!path)
 		err_set(err, ERR_MEMORY, "out of memory");
 	return path;
+}
+
+struct ctl_client *ctl_client_reach(const char *socket, const char *config_file, struct err *err)
+{
+	char *path = ctl_client_path(socket, config_file, err);
+	struct ctl_client *client = path ? ctl_client_new(path, err) : NULL;
+
+	free(path);
+	return client;
+}
+
+enum err_code ctl_client_refusal(const json_t *answer, bool was_there)
+{
+	const char *code = json_string_value(json_object_get(answer, "code"));
+
+	if (!code)
+		return ERR_PROTOCOL;
+	/* It waits for its passphrase: no more there than one that does not run yet. */
+	if (was_there && strcmp(code, err_code_name(ERR_WRONG_STATE)) == 0)
+		return ERR_UNAVAILABLE;
+	return ERR_EXISTS;
 }
 
 void ctl_client_limit(struct ctl_client *client, int64_t ms)
@@ -132,7 +155,7 @@ int ctl_client_ask(struct ctl_client *client, const char *command, json_t *args,
 	return result;
 }
 
-static int64_t now_ms(void)
+int64_t ctl_client_now_ms(void)
 {
 	struct timespec now;
 
@@ -144,7 +167,7 @@ static int64_t now_ms(void)
 static int receive(struct ctl_client *client, int64_t until_ms, struct err *err)
 {
 	struct pollfd wait = {.fd = client->fd, .events = POLLIN};
-	int64_t left_ms = until_ms ? until_ms - now_ms() : -1;
+	int64_t left_ms = until_ms ? until_ms - ctl_client_now_ms() : -1;
 	uint8_t piece[PIECE];
 	ssize_t got;
 	int ready = poll(&wait, 1, until_ms && left_ms < 0 ? 0 : (int)left_ms);
@@ -165,7 +188,7 @@ static int receive(struct ctl_client *client, int64_t until_ms, struct err *err)
 
 json_t *ctl_client_answer(struct ctl_client *client, struct err *err)
 {
-	int64_t until_ms = client->limit_ms ? now_ms() + client->limit_ms : 0;
+	int64_t until_ms = client->limit_ms ? ctl_client_now_ms() + client->limit_ms : 0;
 	struct buf *have = &client->received;
 	size_t searched = 0, len;
 	const uint8_t *end;

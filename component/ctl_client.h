@@ -8,6 +8,7 @@
 #include "core/base/err.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct ctl_client;
@@ -16,9 +17,10 @@ struct ctl_client;
  */
 struct ctl_client *ctl_client_new(const char *path, struct err *err);
 /* The path of the daemon's socket: socket, or where the configuration (NULL: the usual one) says,
- * which is an error of another code than ERR_UNAVAILABLE if it cannot be read. The caller frees it.
- */
+ * which is ERR_INPUT if it cannot be read. The caller frees it. */
 char *ctl_client_path(const char *socket, const char *config, struct err *err);
+/* Both. */
+struct ctl_client *ctl_client_reach(const char *socket, const char *config, struct err *err);
 void ctl_client_free(struct ctl_client **client);
 
 /* Send {"cmd":command,"args":args}; what was sent is wiped. args may be NULL and stays the
@@ -30,5 +32,10 @@ void ctl_client_limit(struct ctl_client *client, int64_t ms);
  * when the daemon has ended, ERR_TIMEOUT, ERR_PROTOCOL when it is no answer. A refusal ("ok":false)
  * is an answer too. */
 json_t *ctl_client_answer(struct ctl_client *client, struct err *err);
+/* What code a refusal of "listen" stands for: ERR_UNAVAILABLE when it is to be tried again, because
+ * the daemon was there and is locked now. */
+enum err_code ctl_client_refusal(const json_t *answer, bool was_there);
+/* By a clock that does not jump. */
+int64_t ctl_client_now_ms(void);
 
 #endif

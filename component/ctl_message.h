@@ -1,5 +1,5 @@
 /*
- * ctl_message.h: `tacetctl send`, `listen` and `bot`: messages without a Jabber client. Each does
+ * ctl_message.h: `tacetctl send` and `bot`: messages without a Jabber client. Each does
  * the whole command and returns its exit code (tacetctl_command.h).
  */
 #ifndef COMPONENT_CTL_MESSAGE_H
@@ -9,9 +9,6 @@
 
 /* argv: the contact, and the words of the text, or "-" for standard input. */
 int ctl_send(const struct options *options, char **argv);
-/* A line for each message, presence and request; a message is marked as taken when its line is
- * out. Until the daemon ends, or we are killed. */
-int ctl_listen(const struct options *options, char **argv);
 /* Reads the options of ctl_bot.h. */
 int ctl_message_bot(const struct options *options, char **argv);
 

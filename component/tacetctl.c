@@ -49,6 +49,7 @@ static const struct option long_options[] = {
     {"max-output", required_argument, NULL, 'M'},
     {"name", required_argument, NULL, 'n'},
     {"no", no_argument, NULL, 'N'},
+    {"once", no_argument, NULL, 'O'},
     {"passphrase-file", required_argument, NULL, 'P'},
     {"password-file", required_argument, NULL, 'p'},
     {"qr", no_argument, NULL, 'q'},
@@ -81,6 +82,7 @@ static const struct {
     {'M', OPT_MAX_OUTPUT, offsetof(struct options, max_output)},
     {'n', OPT_NAME, offsetof(struct options, name)},
     {'N', OPT_NO, 0},
+    {'O', OPT_ONCE, 0},
     {'p', OPT_PASSWORD_FILE, offsetof(struct options, password_file)},
     {'P', OPT_PASSPHRASE_FILE, offsetof(struct options, passphrase_file)},
     {'q', OPT_QR, 0},
@@ -179,15 +181,6 @@ static int check_usage(const struct command *command, const struct options *opti
 
 /* --- talking to the daemon --- */
 
-static struct ctl_client *reach(const struct options *options, struct err *err)
-{
-	char *path = ctl_client_path(options->socket, options->config, err);
-	struct ctl_client *client = path ? ctl_client_new(path, err) : NULL;
-
-	free(path);
-	return client;
-}
-
 /* What the command prints of the answer, which the caller frees. NULL: memory is short. */
 static char *text_of(const struct command *command, const json_t *answer)
 {
@@ -211,8 +204,7 @@ static void print_answer(const struct command *command, const struct options *op
 	char *text;
 
 	if (options->json) {
-		json_dumpf(answer, stdout, JSON_COMPACT);
-		putchar('\n');
+		print_json(answer);
 	} else if (command->print && (text = text_of(command, answer))) {
 		print_out(text, print_coloured(stdout), stdout);
 		free(text);
@@ -234,10 +226,8 @@ static int take_answer(const struct command *command, const struct options *opti
 	const char *refusal = json_string_value(json_object_get(answer, "error"));
 	int result = EXIT_SUCCESS;
 
-	if (!answer) {
-		fprintf(stderr, "tacetctl: %s\n", err.text);
-		return EXIT_UNREACHABLE;
-	}
+	if (!answer)
+		return command_fail(options, &err);
 	if (!json_is_true(json_object_get(answer, "ok")))
 		result = EXIT_REFUSED;
 	if (result == EXIT_SUCCESS || options->json)
@@ -258,15 +248,13 @@ static int converse(const struct command *command, const struct options *options
 
 	if (command_build(command, options, argv, args, &err) ||
 	    ctl_client_ask(client, watch ? "status watch" : command->words, args, &err)) {
-		fprintf(stderr, "tacetctl: %s\n", err.text);
 		json_decref(args);
-		return err.code == ERR_CLOSED ? EXIT_UNREACHABLE : EXIT_REFUSED;
+		return command_fail(options, &err);
 	}
 	json_decref(args);
 	if (watch && !options->json && isatty(STDOUT_FILENO)) {
 		ctl_view(client, command->print, &err);
-		fprintf(stderr, "tacetctl: %s\n", err.text);
-		return err.code == ERR_CLOSED ? EXIT_UNREACHABLE : EXIT_REFUSED;
+		return command_fail(options, &err);
 	}
 	do
 		result = take_answer(command, options, client);
@@ -286,11 +274,9 @@ static int run(int count, char **words, const struct options *options)
 		return result;
 	if (command->run)
 		return command->run(options, words + used);
-	client = reach(options, &err);
-	if (!client) {
-		fprintf(stderr, "tacetctl: %s\n", err.text);
-		return err.code == ERR_UNAVAILABLE ? EXIT_UNREACHABLE : EXIT_USAGE;
-	}
+	client = ctl_client_reach(options->socket, options->config, &err);
+	if (!client)
+		return command_fail(options, &err);
 	result = converse(command, options, words + used, client);
 	ctl_client_free(&client);
 	return result;

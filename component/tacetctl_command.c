@@ -4,6 +4,7 @@
 #include "component/tacetctl_command.h"
 
 #include "component/ctl_doctor.h"
+#include "component/ctl_listen.h"
 #include "component/ctl_message.h"
 #include "component/ctl_password.h"
 #include "component/ctl_trust.h"
@@ -97,7 +98,7 @@ static int build_account_remove(const struct options *options, char **argv, json
 		return -1;
 	sure = strcmp(answer, "yes") == 0;
 	text_wipe(answer);
-	return sure ? 0 : err_set(err, ERR_INPUT, "nothing was done");
+	return sure ? 0 : err_set(err, ERR_WRONG_STATE, "nothing was done");
 }
 
 int command_duration(const char *text, int64_t *ms, struct err *err)
@@ -319,11 +320,12 @@ const struct command commands[] = {
     {"cover", "[-a NAME] [off|TIME]", 0, 1, NULL, OPT_ACCOUNT, build_cover, print_cover, NULL},
     {"send", "[-a NAME] [--timeout TIME] ID|PETNAME TEXT…|-", 2, INT_MAX, NULL,
      OPT_ACCOUNT | OPT_TIMEOUT, NULL, NULL, ctl_send},
-    {"listen", "[-a NAME]", 0, 0, NULL, OPT_ACCOUNT, NULL, NULL, ctl_listen},
+    {"listen", "[-a NAME] [--once]", 0, 0, NULL, OPT_ACCOUNT | OPT_ONCE, NULL, NULL, ctl_listen},
     {"bot",
-     "[-a NAME] [--timeout TIME] [--jobs NUMBER] [--max-output BYTES] --exec COMMAND [ARGUMENT…]",
-     0, 0, NULL, OPT_ACCOUNT | OPT_TIMEOUT | OPT_JOBS | OPT_MAX_OUTPUT | OPT_EXEC, NULL, NULL,
-     ctl_message_bot},
+     "[-a NAME] [--once] [--timeout TIME] [--jobs NUMBER] [--max-output BYTES]"
+     " --exec COMMAND [ARGUMENT…]",
+     0, 0, NULL, OPT_ACCOUNT | OPT_ONCE | OPT_TIMEOUT | OPT_JOBS | OPT_MAX_OUTPUT | OPT_EXEC, NULL,
+     NULL, ctl_message_bot},
     {"archive purge", "[-a NAME] [ID|PETNAME]", 0, 1, "contact", OPT_ACCOUNT, NULL, print_erased,
      NULL},
     {"archive retention", "[-a NAME] DAYS [COUNT]", 1, 2, NULL, OPT_ACCOUNT, build_retention,
@@ -372,4 +374,42 @@ int command_build(const struct command *command, const struct options *options, 
 	if (command->argument && put(args, command->argument, argv[0], err))
 		return -1;
 	return command->build ? command->build(options, argv, args, err) : 0;
+}
+
+/* --- failing --- */
+
+static int exit_code(enum err_code code)
+{
+	switch (code) {
+	case ERR_UNAVAILABLE:
+	case ERR_CLOSED:
+		return EXIT_UNREACHABLE;
+	case ERR_TIMEOUT:
+		return EXIT_WAITS;
+	case ERR_INPUT:
+		return EXIT_USAGE;
+	default:
+		return EXIT_REFUSED;
+	}
+}
+
+void print_json(const json_t *object)
+{
+	json_dumpf(object, stdout, JSON_COMPACT);
+	putchar('\n');
+}
+
+int command_fail(const struct options *options, const struct err *err)
+{
+	json_t *answer = NULL;
+
+	if (options->json)
+		answer = json_pack("{s:b, s:s, s:s}", "ok", 0, "code", err_code_name(err->code),
+				   "error", err->text);
+	if (answer)
+		print_json(answer);
+	else
+		fprintf(stderr, "tacetctl: %s\n", err->text);
+	json_decref(answer);
+	return exit_code(err->code);
 }

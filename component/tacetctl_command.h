@@ -38,6 +38,7 @@ enum {
 	OPT_JOBS = 1 << 18,
 	OPT_MAX_OUTPUT = 1 << 19,
 	OPT_EXEC = 1 << 20,
+	OPT_ONCE = 1 << 21,
 };
 
 /* A command line. Texts that were not given are NULL. */
@@ -76,5 +77,10 @@ int command_duration(const char *text, int64_t *ms, struct err *err);
 /* Fill args with what the daemon needs; asks for passwords. */
 int command_build(const struct command *command, const struct options *options, char **argv,
 		  json_t *args, struct err *err);
+/* Say what has failed, on standard error or, if JSON is wanted, as the daemon would refuse it;
+ * returns the exit code. */
+int command_fail(const struct options *options, const struct err *err);
+/* One JSON object in a line of standard output. */
+void print_json(const json_t *object);
 
 #endif

@@ -184,6 +184,21 @@ async def documented(user, host, ids):
     assert bot.wait(10) == 0
 
 
+async def restarted(user, host, ids, bot):
+    """The daemon ends and comes back: the bot goes on, and what was written meanwhile is answered."""
+    user.messages.clear()
+    listened = bot.log.read_text().count("exec listens")
+    host.stop()
+    for number in range(5):
+        user.say_to(ids["exec"], f"away {number}")
+    await asyncio.to_thread(host.start)
+    await user.until("all are answered", lambda: len(user.messages) >= 5)
+    assert [body for _, body in user.messages] == [f"You said: away {number}" for number in range(5)], user.messages
+    log = bot.log.read_text()
+    assert "trying again" in log and log.count("exec listens") == listened + 1, log
+    say("the bot went on after a restart of its daemon")
+
+
 async def receipts(user, ids):
     """A bot says that a message has come (XEP-0184) when its client asks, as clients do."""
     user.register_plugin("xep_0184")
@@ -280,6 +295,7 @@ async def two_bots():
     assert heavy["last"] - heavy["first"] < GROWTH_KIB, heavy
     await misbehave(user, ids, bot, host)
     await receipts(user, ids)
+    await restarted(user, host, ids, bot)
     bot.end()
     await documented(user, host, ids)
     await sends(user, host, ids)
