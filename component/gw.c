@@ -175,7 +175,6 @@ static struct gw_user *sender(struct gw *gw, const struct gw_request *request)
 		return user;
 	user = gw_user_add(gw, request->bare);
 	if (user) {
-		gw_send(gw, gw_new_stanza(gw, "presence", "subscribe", NULL, user->jid));
 		user->sync = user->show_all = true;
 		gw_sync(user);
 	}

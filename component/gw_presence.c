@@ -336,12 +336,21 @@ void gw_probe(struct gw_request *request)
 void gw_subscription_gateway(struct gw_request *request)
 {
 	struct gw *gw = request->gw;
+	struct gw_user *user = request->user;
 	const char *type = xml_get(request->stanza, "type");
 
 	if (strcmp(type, "subscribe") == 0) {
 		gw_send(gw, gw_new_stanza(gw, "presence", "subscribed", NULL, request->bare));
-		if (request->user->there)
+		if (user->there)
 			gw_show_self(gw, request->bare, NULL);
+		/* Who has taken the gateway out of the roster, and adds it again. */
+		if (user->self.flags & GW_DENIED)
+			gw_send(gw, gw_new_stanza(gw, "presence", "subscribe", NULL, user->jid));
+		gw_item_set(user, &user->self, 0, GW_DENIED);
+	} else if (strcmp(type, "subscribed") == 0) {
+		gw_item_set(user, &user->self, GW_FROM, GW_DENIED);
+	} else if (strcmp(type, "unsubscribed") == 0) {
+		gw_item_set(user, &user->self, GW_DENIED, GW_FROM);
 	} else if (strcmp(type, "unsubscribe") == 0) {
 		gw_send(gw, gw_new_stanza(gw, "presence", "unsubscribed", NULL, request->bare));
 	}

@@ -93,6 +93,7 @@ struct gw_user {
 	char *jid; /* bare; the account's name */
 	struct gw_resource *resources;
 	struct gw_directed *directed;
+	struct gw_item self; /* the gateway's own item: GW_FROM, GW_DENIED, GW_WRITTEN */
 	struct gw_item *items;
 	struct gw_parcel *parcels; /* oldest first */
 	struct timer *timer;       /* GW_SETTLE_MS */
@@ -218,7 +219,8 @@ void gw_sync(struct gw_user *user);
 void gw_sync_all(struct gw *gw);
 /* The user has gone: who comes is shown all again. */
 void gw_shown_forget(const struct gw_user *user);
-/* Ask the user's server who of the user's clients is there. */
+/* Ask the user's server who of the user's clients is there, or the user to let the gateway see it.
+ */
 void gw_ask_presence(const struct gw_user *user);
 
 /* --- gw_roster.c --- */
@@ -245,7 +247,6 @@ bool gw_may_write(const struct gw_user *user);
 /* name NULL: remove the item. */
 void gw_write_item(struct gw_user *user, const char *contact, const char *name,
 		   const char *const *groups);
-
 /* The gateway itself belongs into the roster, once. */
 void gw_write_self(struct gw_user *user);
 

@@ -95,37 +95,22 @@ void gw_privileges(struct gw_request *request)
 		gw_sync_all(gw);
 }
 
-#define SPACE     "gateway"
-#define NODE_SELF "self"
-#define ITEM_SELF "written"
-
 static void self_written(struct gw_user *user, const char *contact, struct xml *payload)
 {
-	const struct gw *gw = user->gw;
-	struct err err;
-
 	(void)contact;
-	if (payload && gw->local &&
-	    local_item_set(gw->local, user->jid, SPACE, NODE_SELF, ITEM_SELF, "", 0, &err) < 0)
-		log_warn("gateway: that it is in a roster is not kept: %s", err.text);
+	if (payload)
+		gw_item_set(user, &user->self, GW_FROM | GW_WRITTEN, GW_DENIED);
+	else
+		user->unwritable = true;
+	gw_ask_presence(user);
 }
 
 void gw_write_self(struct gw_user *user)
 {
-	const struct gw *gw = user->gw;
-	size_t len = 0;
-	void *there = gw->local
-			  ? local_item_get(gw->local, user->jid, SPACE, NODE_SELF, ITEM_SELF, &len)
-			  : NULL;
-	struct xml *query, *item;
+	struct xml *query = xml_new("query", NS_ROSTER);
+	struct xml *item = xml_child_add(query, "item", NULL);
 
-	if (there) {
-		secret_free(there, len);
-		return;
-	}
-	query = xml_new("query", NS_ROSTER);
-	item = xml_child_add(query, "item", NULL);
-	xml_set(item, "jid", gw->config->domain);
+	xml_set(item, "jid", user->gw->config->domain);
 	xml_set(item, "name", "tacet");
 	xml_set(item, "subscription", "both");
 	gw_ask(user, "set", query, NULL, self_written);

@@ -5,7 +5,8 @@
  *     get                ─────────────────►
  *                        ◄───────────────── form, or <registered/>
  *     set, filled in     ─────────────────►  account
- *                        ◄───────────────── result; subscribe (to see when the user is there)
+ *                        ◄───────────────── result; subscribe (to see when the user is there),
+ *                                           unless it may write the roster
  *     set <remove/>      ─────────────────►  account removed for good
  *                        ◄───────────────── result; unavailable, unsubscribed, unsubscribe of all
  *
@@ -174,7 +175,7 @@ static void welcome(struct gw_request *request, const struct account *account)
 	if (!user)
 		return;
 	log_notice("gateway: a user has registered");
-	gw_send(gw, gw_new_stanza(gw, "presence", "subscribe", NULL, user->jid));
+	/* For a client that has asked before. */
 	gw_send(gw, gw_new_stanza(gw, "presence", "subscribed", NULL, user->jid));
 	greet(user, account, xml_get(request->stanza, "from"));
 	gw_vcard_ask(user);

@@ -3,7 +3,7 @@
  * here is kept what is known of it, so that nothing is asked or told twice, also after a restart:
  *
  *     item gateway / roster / ID in the local store:  "FLAGS NAME", FLAGS letters of the table
- * below
+ * below; likewise of the gateway itself, whose ID is "gateway"
  *
  * A contact that the user adds with a client is in the roster already. One that comes by another
  * way (an invitation, a command) is written there where the server lets us (gw_privilege.c), else
@@ -18,6 +18,8 @@
 
 #define SPACE "gateway"
 #define NODE  "roster"
+/* In place of an id: the gateway itself. */
+#define SELF "gateway"
 
 static const struct {
 	unsigned flag;
@@ -49,7 +51,8 @@ static void save(const struct gw_user *user, const struct gw_item *item)
 
 static int load(void *arg, const char *id, const void *value, size_t len)
 {
-	struct gw_item *item = gw_item_get(arg, id);
+	struct gw_user *user = arg;
+	struct gw_item *item = strcmp(id, SELF) == 0 ? &user->self : gw_item_get(user, id);
 	char *text = item ? strndup(value, len) : NULL;
 	const char *at = text;
 
@@ -67,6 +70,7 @@ void gw_items_load(struct gw_user *user)
 {
 	struct err err;
 
+	memcpy(user->self.contact, SELF, sizeof(SELF));
 	if (user->gw->local &&
 	    local_items(user->gw->local, user->jid, SPACE, NODE, load, user, &err) < 0)
 		log_warn("gateway: the state of contacts cannot be read: %s", err.text);
@@ -119,6 +123,7 @@ void gw_items_free(struct gw_user *user)
 {
 	while (user->items)
 		item_free(&user->items);
+	free(user->self.name);
 }
 
 /* --- told --- */

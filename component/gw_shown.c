@@ -61,17 +61,26 @@ void gw_show_self(const struct gw *gw, const char *to, const char *type)
 	gw_send((struct gw *)(uintptr_t)gw, gw_new_stanza(gw, "presence", type, NULL, to));
 }
 
+/* Prosody 0.12 answers the probe of one who may not see the user with "unsubscribed", and takes its
+ * own answer for the user's: a request that waits for the user is then no more, and what the user
+ * says to it leads to nothing. So who is not let see asks for that first; a server whose user has
+ * allowed it before says so at once (RFC 6121 section 3.1.3). */
 void gw_ask_presence(const struct gw_user *user)
 {
 	const struct gw_item *item = user->items;
+	struct gw *gw = user->gw;
 
-	gw_send(user->gw, gw_new_stanza(user->gw, "presence", "probe", NULL, user->jid));
+	if (user->self.flags & GW_FROM) {
+		gw_send(gw, gw_new_stanza(gw, "presence", "probe", NULL, user->jid));
+		return;
+	}
+	if (!(user->self.flags & GW_DENIED))
+		gw_send(gw, gw_new_stanza(gw, "presence", "subscribe", NULL, user->jid));
 	/* A user who does not let the gateway see it may let a contact. */
 	while (item && !(item->flags & GW_FROM))
 		item = item->next;
 	if (item)
-		gw_send(user->gw,
-			gw_new_stanza(user->gw, "presence", "probe", item->contact, user->jid));
+		gw_send(gw, gw_new_stanza(gw, "presence", "probe", item->contact, user->jid));
 }
 
 /* --- after the stream was down --- */
@@ -138,10 +147,10 @@ void gw_sync(struct gw_user *user)
 	if (!user->sync || !gw_has_room(user->gw))
 		return;
 	if (user->sync_at == 0) {
-		if (!there)
-			gw_ask_presence(user);
-		if (gw_may_write(user))
+		if (gw_may_write(user) && !(user->self.flags & GW_WRITTEN))
 			gw_write_self(user);
+		else if (!there)
+			gw_ask_presence(user);
 		drop_gone(user, account);
 		gw_requests_push(user);
 	}
