@@ -47,11 +47,12 @@ static const struct option long_options[] = {
     {"jobs", required_argument, NULL, 'J'},
     {"json", no_argument, NULL, 'j'},
     {"max-output", required_argument, NULL, 'M'},
-    {"name", required_argument, NULL, 'n'},
+    {"name", required_argument, NULL, 'm'},
     {"no", no_argument, NULL, 'N'},
     {"once", no_argument, NULL, 'O'},
     {"passphrase-file", required_argument, NULL, 'P'},
     {"password-file", required_argument, NULL, 'p'},
+    {"plot", required_argument, NULL, 'G'},
     {"qr", no_argument, NULL, 'q'},
     {"remove", no_argument, NULL, 'R'},
     {"reusable", no_argument, NULL, 'r'},
@@ -78,9 +79,11 @@ static const struct {
     {'B', OPT_ACCEPT, offsetof(struct options, accept)},
     {'e', OPT_EXPIRES, offsetof(struct options, expires)},
     {'F', OPT_SECRET_FILE, offsetof(struct options, secret_file)},
+    {'G', OPT_PLOT, offsetof(struct options, plot)},
     {'J', OPT_JOBS, offsetof(struct options, jobs)},
     {'M', OPT_MAX_OUTPUT, offsetof(struct options, max_output)},
-    {'n', OPT_NAME, offsetof(struct options, name)},
+    {'m', OPT_NAME, offsetof(struct options, name)},
+    {'n', OPT_NUMBER, offsetof(struct options, number)},
     {'N', OPT_NO, 0},
     {'O', OPT_ONCE, 0},
     {'p', OPT_PASSWORD_FILE, offsetof(struct options, password_file)},
@@ -124,7 +127,7 @@ static int read_options(int argc, char **argv, struct options *options)
 {
 	int c;
 
-	while ((c = getopt_long(argc, argv, "a:c:hs:V", long_options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "a:c:hn:s:V", long_options, NULL)) != -1) {
 		switch (c) {
 		case 'c':
 			options->config = optarg;

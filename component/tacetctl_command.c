@@ -3,6 +3,7 @@
  */
 #include "component/tacetctl_command.h"
 
+#include "component/ctl_bench.h"
 #include "component/ctl_doctor.h"
 #include "component/ctl_listen.h"
 #include "component/ctl_message.h"
@@ -347,6 +348,8 @@ const struct command commands[] = {
      NULL},
     {"status", "[--watch]", 0, 0, NULL, OPT_WATCH, NULL, print_status, NULL},
     {"doctor", "", 0, 0, NULL, 0, NULL, NULL, ctl_doctor},
+    {"bench", "[-n ROUNDS] [--timeout TIME] [--plot FILE]", 0, 0, NULL,
+     OPT_NUMBER | OPT_TIMEOUT | OPT_PLOT, NULL, NULL, ctl_bench},
     {"trust", "[--remove] [--yes] [FILE]", 0, 1, NULL, OPT_REMOVE | OPT_YES, NULL, NULL, trust},
     {"stop", "", 0, 0, NULL, 0, NULL, NULL, NULL},
     {0},

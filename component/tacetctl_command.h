@@ -39,6 +39,8 @@ enum {
 	OPT_MAX_OUTPUT = 1 << 19,
 	OPT_EXEC = 1 << 20,
 	OPT_ONCE = 1 << 21,
+	OPT_NUMBER = 1 << 22,
+	OPT_PLOT = 1 << 23,
 };
 
 /* A command line. Texts that were not given are NULL. */
@@ -47,7 +49,7 @@ struct options {
 	bool json;
 	unsigned given; /* OPT_* */
 	const char *account, *name, *text, *as, *expires;
-	const char *accept, *timeout, *jobs, *max_output;
+	const char *accept, *timeout, *jobs, *max_output, *number, *plot;
 	char *const *exec; /* the command after --exec, ends with NULL */
 	const char *secret_file, *password_file, *passphrase_file;
 	char *secret; /* a copy; the one in argv is overwritten */
