@@ -102,15 +102,15 @@ static int on_sequence(void *arg, int64_t now_ms, uint64_t *sequence)
 	return -1;
 }
 
-/* -1: older than the newest that we have seen. */
+/* -1: older than the newest that we have seen. Records of one sequence say the same, whichever was
+ * issued first: those of the next epoch, say, are not renewed at the moments of this one's. */
 static int accept_record(struct contact *contact, const struct record *record)
 {
 	struct store_contact *row = &contact->row;
 
-	if (record->sequence > INT64_MAX || record->sequence < row->in_sequence ||
-	    (record->sequence == row->in_sequence && record->issued_ms < row->in_issued_ms))
+	if (record->sequence > INT64_MAX || record->sequence < row->in_sequence)
 		return -1;
-	if (record->sequence == row->in_sequence && record->issued_ms == row->in_issued_ms)
+	if (record->sequence == row->in_sequence && record->issued_ms <= row->in_issued_ms)
 		return 0;
 	row->in_sequence = record->sequence;
 	row->in_issued_ms = record->issued_ms;

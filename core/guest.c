@@ -39,7 +39,6 @@ struct guest {
 	struct dialler *dialler;
 	struct timer *expiry;
 	uint64_t in_sequence; /* of the newest record that we have read, */
-	int64_t in_issued_ms; /* and when it was issued */
 	int64_t backoff_ms;   /* the last pause; 0: none yet */
 
 	/* The attempt under way. */
@@ -275,11 +274,9 @@ static bool on_found(void *arg, const struct record *record)
 	struct guest *guest = arg;
 	int64_t wait_ms;
 
-	if (record->sequence < guest->in_sequence ||
-	    (record->sequence == guest->in_sequence && record->issued_ms < guest->in_issued_ms))
+	if (record->sequence < guest->in_sequence)
 		return false;
 	guest->in_sequence = record->sequence;
-	guest->in_issued_ms = record->issued_ms;
 	wait_ms = dialler_offer(guest->dialler, &record->endpoint);
 	if (wait_ms > 0)
 		rendezvous_retry(guest->rendezvous, wait_ms);

@@ -13,8 +13,8 @@
 /* Random bytes of a name. */
 #define NAME_LEN ((ISOLATION_NAME_SIZE - 1) / 2)
 
-/* How long a name is used: as long as the keys of an epoch. */
-#define CIRCUIT_LIFE_MS (EPOCH_MS + 2 * EPOCH_EDGE_MS)
+/* How long a name is used: as long as the keys of an epoch (rendezvous.h). */
+#define CIRCUIT_LIFE_MS (EPOCH_MS + EPOCH_LEAD_MS + 2 * EPOCH_MARGIN_MS)
 
 /* Lists of circuits, by their owners: a daemon of many accounts has as many owners. */
 #define BUCKET_BITS 8

@@ -45,9 +45,8 @@ void isolation_free(struct isolation **isolation);
 
 /*
  * The SOCKS user name, with a NUL, for a request that is made now for a key of this epoch of the
- * pair that sits there; at the edge of an epoch there are requests for two. owner is only compared;
- * a pair has always the same.
- * -1: memory is short.
+ * pair that sits there; around the edge of an epoch there are requests for two. owner is only
+ * compared; a pair has always the same. -1: memory is short.
  */
 int isolation_name(struct isolation *isolation, struct isolation_seat *seat, const void *owner,
 		   uint64_t epoch, char name[ISOLATION_NAME_SIZE]);

@@ -118,22 +118,6 @@ int64_t pair_epoch_left_ms(const struct pair *pair, int64_t now_ms)
 	return EPOCH_MS - pair_ms(pair, now_ms) % EPOCH_MS;
 }
 
-unsigned pair_epochs(const struct pair *pair, int64_t now_ms, uint64_t epochs[2])
-{
-	int64_t left = pair_epoch_left_ms(pair, now_ms);
-
-	epochs[0] = pair_epoch(pair, now_ms);
-	if (left <= EPOCH_EDGE_MS) {
-		epochs[1] = epochs[0] + 1;
-		return 2;
-	}
-	if (EPOCH_MS - left <= EPOCH_EDGE_MS && epochs[0] > 0) {
-		epochs[1] = epochs[0] - 1;
-		return 2;
-	}
-	return 1;
-}
-
 /* HMAC-SHA-256(key, epoch ‖ more), cut to len. */
 static void epoch_hmac(const struct key *key, uint64_t epoch, const void *more, size_t more_len,
 		       uint8_t *out, size_t len)

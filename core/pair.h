@@ -22,8 +22,14 @@
 
 /* Length of an epoch, in ms: lookup keys and knock tags live this long. */
 #define EPOCH_MS ((int64_t)4096 * 1000)
-/* Within this distance of an epoch's edge both sides also use the neighbour, in ms. */
-#define EPOCH_EDGE_MS  ((int64_t)300 * 1000)
+/* How far the clocks of two may be apart, in ms, each wrong by 5 minutes: so long before an epoch
+ * begins, and after it has ended, records of it must be there. */
+#define EPOCH_MARGIN_MS ((int64_t)600 * 1000)
+/* They are there up to so much earlier still, by chance, in ms: when, tells nothing. */
+#define EPOCH_LEAD_MS ((int64_t)600 * 1000)
+/* Who begins within this distance of an epoch's edge looks the neighbour up as well, once, in ms:
+ * of two whose clocks are EPOCH_MARGIN_MS apart, one is so near when the edge lies between them. */
+#define EPOCH_EDGE_MS  (EPOCH_MARGIN_MS / 2)
 #define LOOKUP_KEY_LEN 20
 #define KNOCK_TAG_LEN  16
 #define PAIR_ID_LEN    16
@@ -56,9 +62,6 @@ void pair_wipe(struct pair *pair);
 
 /* now_ms: Unix time by the network's clock (>= 0). */
 uint64_t pair_epoch(const struct pair *pair, int64_t now_ms);
-/* The epochs in use at now_ms: the present one first, then, within EPOCH_EDGE_MS of an edge, the
- * neighbour. Returns 1 or 2. */
-unsigned pair_epochs(const struct pair *pair, int64_t now_ms, uint64_t epochs[2]);
 /* Milliseconds until the present epoch ends. */
 int64_t pair_epoch_left_ms(const struct pair *pair, int64_t now_ms);
 

@@ -20,7 +20,7 @@ struct registry_op;
 #define REGISTRY_VALUES_MAX 16
 /* A key or token that makes requests share a circuit, or not: a SOCKS user name. */
 #define REGISTRY_ISOLATION_MAX 64
-/* Most keys of one operation: all replicas in two epochs, under two pair secrets (renewal.h). */
+/* Most keys of one operation: several times the replicas of one pair in one epoch. */
 #define REGISTRY_KEYS_MAX (4 * REPLICAS_MAX)
 
 struct registry_entry {

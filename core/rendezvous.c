@@ -1,109 +1,30 @@
 /*
  * rendezvous.c: see rendezvous.h.
  *
- * Two activities with a timer each, looking and publishing, that begin each other:
+ * Two activities for each pair, looking and publishing, that begin each other:
  *
  *     begin -> look -> nothing found -> publish -> done -> look again -> wait
  *                                          ^                               |
  *                                          +--- every 6 to 8 minutes ------+
+ *
+ * One timer serves all their moments. Neighbours: rendezvous_look.c, rendezvous_publish.c.
  */
-#include "core/rendezvous.h"
-
-#include "core/base/log.h"
-#include "core/ration.h"
+#include "core/rendezvous_private.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define KEYS_MAX REGISTRY_KEYS_MAX
-
-struct rendezvous {
-	struct rendezvous_start with;
-	const struct pair *next; /* besides with.pair; NULL: none */
-	bool running;
-
-	struct registry_op *look;
-	struct timer *look_timer;
-	int64_t look_pause;              /* the next one */
-	int64_t look_backoff;            /* the next one; 0: the registry answers */
-	uint8_t (*keys)[LOOKUP_KEY_LEN]; /* that are being looked up, */
-	unsigned look_keys;              /* how many, */
-	unsigned own_keys;               /* and how many of them are not of next */
-	bool found;                      /* in this lookup */
-	bool found_next;                 /* the last one was of next */
-
-	struct registry_op *publication;
-	struct timer *publish_timer;
-	int64_t publish_backoff;
-	struct ration publications;
-	unsigned published_keys; /* in this publication */
-	bool wanted;             /* we are to be found */
-	bool stale;              /* our endpoint changed while it was being published */
-	bool watching;           /* we are not, whatever comes */
-	bool look_after;         /* a publication is followed by a lookup */
-
-	struct isolation_seat seats[2]; /* of with.pair and of next */
-};
-
-/* What one operation is about, and through which circuits it goes. */
-struct key_list {
-	uint8_t keys[KEYS_MAX][LOOKUP_KEY_LEN];
-	const char *circuits[KEYS_MAX];
-	unsigned count, own; /* the first ones, so many, are of with.pair, the others of next */
-	char names[KEYS_MAX / REPLICAS_MAX][ISOLATION_NAME_SIZE];
-	unsigned name_count;
-};
-
-static void publish(struct rendezvous *r);
-
-static void changed(struct rendezvous *r)
-{
-	r->with.handler->changed(r->with.arg);
-}
-
-static int64_t now(const struct rendezvous *r)
+int64_t rendezvous_now(const struct rendezvous *r)
 {
 	return r->with.handler->now(r->with.arg);
 }
 
-static const struct pair_direction *direction(const struct pair *pair, bool out)
+void rendezvous_changed(struct rendezvous *r)
 {
-	return out ? &pair->out : &pair->in;
+	r->with.handler->changed(r->with.arg);
 }
 
-/* The keys of all replicas in the epochs of this moment; each epoch's go through a circuit of its
- * own, so that it does not show that they are of one pair. */
-static int list_keys_of(struct rendezvous *r, const struct pair *pair, bool out,
-			struct key_list *list)
-{
-	struct isolation_seat *seat = &r->seats[pair == r->next];
-	uint64_t epochs[2];
-	unsigned epoch_count = pair_epochs(pair, now(r), epochs);
-
-	for (unsigned e = 0; e < epoch_count; e++) {
-		char *name = list->names[list->name_count++];
-		if (isolation_name(r->with.isolation, seat, r->with.owner, epochs[e], name) < 0)
-			return -1;
-		for (unsigned i = 0; i < r->with.replicas; i++) {
-			list->circuits[list->count] = name;
-			pair_lookup_key(direction(pair, out), epochs[e], (uint8_t)i,
-					list->keys[list->count++]);
-		}
-	}
-	return 0;
-}
-
-/* -1: memory is short. */
-static int list_keys(struct rendezvous *r, bool out, struct key_list *list)
-{
-	list->count = list->name_count = 0;
-	if (list_keys_of(r, r->with.pair, out, list) < 0)
-		return -1;
-	list->own = list->count;
-	return r->next == NULL ? 0 : list_keys_of(r, r->next, out, list);
-}
-
-static int64_t next_backoff(struct rendezvous *r, int64_t *backoff)
+int64_t rendezvous_backoff(struct rendezvous *r, int64_t *backoff)
 {
 	*backoff = *backoff == 0 ? REGISTRY_BACKOFF_MIN_MS : 2 * *backoff;
 	if (*backoff > REGISTRY_BACKOFF_MAX_MS)
@@ -111,210 +32,110 @@ static int64_t next_backoff(struct rendezvous *r, int64_t *backoff)
 	return env_jitter(r->with.env, *backoff, 25);
 }
 
-/* --- looking --- */
+/* --- trails --- */
 
-/* Is it in its time? A reader trusts no lifetime longer than what records have. */
-static bool is_fresh(const struct record *record, int64_t now_ms)
+/* The contact has the second pair as soon as we have, but for the seconds of an agreement. */
+static struct trail *first_trail(struct rendezvous *r)
 {
-	int64_t lifetime = record->lifetime_s;
-
-	if (lifetime > RECORD_LIFETIME_S)
-		lifetime = RECORD_LIFETIME_S;
-	return record->issued_ms <= now_ms + CLOCK_TOLERANCE_MS &&
-	       record->issued_ms + lifetime * 1000 + CLOCK_TOLERANCE_MS >= now_ms;
+	return &r->trails[r->trails[TRAIL_NEXT].pair != NULL ? TRAIL_NEXT : TRAIL_PAIR];
 }
 
-static bool look_value(void *arg, unsigned index, const uint8_t value[RECORD_LEN])
+bool trail_is_first(const struct trail *trail)
 {
-	struct rendezvous *r = arg;
-	const struct pair *pair = index < r->own_keys ? r->with.pair : r->next;
-	struct record record = {0};
-	struct err why = {0};
-
-	if (pair == NULL)
-		return false;
-	r->found_next = pair == r->next;
-	if (record_open(r->with.env, r->with.own, r->with.contact, &pair->in, r->keys[index], value,
-			&record, &why) < 0)
-		log_debug("rendezvous: a value is no record: %s", why.text);
-	else if (!is_fresh(&record, now(r)))
-		log_debug("rendezvous: a record is out of its time");
-	else if (r->with.handler->found(r->with.arg, &record))
-		r->found = true;
-	secret_wipe(&record, sizeof(record));
-	/* Go on: another replica may hold a newer record. */
-	return false;
+	return trail == first_trail(trail->rendezvous);
 }
 
-/* It has ended, or was cancelled. */
-static void forget_look(struct rendezvous *r)
+int64_t rendezvous_apart(const struct rendezvous *r)
 {
-	r->look = NULL;
-	free(r->keys);
-	r->keys = NULL;
+	return APART_MIN_MS + (int64_t)env_random_below(r->with.env, APART_MAX_MS - APART_MIN_MS);
 }
 
-static void plan_look(struct rendezvous *r)
+int64_t trail_apart(const struct trail *trail)
 {
-	timer_set(r->look_timer, env_jitter(r->with.env, r->look_pause, LOOK_PAUSE_JITTER));
-	r->look_pause *= 2;
-	if (r->look_pause > LOOK_PAUSE_MAX_MS)
-		r->look_pause = LOOK_PAUSE_MAX_MS;
+	return trail_is_first(trail) ? 0 : rendezvous_apart(trail->rendezvous);
 }
 
-static void look_done(void *arg, unsigned answered)
+int trail_keys(struct trail *trail, bool out, uint64_t epoch,
+	       uint8_t keys[REPLICAS_MAX][LOOKUP_KEY_LEN], char circuit[ISOLATION_NAME_SIZE])
 {
-	struct rendezvous *r = arg;
+	const struct rendezvous_start *with = &trail->rendezvous->with;
 
-	forget_look(r);
-	/* A key that no gateway answered for may be the one that holds the record. */
-	if (answered < r->look_keys && !r->found) {
-		timer_set(r->look_timer, next_backoff(r, &r->look_backoff));
-	} else {
-		r->look_backoff = 0;
-		/* A lookup that was planned otherwise stays planned. Also when it was found:
-		 * dialling ends in a link or in a retry, but nothing depends on that. */
-		if (!timer_pending(r->look_timer))
-			plan_look(r);
-	}
-	if (r->watching) {
-		if (answered > 0)
-			r->with.handler->watched(r->with.arg, r->found);
-	} else if (!r->found) {
-		r->wanted = true;
-		if (!timer_pending(r->publish_timer))
-			publish(r);
-	}
-	changed(r);
-}
-
-static void look(struct rendezvous *r)
-{
-	struct key_list list;
-
-	if (r->look != NULL)
-		return;
-	r->found = false;
-	if (list_keys(r, false, &list) == 0) {
-		r->own_keys = list.own;
-		r->look_keys = list.count;
-		r->keys = malloc(list.count * sizeof(r->keys[0]));
-	}
-	if (r->keys != NULL) {
-		memcpy(r->keys, list.keys, list.count * sizeof(r->keys[0]));
-		r->look = registry_lookup(r->with.registry, list.circuits,
-					  (const uint8_t(*)[LOOKUP_KEY_LEN])r->keys, list.count,
-					  look_value, look_done, r);
-	}
-	if (r->look == NULL) {
-		forget_look(r);
-		timer_set(r->look_timer, next_backoff(r, &r->look_backoff));
-	}
-	changed(r);
-}
-
-static void look_due(void *arg)
-{
-	look(arg);
-}
-
-/* --- publishing --- */
-
-/* One entry for each replica and epoch. */
-static int seal_all(struct rendezvous *r, const struct record *record, const struct key_list *list,
-		    struct registry_entry entries[KEYS_MAX])
-{
-	struct err why = {0};
-
-	for (unsigned i = 0; i < list->count; i++) {
-		const struct pair *pair = i < list->own ? r->with.pair : r->next;
-		memcpy(entries[i].key, list->keys[i], LOOKUP_KEY_LEN);
-		if (record_seal(r->with.env, r->with.own, r->with.contact, &pair->out,
-				list->keys[i], record, entries[i].value, &why) < 0) {
-			log_warn("rendezvous: cannot seal a record: %s", why.text);
-			return -1;
-		}
-	}
+	if (isolation_name(with->isolation, &trail->seat, with->owner, epoch, circuit) < 0)
+		return -1;
+	for (unsigned i = 0; i < with->replicas; i++)
+		pair_lookup_key(out ? &trail->pair->out : &trail->pair->in, epoch, (uint8_t)i,
+				keys[i]);
 	return 0;
 }
 
-/* Earlier than delay when the edge of an epoch of this pair is near, from where on records are read
- * under the next one too. */
-static int64_t before_edge(const struct rendezvous *r, const struct pair *pair, int64_t delay)
+static void trail_stop(struct trail *trail)
 {
-	int64_t edge = pair_epoch_left_ms(pair, now(r)) - EPOCH_EDGE_MS;
-
-	/* A second later, so that a timer that fires early does not find itself before the edge. */
-	return edge > 0 && edge < delay ? edge + 1000 : delay;
+	trail_stop_looking(trail);
+	trail_stop_publishing(trail);
 }
 
-/* The next renewal. */
-static int64_t republish_delay(const struct rendezvous *r)
+static void trail_init(struct rendezvous *r, unsigned number, const struct pair *pair)
 {
-	int64_t delay = env_jitter(r->with.env, REPUBLISH_MS, REPUBLISH_JITTER);
-
-	delay = before_edge(r, r->with.pair, delay);
-	return r->next != NULL ? before_edge(r, r->next, delay) : delay;
+	r->trails[number] =
+	    (struct trail){.rendezvous = r, .pair = pair, .look_ms = NEVER, .aside_ms = NEVER};
 }
 
-static void publish_done(void *arg, const struct registry_published *result)
+/* --- the timer --- */
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static void arm(struct rendezvous *r)
+{
+	int64_t soonest = NEVER, now = env_mono_ms(r->with.env);
+
+	for (unsigned i = 0; i < TRAILS; i++) {
+		const struct trail *trail = &r->trails[i];
+		soonest = sooner(soonest, sooner(trail->look_ms, trail->aside_ms));
+		for (unsigned j = 0; j < 2; j++)
+			if (trail->publications[j].trail != NULL)
+				soonest = sooner(soonest, trail->publications[j].due_ms);
+	}
+	if (soonest == NEVER)
+		timer_stop(r->timer);
+	else
+		timer_set(r->timer, soonest > now ? soonest - now : 0);
+}
+
+void rendezvous_at(struct rendezvous *r, int64_t *moment, int64_t delay_ms)
+{
+	*moment = env_mono_ms(r->with.env) + delay_ms;
+	arm(r);
+}
+
+/* Has it come? Then it is over. */
+static bool is_due(int64_t *moment, int64_t now)
+{
+	if (*moment > now)
+		return false;
+	*moment = NEVER;
+	return true;
+}
+
+static void timer_due(void *arg)
 {
 	struct rendezvous *r = arg;
+	int64_t now = env_mono_ms(r->with.env);
 
-	r->publication = NULL;
-	if (r->stale) {
-		publish(r);
-	} else if (result->stored < r->published_keys) {
-		/* The contact might ask for those that are missing, and only for them. */
-		timer_set(r->publish_timer, next_backoff(r, &r->publish_backoff));
-	} else {
-		r->publish_backoff = 0;
-		timer_set(r->publish_timer, republish_delay(r));
+	for (unsigned i = 0; i < TRAILS; i++) {
+		struct trail *trail = &r->trails[i];
+		if (is_due(&trail->look_ms, now))
+			trail_look(trail);
+		if (is_due(&trail->aside_ms, now))
+			trail_look_aside(trail);
+		for (unsigned j = 0; j < 2; j++)
+			if (trail->publications[j].trail != NULL &&
+			    is_due(&trail->publications[j].due_ms, now))
+				publication_start(&trail->publications[j]);
 	}
-	if (result->stored > 0 && r->look_after && r->publication == NULL) {
-		r->look_after = false;
-		look(r);
-	}
-	changed(r);
-}
-
-static void publish(struct rendezvous *r)
-{
-	struct record record = {.lifetime_s = RECORD_LIFETIME_S};
-	struct registry_entry entries[KEYS_MAX];
-	struct key_list list;
-	int64_t wait_ms;
-
-	if (!r->running || !r->wanted || r->publication != NULL ||
-	    r->with.part == RENDEZVOUS_LOOK || r->watching ||
-	    r->with.handler->endpoint(r->with.arg, &record.endpoint) < 0)
-		return;
-	wait_ms = ration_take(&r->publications, PUBLISH_BURST, PUBLISH_REFILL_MS,
-			      env_mono_ms(r->with.env));
-	if (wait_ms > 0) {
-		timer_set(r->publish_timer, wait_ms);
-		secret_wipe(&record, sizeof(record));
-		return;
-	}
-	r->stale = false;
-	record.issued_ms = now(r);
-	if (r->with.handler->sequence(r->with.arg, record.issued_ms, &record.sequence) == 0 &&
-	    list_keys(r, true, &list) == 0 && seal_all(r, &record, &list, entries) == 0) {
-		r->published_keys = list.count;
-		r->publication = registry_publish(r->with.registry, list.circuits, entries,
-						  list.count, publish_done, r);
-	}
-	if (r->publication == NULL)
-		timer_set(r->publish_timer, next_backoff(r, &r->publish_backoff));
-	else
-		timer_stop(r->publish_timer);
-	secret_wipe(&record, sizeof(record));
-	changed(r);
-}
-
-static void publish_due(void *arg)
-{
-	publish(arg);
+	arm(r);
 }
 
 /* --- from outside --- */
@@ -326,32 +147,19 @@ struct rendezvous *rendezvous_new(const struct rendezvous_start *start)
 	if (r == NULL)
 		return NULL;
 	r->with = *start;
-	r->look_timer = timer_new(start->env, look_due, r);
-	r->publish_timer = timer_new(start->env, publish_due, r);
-	if (r->look_timer == NULL || r->publish_timer == NULL)
+	trail_init(r, TRAIL_PAIR, start->pair);
+	trail_init(r, TRAIL_NEXT, NULL);
+	r->timer = timer_new(start->env, timer_due, r);
+	if (r->timer == NULL)
 		rendezvous_free(&r);
 	return r;
 }
 
-void rendezvous_set_next(struct rendezvous *r, const struct pair *next)
-{
-	r->next = next;
-	/* Either pair may be another now, and is not to be seen where the old one was. */
-	memset(r->seats, 0, sizeof(r->seats));
-}
-
-bool rendezvous_found_next(const struct rendezvous *r)
-{
-	return r->found_next;
-}
-
 static void stop_all(struct rendezvous *r)
 {
-	registry_cancel(&r->look);
-	forget_look(r);
-	registry_cancel(&r->publication);
-	timer_stop(r->look_timer);
-	timer_stop(r->publish_timer);
+	for (unsigned i = 0; i < TRAILS; i++)
+		trail_stop(&r->trails[i]);
+	timer_stop(r->timer);
 }
 
 void rendezvous_free(struct rendezvous **rendezvous)
@@ -360,22 +168,40 @@ void rendezvous_free(struct rendezvous **rendezvous)
 
 	if (r == NULL)
 		return;
-	registry_cancel(&r->look);
-	forget_look(r);
-	registry_cancel(&r->publication);
-	timer_free(&r->look_timer);
-	timer_free(&r->publish_timer);
+	for (unsigned i = 0; i < TRAILS; i++)
+		trail_stop(&r->trails[i]);
+	timer_free(&r->timer);
 	secret_free(r, sizeof(*r));
 	*rendezvous = NULL;
 }
 
+/* Either pair may be another now, and is not to be seen where the old one was. */
+void rendezvous_set_next(struct rendezvous *r, const struct pair *next)
+{
+	stop_all(r);
+	trail_init(r, TRAIL_PAIR, r->with.pair);
+	trail_init(r, TRAIL_NEXT, next);
+	rendezvous_jumped(r, 0);
+}
+
+bool rendezvous_found_next(const struct rendezvous *r)
+{
+	return r->found_next;
+}
+
 enum rendezvous_state rendezvous_state(const struct rendezvous *r)
 {
+	bool publishing = false;
+
 	if (!r->running)
 		return RENDEZVOUS_OFF;
-	if (r->look != NULL)
-		return RENDEZVOUS_LOOKING;
-	return r->publication != NULL ? RENDEZVOUS_PUBLISHING : RENDEZVOUS_WAITING;
+	for (unsigned i = 0; i < TRAILS; i++) {
+		if (r->trails[i].look != NULL)
+			return RENDEZVOUS_LOOKING;
+		for (unsigned j = 0; j < 2; j++)
+			publishing |= r->trails[i].publications[j].op != NULL;
+	}
+	return publishing ? RENDEZVOUS_PUBLISHING : RENDEZVOUS_WAITING;
 }
 
 static void restart(struct rendezvous *r, bool wanted)
@@ -384,74 +210,111 @@ static void restart(struct rendezvous *r, bool wanted)
 	r->running = true;
 	r->wanted = wanted;
 	r->watching = false;
-	r->look_after = r->with.part == RENDEZVOUS_BOTH;
-	r->look_pause = r->with.part == RENDEZVOUS_LOOK ? LOOK_PAUSE_GUEST_MS : LOOK_PAUSE_MIN_MS;
-	r->look_backoff = r->publish_backoff = 0;
+	/* Whoever has heard our goodbye looks for news. */
+	r->sequence = 0;
+	for (unsigned i = 0; i < TRAILS; i++) {
+		r->trails[i].seen = false;
+		r->trails[i].look_after = r->with.part == RENDEZVOUS_BOTH;
+		r->trails[i].look_pause =
+		    r->with.part == RENDEZVOUS_LOOK ? LOOK_PAUSE_GUEST_MS : LOOK_PAUSE_MIN_MS;
+	}
+}
+
+static void look_all(struct rendezvous *r, int64_t delay_ms)
+{
+	for (unsigned i = 0; i < TRAILS; i++) {
+		struct trail *trail = &r->trails[i];
+		if (trail->pair == NULL)
+			continue;
+		rendezvous_at(r, &trail->look_ms, delay_ms + trail_apart(trail));
+		trail_plan_aside(trail, trail->look_ms - env_mono_ms(r->with.env));
+	}
+}
+
+static void publish_all(struct rendezvous *r)
+{
+	for (unsigned i = 0; i < TRAILS; i++)
+		trail_publish(&r->trails[i]);
+}
+
+static void publish_all_again(struct rendezvous *r, int64_t delay_ms)
+{
+	for (unsigned i = 0; i < TRAILS; i++)
+		trail_publish_again(&r->trails[i], delay_ms);
 }
 
 void rendezvous_begin(struct rendezvous *r, int64_t delay_ms)
 {
 	restart(r, r->with.part == RENDEZVOUS_PUBLISH);
-	timer_set(r->with.part == RENDEZVOUS_PUBLISH ? r->publish_timer : r->look_timer, delay_ms);
-	changed(r);
+	if (r->with.part == RENDEZVOUS_PUBLISH)
+		publish_all_again(r, delay_ms);
+	else
+		look_all(r, delay_ms);
+	rendezvous_changed(r);
 }
 
 void rendezvous_watch(struct rendezvous *r, int64_t delay_ms)
 {
 	restart(r, false);
 	r->watching = true;
-	timer_set(r->look_timer, delay_ms);
-	changed(r);
+	look_all(r, delay_ms);
+	rendezvous_changed(r);
 }
 
 void rendezvous_urgent(struct rendezvous *r)
 {
 	restart(r, true);
-	publish(r);
-	look(r);
+	publish_all(r);
+	look_all(r, 0);
+	first_trail(r)->look_ms = NEVER;
+	trail_look(first_trail(r));
 }
 
 void rendezvous_absent(struct rendezvous *r)
 {
 	restart(r, true);
-	plan_look(r);
-	publish(r);
+	for (unsigned i = 0; i < TRAILS; i++)
+		if (r->trails[i].pair != NULL)
+			trail_plan_look(&r->trails[i]);
+	publish_all(r);
 }
 
 void rendezvous_retry(struct rendezvous *r, int64_t delay_ms)
 {
+	struct trail *trail = r->found_next && r->trails[TRAIL_NEXT].pair != NULL
+				  ? &r->trails[TRAIL_NEXT]
+				  : &r->trails[TRAIL_PAIR];
+
 	if (!r->running)
 		return;
 	r->wanted = true;
-	timer_set(r->look_timer, delay_ms);
-	if (!timer_pending(r->publish_timer))
-		publish(r);
+	rendezvous_at(r, &trail->look_ms, delay_ms);
+	publish_all(r);
 }
 
 void rendezvous_end(struct rendezvous *r)
 {
 	stop_all(r);
 	r->running = false;
-	changed(r);
+	rendezvous_changed(r);
 }
 
 void rendezvous_address(struct rendezvous *r, int64_t delay_ms)
 {
-	if (r->publication != NULL)
-		r->stale = true;
-	else if (r->running && r->wanted)
-		timer_set(r->publish_timer, delay_ms);
+	publish_all_again(r, delay_ms);
 }
 
 void rendezvous_wake(struct rendezvous *r, int64_t delay_ms)
 {
 	if (!r->running)
 		return;
-	if (r->look_backoff > 0 && r->look == NULL)
-		timer_set(r->look_timer, delay_ms);
-	if (r->publish_backoff > 0 && r->publication == NULL)
-		timer_set(r->publish_timer, delay_ms);
-	r->look_backoff = r->publish_backoff = 0;
+	for (unsigned i = 0; i < TRAILS; i++) {
+		struct trail *trail = &r->trails[i];
+		if (trail->look_backoff > 0 && trail->look == NULL)
+			rendezvous_at(r, &trail->look_ms, delay_ms + trail_apart(trail));
+		trail->look_backoff = 0;
+		trail_publish_soon(trail, delay_ms);
+	}
 }
 
 void rendezvous_jumped(struct rendezvous *r, int64_t delay_ms)

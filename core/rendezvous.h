@@ -5,6 +5,13 @@
  * look a second time, so that two who come at the same moment do not miss each other; then wait,
  * keep the record alive, and look again now and then against lost records. It deals with the
  * registry only; dialling is dialler.c's matter.
+ *
+ * Epochs are kept apart. Only the present one is looked up, but for one lookup of the neighbour by
+ * whoever begins near an edge. Neighbours are published besides, so that a reader with another
+ * clock finds something: the next one from a random moment on, 10 to
+ * 20 minutes before it begins, the last one until a record is out that was made after its end. Each
+ * has a circuit of its own and, above all, moments of its own: nothing makes the two act at once.
+ * The same holds for a second pair (rendezvous_set_next).
  */
 #ifndef CORE_RENDEZVOUS_H
 #define CORE_RENDEZVOUS_H
@@ -23,8 +30,16 @@ struct rendezvous;
 #define RECORD_LIFETIME_S 600
 #define REPUBLISH_MS      ((int64_t)7 * 60 * 1000)
 #define REPUBLISH_JITTER  14 /* percent: 6 to 8 minutes */
-/* Publications that are made at once, and then one more each time this many ms have passed: all
- * that a record's lifetime sees (14) must be fewer than the values that a reader tries (16). */
+/* What is done at once for one pair and epoch is done for others of the same contact so much later,
+ * in ms, by chance: so that they are not seen together. */
+#define APART_MIN_MS ((int64_t)60 * 1000)
+#define APART_MAX_MS ((int64_t)240 * 1000)
+/* And that one lookup of the neighbour so much later: both may just have come. */
+#define ASIDE_MIN_MS ((int64_t)10 * 1000)
+#define ASIDE_MAX_MS ((int64_t)40 * 1000)
+/* Publications of a pair in an epoch that are made at once, and then one more each time this many
+ * ms have passed: all that a record's lifetime sees (14) must be fewer than the values that a
+ * reader tries (16). */
 #define PUBLISH_BURST     6
 #define PUBLISH_REFILL_MS ((int64_t)75 * 1000)
 /* Pauses between lookups of an absent contact, in ms: doubled each time. */
@@ -51,8 +66,7 @@ struct rendezvous_handler {
 	int64_t (*now)(void *arg);
 	/* Where the contact can dial us; -1: nowhere yet, rendezvous_address() will tell. */
 	int (*endpoint)(void *arg, struct endpoint *endpoint);
-	/* A number for the next record, higher than all before, also after a restart. -1: not now.
-	 */
+	/* A number for a new content, higher than all before, also after a restart. -1: not now. */
 	int (*sequence)(void *arg, int64_t now_ms, uint64_t *sequence);
 	/* The contact's record, in its time. True: it is the newest, and is being dialled. */
 	bool (*found)(void *arg, const struct record *record);

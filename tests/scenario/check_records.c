@@ -6,6 +6,7 @@
 
 #include "core/base/codec.h"
 #include "core/registry_private.h"
+#include "core/rendezvous_private.h"
 #include "tests/scenario/check_circuits.h"
 #include "tests/scenario/world.h"
 
@@ -130,7 +131,7 @@ static void key_use(struct check_records *records, const struct spy *spy,
 	} else if (strcmp(known->daemon, spy->daemon) != 0) {
 		world_fail(records->world, "%s and %s have put under the same key", known->daemon,
 			   spy->daemon);
-	} else if (now - known->first_ms > EPOCH_MS + 2 * EPOCH_EDGE_MS) {
+	} else if (now - known->first_ms > EPOCH_MS + EPOCH_LEAD_MS + 2 * EPOCH_MARGIN_MS) {
 		world_fail(records->world, "%s has used a key for longer than an epoch",
 			   spy->daemon);
 	}
@@ -200,7 +201,8 @@ static struct registry_op *spy_publish(struct registry *registry, const char *co
 		key_use(spy->records, spy, entries[i].key);
 		check_circuits_use(spy->lookups->circuits, env_mono_ms(spy->env), isolation[i],
 				   entries[i].key);
-		log_truth(spy, isolation[i], entries[i].key, arg);
+		log_truth(spy, isolation[i], entries[i].key,
+			  ((const struct publication *)arg)->trail->rendezvous);
 	}
 	return registry_publish(spy->inner, isolation, entries, count, done, arg);
 }
@@ -215,7 +217,7 @@ static struct registry_op *spy_lookup(struct registry *registry, const char *con
 	for (unsigned i = 0; i < count; i++) {
 		check_circuits_use(spy->lookups->circuits, env_mono_ms(spy->env), isolation[i],
 				   keys[i]);
-		log_truth(spy, isolation[i], keys[i], arg);
+		log_truth(spy, isolation[i], keys[i], ((const struct trail *)arg)->rendezvous);
 	}
 	return registry_lookup(spy->inner, isolation, keys, count, value, done, arg);
 }

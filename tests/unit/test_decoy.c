@@ -226,7 +226,8 @@ static void they_come_and_go_with_the_roster(void **state)
 	engine_start(f.engine);
 	assert_int_equal(decoys_count(f.account->decoys), 1);
 	fake_clock_run(f.clock, MINUTE);
-	assert_int_equal(counts[false], 2 * 4);
+	/* Near an edge of a pair's epoch once more. */
+	assert_in_range(counts[false], 2 * 4, 3 * 4);
 	assert_int_equal(counts[true], 4);
 	/* One more takes the place of the decoy, */
 	add_nobody(&f);
@@ -252,7 +253,7 @@ static void they_come_and_go_with_the_roster(void **state)
 	account_set_visibility(f.account, ACCOUNT_HIDDEN);
 	engine_start(f.engine);
 	fake_clock_run(f.clock, MINUTE);
-	assert_int_equal(counts[false], 4);
+	assert_in_range(counts[false], 4, 2 * 4);
 	assert_int_equal(counts[true], 0);
 	account_set_visibility(f.account, ACCOUNT_DARK);
 	assert_int_equal(decoys_count(f.account->decoys), 0);
@@ -290,12 +291,13 @@ struct comparison {
 
 static bool has_key(const struct contact *contact, int64_t now, bool out, const uint8_t *key)
 {
-	uint64_t epochs[2];
-	unsigned count = pair_epochs(&contact->pair, now, epochs);
+	uint64_t epoch = pair_epoch(&contact->pair, now);
 	uint8_t own[LOOKUP_KEY_LEN];
 
-	for (unsigned i = 0; i < count; i++) {
-		pair_lookup_key(out ? &contact->pair.out : &contact->pair.in, epochs[i], 0, own);
+	/* Published are the neighbours, too. */
+	for (unsigned i = 0; i < 3; i++) {
+		pair_lookup_key(out ? &contact->pair.out : &contact->pair.in, epoch + 1 - i, 0,
+				own);
 		if (memcmp(own, key, LOOKUP_KEY_LEN) == 0)
 			return true;
 	}

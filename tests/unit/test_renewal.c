@@ -254,7 +254,7 @@ static void test_deaths_at_the_next_meeting(void **state)
 	struct windows windows = {0};
 
 	(void)state;
-	for (unsigned steps = 0; steps < 120; steps += 8)
+	for (unsigned steps = 0; steps < 40; steps += 2)
 		for (enum victim victim = 0; victim < VICTIMS; victim++) {
 			rig_free(&rig);
 			make_rig(500 + steps * VICTIMS + victim);
