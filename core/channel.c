@@ -234,6 +234,8 @@ static bool on_reset(struct channel *channel, const struct channel_frame *frame)
 {
 	if (frame->count == CHANNEL_REFUSED)
 		channel_over(channel, ERR_NOT_FOUND, "the contact does not offer this to us now");
+	else if (frame->count == CHANNEL_BUSY)
+		channel_over(channel, ERR_LIMIT, "too many streams are open at the contact's");
 	else if (frame->count == CHANNEL_VIOLATED)
 		channel_over(channel, ERR_PROTOCOL, "the contact's daemon does not understand us");
 	else

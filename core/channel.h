@@ -29,6 +29,9 @@
 /* Channels that are open between two contacts, of those that one of the sides has opened: 16 MiB of
  * windows in the worst case. */
 #define CHANNELS_MAX 32
+/* … and between all contacts and accounts of an engine: 192 MiB of windows and queues if all are
+ * full both ways, which is more than they are meant to have together. */
+#define CHANNELS_ALL_MAX 256
 /* A contact may open so many at once, and then one each so many ms: as a browser does. */
 #define CHANNEL_OPENS        64
 #define CHANNEL_OPEN_EACH_MS ((int64_t)50)
@@ -48,9 +51,9 @@ struct channel_handler {
 	void (*writable)(void *arg, struct channel *channel);
 	/*
 	 * It is over, once. why NULL: both sides have ended it, and each has read all that the
-	 * other has written. Else ERR_NOT_FOUND: refused; ERR_TIMEOUT: no answer; ERR_CLOSED: the
-	 * contact's program has reset it; ERR_UNAVAILABLE: the session has ended; ERR_PROTOCOL;
-	 * ERR_MEMORY. The owner closes it.
+	 * other has written. Else ERR_NOT_FOUND: refused; ERR_LIMIT: too many are open there;
+	 * ERR_TIMEOUT: no answer; ERR_CLOSED: the contact's program has reset it; ERR_UNAVAILABLE:
+	 * the session has ended; ERR_PROTOCOL; ERR_MEMORY. The owner closes it.
 	 */
 	void (*closed)(void *arg, struct channel *channel, const struct err *why);
 };

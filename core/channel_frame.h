@@ -38,6 +38,7 @@ enum channel_reason {
 	CHANNEL_REFUSED = 1,  /* no such service, or not now, or not for you */
 	CHANNEL_ABORTED = 2,  /* the program does not want any more */
 	CHANNEL_VIOLATED = 3, /* something came that must not come */
+	CHANNEL_BUSY = 4,     /* too many are open, or were opened in too short a time */
 };
 
 struct channel_frame {

@@ -20,8 +20,8 @@ static void soon(void *arg)
 		channel_mux_pump(mux);
 }
 
-struct channel_mux *channel_mux_new(const struct env *env, bool dialled,
-				    const struct channel_mux_ops *ops, void *arg)
+struct channel_mux *channel_mux_new(const struct env *env, struct channel_budget *budget,
+				    bool dialled, const struct channel_mux_ops *ops, void *arg)
 {
 	struct channel_mux *mux = calloc(1, sizeof(*mux));
 
@@ -32,6 +32,7 @@ struct channel_mux *channel_mux_new(const struct env *env, bool dialled,
 		return NULL;
 	}
 	mux->env = env;
+	mux->budget = budget;
 	mux->ops = ops;
 	mux->arg = arg;
 	mux->out_id = dialled ? 1 : 2;
@@ -57,6 +58,7 @@ static void add(struct channel_mux *mux, struct channel *channel)
 {
 	channel->next = mux->channels;
 	mux->channels = channel;
+	mux->budget->used++;
 }
 
 void channel_mux_drop(struct channel_mux *mux, struct channel *channel)
@@ -66,6 +68,7 @@ void channel_mux_drop(struct channel_mux *mux, struct channel *channel)
 	while (*at != channel)
 		at = &(*at)->next;
 	*at = channel->next;
+	mux->budget->used--;
 	if (mux->turn == channel)
 		mux->turn = channel->next;
 }
@@ -130,6 +133,17 @@ void channel_mux_pump(struct channel_mux *mux)
 
 /* --- opening --- */
 
+/* Is there room for one more in all? That there is not is told once, until half are gone. */
+static bool is_free(struct channel_budget *budget)
+{
+	bool free = budget->used < budget->max;
+
+	if (!free && !budget->told)
+		log_warn("channel: %u are open in all: no more are taken", budget->used);
+	budget->told = budget->used > budget->max / 2 && (budget->told || !free);
+	return free;
+}
+
 struct channel *channel_mux_open(struct channel_mux *mux, const char *service,
 				 const struct channel_handler *handler, void *arg, struct err *err)
 {
@@ -143,6 +157,10 @@ struct channel *channel_mux_open(struct channel_mux *mux, const char *service,
 	}
 	if (count(mux, true) >= CHANNELS_MAX || mux->out_id > UINT32_MAX - 2) {
 		err_set(err, ERR_LIMIT, "too many streams to this contact");
+		return NULL;
+	}
+	if (!is_free(mux->budget)) {
+		err_set(err, ERR_LIMIT, "too many streams in all: %u are open", mux->budget->used);
 		return NULL;
 	}
 	channel = channel_new(mux, mux->out_id, service, len);
@@ -169,7 +187,7 @@ struct channel *channel_mux_open(struct channel_mux *mux, const char *service,
 static void refuse(struct channel_mux *mux, uint32_t id)
 {
 	channel_mux_send(
-	    mux, &(struct channel_frame){.op = CHANNEL_RESET, .id = id, .count = CHANNEL_REFUSED});
+	    mux, &(struct channel_frame){.op = CHANNEL_RESET, .id = id, .count = CHANNEL_BUSY});
 }
 
 static void on_open(struct channel_mux *mux, const struct channel_frame *frame)
@@ -177,7 +195,7 @@ static void on_open(struct channel_mux *mux, const struct channel_frame *frame)
 	struct channel *channel = NULL;
 
 	mux->in_id = frame->id;
-	if (count(mux, false) < CHANNELS_MAX &&
+	if (count(mux, false) < CHANNELS_MAX && is_free(mux->budget) &&
 	    ration_take(&mux->opens, CHANNEL_OPENS, CHANNEL_OPEN_EACH_MS, env_mono_ms(mux->env)) ==
 		0)
 		channel = channel_new(mux, frame->id, frame->data, frame->len);

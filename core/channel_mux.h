@@ -22,9 +22,15 @@ struct channel_mux_ops {
 	void (*broken)(void *arg);
 };
 
-/* dialled: did we dial the session? NULL: memory is short. */
-struct channel_mux *channel_mux_new(const struct env *env, bool dialled,
-				    const struct channel_mux_ops *ops, void *arg);
+/* How many channels there are in all sessions of an engine. All zero but max at first. */
+struct channel_budget {
+	unsigned max, used;
+	bool told; /* that there are too many */
+};
+
+/* dialled: did we dial the session? budget outlives the mux. NULL: memory is short. */
+struct channel_mux *channel_mux_new(const struct env *env, struct channel_budget *budget,
+				    bool dialled, const struct channel_mux_ops *ops, void *arg);
 /* The session is over: every channel that has an owner is broken, the others are freed. */
 void channel_mux_free(struct channel_mux **mux);
 
@@ -34,7 +40,7 @@ int channel_mux_frame(struct channel_mux *mux, const uint8_t *payload, size_t le
 void channel_mux_pump(struct channel_mux *mux);
 
 /* Open a channel to a service of the contact's. ERR_INPUT: no proper name; ERR_LIMIT: CHANNELS_MAX
- * are open; ERR_MEMORY. */
+ * are open, or as many in all as the budget has; ERR_MEMORY. */
 struct channel *channel_mux_open(struct channel_mux *mux, const char *service,
 				 const struct channel_handler *handler, void *arg, struct err *err);
 /* Channels that are there, with those that nobody owns any more. */

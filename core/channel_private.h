@@ -55,6 +55,7 @@ struct channel {
 
 struct channel_mux {
 	const struct env *env;
+	struct channel_budget *budget;
 	const struct channel_mux_ops *ops;
 	void *arg;
 	struct channel *channels;

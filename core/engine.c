@@ -321,6 +321,7 @@ struct engine *engine_new(const struct engine_config *config, const struct engin
 	}
 	engine->config = *config;
 	engine->env = config->env;
+	engine->channels.max = CHANNELS_ALL_MAX;
 	if (handler != NULL)
 		engine->handler = *handler;
 	engine->arg = arg;

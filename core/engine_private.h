@@ -23,6 +23,7 @@
 #ifndef CORE_ENGINE_PRIVATE_H
 #define CORE_ENGINE_PRIVATE_H
 
+#include "core/channel_mux.h"
 #include "core/decoy.h"
 #include "core/dialler.h"
 #include "core/engine.h"
@@ -64,6 +65,7 @@ struct engine {
 	struct pool *pool;
 	struct farewells *farewells;
 	struct isolation *isolation;
+	struct channel_budget channels;
 	struct contact *untold; /* contacts whose news the layer above does not know yet */
 	struct account *gone;   /* removed, to be freed when nobody can hold them */
 	struct timer *tell;

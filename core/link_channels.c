@@ -59,6 +59,7 @@ struct link_channels *link_channels_new(struct contact *contact, struct session 
 
 	if (channels != NULL)
 		channels->mux = channel_mux_new(contact->account->engine->env,
+						&contact->account->engine->channels,
 						session_dialled(session), &mux_ops, channels);
 	if (channels == NULL || channels->mux == NULL) {
 		free(channels);

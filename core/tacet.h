@@ -393,7 +393,8 @@ struct tacet_stream_handlers {
 	/*
 	 * It is over; to be closed. why NULL: both sides have ended it, and the contact's program
 	 * has read all that was written. Else TACET_NOT_FOUND: the contact does not listen for
-	 * this, or not for us; TACET_RESET: its program has reset the stream, or has left without
+	 * this, or not for us; TACET_LIMIT: too many streams are open there, from us or in
+	 * all; TACET_RESET: its program has reset the stream, or has left without
 	 * reading all; TACET_UNAVAILABLE: no session any more, or no answer within a minute;
 	 * TACET_MEMORY; TACET_INTERNAL; TACET_SYSTEM: the socket that it was joined to is broken.
 	 */
@@ -401,7 +402,8 @@ struct tacet_stream_handlers {
 };
 
 /* Open a stream. handlers may be NULL. TACET_UNAVAILABLE: the contact is not linked now;
- * TACET_INPUT: no proper name; TACET_LIMIT: 32 are open to this contact. */
+ * TACET_INPUT: no proper name; TACET_LIMIT: 32 are open to this contact, or
+ * 256 to all and from all. */
 TACET_PUBLIC struct tacet_stream *tacet_connect(struct tacet_contact *contact, const char *service,
 						const struct tacet_stream_handlers *handlers,
 						void *arg, struct tacet_err *err);
@@ -410,8 +412,7 @@ TACET_PUBLIC struct tacet_stream *tacet_connect(struct tacet_contact *contact, c
  * at tacet_stream_contact, and returns true after it has set handlers (tacet_stream_handle) or a
  * descriptor; it may not close the stream, but returns false for one that is not wanted: the
  * contact sees the same as if nobody listened. A contact may open 64 at once and then 20 a second,
- * and have
- * 32. TACET_EXISTS; TACET_LIMIT: 64 services.
+ * and have 32; more are refused (TACET_LIMIT there). TACET_EXISTS; TACET_LIMIT: 64 services.
  */
 TACET_PUBLIC int tacet_listen(struct tacet_account *account, const char *service,
 			      bool (*accept)(void *arg, struct tacet_stream *stream), void *arg,

@@ -114,7 +114,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct program program = {0};
 	struct fake_clock *clock = fake_clock_new(1);
 	struct fake_env *fake = fake_env_new(clock);
-	struct channel_mux *mux = channel_mux_new(fake_env_env(fake), true, &ops, &program);
+	struct channel_budget budget = {.max = CHANNELS_ALL_MAX};
+	struct channel_mux *mux =
+	    channel_mux_new(fake_env_env(fake), &budget, true, &ops, &program);
 	struct reader r;
 	struct err err = {0};
 	int result = 0;

@@ -56,6 +56,8 @@ static uint64_t seed = 1;
 static struct fake_clock *fake_time;
 static struct fake_env *fake;
 static struct side a, b;
+/* Of both sides: each channel counts twice. */
+static struct channel_budget budget;
 
 static uint8_t byte_at(size_t at)
 {
@@ -136,7 +138,7 @@ static void open_side(struct side *side, struct side *other, bool dialled)
 	*side = (struct side){.other = other};
 	side->queue = calloc(LINE_MAX, sizeof(*side->queue));
 	side->timer = timer_new(fake_env_env(fake), deliver, side);
-	side->mux = channel_mux_new(fake_env_env(fake), dialled, &side_ops, side);
+	side->mux = channel_mux_new(fake_env_env(fake), &budget, dialled, &side_ops, side);
 	assert_non_null(side->queue);
 	assert_non_null(side->mux);
 }
@@ -153,6 +155,7 @@ static int set_up(void **state)
 	(void)state;
 	fake_time = fake_clock_new(seed);
 	fake = fake_env_new(fake_time);
+	budget = (struct channel_budget){.max = 4 * CHANNELS_MAX};
 	open_side(&a, &b, true);
 	open_side(&b, &a, false);
 	return 0;
@@ -163,6 +166,7 @@ static int tear_down(void **state)
 	(void)state;
 	close_side(&a);
 	close_side(&b);
+	assert_int_equal(budget.used, 0);
 	fake_env_free(&fake);
 	fake_clock_free(&fake_time);
 	return 0;
@@ -451,6 +455,44 @@ static void test_limits(void **state)
 		run(1);
 	}
 	assert_in_range(refused, 1, 10);
+}
+
+/* Of all sessions together: ours is refused at once, the contact's with a reason; both are taken
+ * again when others have gone. */
+static void test_budget(void **state)
+{
+	struct end here = {0}, there = {0}, more = {0};
+	struct err err = {0};
+
+	(void)state;
+	connect_to(&here, &there);
+	budget.max = 2;
+	assert_null(channel_mux_open(a.mux, "echo", &end_handler, &more, &err));
+	assert_int_equal(err.code, ERR_LIMIT);
+	assert_true(budget.told);
+	budget.max = 3;
+	for (unsigned i = 0; i < 2; i++) {
+		more = (struct end){0};
+		/* Room for our end of it, but not for the other one; whether there is such a
+		 * service does not matter. */
+		more.channel =
+		    channel_mux_open(a.mux, i ? "nothing" : "echo", &end_handler, &more, &err);
+		assert_non_null(more.channel);
+		run(100);
+		assert_int_equal(more.closed, 1);
+		assert_int_equal(more.why, ERR_LIMIT);
+		channel_close(&more.channel);
+	}
+	assert_int_equal(here.closed + there.closed, 0);
+	channel_abort(&here.channel);
+	run(100);
+	channel_close(&there.channel);
+	assert_int_equal(budget.used, 0);
+	more = there = (struct end){0};
+	connect_to(&more, &there);
+	channel_abort(&more.channel);
+	run(100);
+	channel_abort(&there.channel);
 }
 
 /* The session ends: what has come can be read, and then it is broken. */
@@ -881,13 +923,21 @@ static void test_ring(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    WITH_LINE(test_both_ways),   WITH_LINE(test_slow_reader),
-	    WITH_LINE(test_turns),       WITH_LINE(test_refused),
-	    WITH_LINE(test_limits),      WITH_LINE(test_session_ends),
-	    WITH_LINE(test_close),       WITH_LINE(test_close_in_handlers),
-	    WITH_LINE(test_violations),  WITH_LINE(test_flood),
-	    WITH_LINE(test_cannot_send), WITH_LINE(test_at_random),
-	    WITH_LINE(test_no_memory),   WITH_LINE(test_ring),
+	    WITH_LINE(test_both_ways),
+	    WITH_LINE(test_slow_reader),
+	    WITH_LINE(test_turns),
+	    WITH_LINE(test_refused),
+	    WITH_LINE(test_limits),
+	    WITH_LINE(test_budget),
+	    WITH_LINE(test_session_ends),
+	    WITH_LINE(test_close),
+	    WITH_LINE(test_close_in_handlers),
+	    WITH_LINE(test_violations),
+	    WITH_LINE(test_flood),
+	    WITH_LINE(test_cannot_send),
+	    WITH_LINE(test_at_random),
+	    WITH_LINE(test_no_memory),
+	    WITH_LINE(test_ring),
 	};
 
 	return cmocka_run_group_tests_name("channel", tests, NULL, NULL);

@@ -35,6 +35,7 @@ struct side {
 
 static struct loop *loop;
 static struct side a, b;
+static struct channel_budget budget = {.max = CHANNELS_ALL_MAX};
 static int offered; /* the descriptor that b joins to what comes */
 
 static int side_send(void *arg, const uint8_t *payload, size_t len)
@@ -111,7 +112,7 @@ static void open_side(struct side *side, struct side *other, bool dialled)
 	memset(side, 0, sizeof(*side));
 	side->other = other;
 	side->timer = timer_new(loop_env(loop), deliver, side);
-	side->mux = channel_mux_new(loop_env(loop), dialled, &ops, side);
+	side->mux = channel_mux_new(loop_env(loop), &budget, dialled, &ops, side);
 	assert_non_null(side->mux);
 }
 

@@ -1,7 +1,7 @@
 /* Tests of channels in whole engines: beside messages, through breaks, against a hostile contact.
  */
 #include "core/base/cursor.h"
-#include "core/link.h"
+#include "core/engine_private.h"
 #include "tests/unit/puppet.h"
 
 #include <setjmp.h>
@@ -170,6 +170,26 @@ static void test_copy(void **state)
 	assert_int_equal(here.why, ERR_NOT_FOUND);
 	/* What has been said about channels must not hurt the rest. */
 	assert_true(rig_linked(anna, ben));
+}
+
+/* The engine has one limit for all, and says so to a contact who passes it. */
+static void test_limit_of_all(void **state)
+{
+	(void)state;
+	listen_and_link();
+	assert_int_equal(ben->engine->channels.max, CHANNELS_ALL_MAX);
+	ben->engine->channels.max = 0;
+	connect_to("copy");
+	assert_int_equal(here.closed, 1);
+	assert_int_equal(here.why, ERR_LIMIT);
+	ben->engine->channels.max = 1;
+	connect_to("copy");
+	assert_int_equal(here.opened, 1);
+	assert_int_equal(ben->engine->channels.used, 1);
+	/* What a session had is free again when it ends. */
+	node_stop(anna);
+	rig_run(rig, 600 * 1000);
+	assert_int_equal(ben->engine->channels.used, 0);
 }
 
 /* While a long copy goes on, messages and statuses go as fast as ever, and so does the copy while
@@ -379,8 +399,13 @@ static void test_hostile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    WITH_RIG(test_copy),    WITH_RIG(test_beside_messages), WITH_RIG(test_slow_reader),
-	    WITH_RIG(test_cover),   WITH_RIG(test_breaks),          WITH_RIG(test_contact_removed),
+	    WITH_RIG(test_copy),
+	    WITH_RIG(test_limit_of_all),
+	    WITH_RIG(test_beside_messages),
+	    WITH_RIG(test_slow_reader),
+	    WITH_RIG(test_cover),
+	    WITH_RIG(test_breaks),
+	    WITH_RIG(test_contact_removed),
 	    WITH_RIG(test_hostile),
 	};
 
