@@ -365,10 +365,11 @@ void account_wake(struct account *account)
 
 void account_jumped(struct account *account)
 {
+	resident_wake(account->resident);
 	for (unsigned i = 0; i < account->contact_count; i++) {
 		int64_t delay_ms = account_spread(account);
 
-		rendezvous_jumped(account->contacts[i]->rendezvous, delay_ms);
+		contact_jumped(account->contacts[i], delay_ms);
 		guest_jumped(account->contacts[i]->guest, delay_ms);
 	}
 	if (account->decoys != NULL)

@@ -163,6 +163,17 @@ void contact_break(struct contact *contact)
 		lose_link(contact);
 }
 
+void contact_jumped(struct contact *contact, int64_t delay_ms)
+{
+	if (contact->link == NULL || link_catch_up(contact->link)) {
+		rendezvous_jumped(contact->rendezvous, delay_ms);
+		return;
+	}
+	log_info("contact: the link has died meanwhile");
+	forget_link(contact);
+	rendezvous_begin(contact->rendezvous, delay_ms);
+}
+
 /* Neither look nor publish for a while, then begin as after a break. */
 static void rest(struct contact *contact, int64_t ms)
 {

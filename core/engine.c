@@ -13,7 +13,8 @@
 #include <string.h>
 
 /* How often it is looked whether the clock has jumped, and from which distance on that counts, in
- * ms: what is less disturbs no epoch much, and clocks are slewed. */
+ * ms: what is less disturbs no epoch much, and clocks are slewed. When the look itself comes so
+ * much too late, the machine has slept: timers stand still then, env_mono_ms does not. */
 #define CLOCK_WATCH_MS ((int64_t)15 * 1000)
 #define CLOCK_JUMP_MS  ((int64_t)30 * 1000)
 
@@ -28,20 +29,37 @@ int64_t engine_now_ms(const struct engine *engine)
 	return env_wall_ms(engine->env) + engine->clock_offset_ms;
 }
 
+/* Note what the clocks say, and begin a stretch in which they are watched. */
+static void note_clock(struct engine *engine)
+{
+	engine->watched_ms = env_mono_ms(engine->env);
+	engine->clock_ms = engine_now_ms(engine) - engine->watched_ms;
+	timer_set(engine->clock_watch, CLOCK_WATCH_MS);
+}
+
 /* The keys under which contacts are looked up and found come from the time. When it jumps, who is
- * not linked would go by the old ones until the pause is over, up to 37 minutes. */
+ * not linked would go by the old ones until the pause is over, up to 37 minutes; and so long would
+ * it wait with records that have expired, when the machine has slept. */
 static void watch_clock(void *arg)
 {
 	struct engine *engine = arg;
-	int64_t clock_ms = engine_now_ms(engine) - env_mono_ms(engine->env);
-	int64_t distance = clock_ms - engine->clock_ms;
+	int64_t mono_ms = env_mono_ms(engine->env);
+	int64_t asleep_ms = mono_ms - engine->watched_ms - CLOCK_WATCH_MS;
+	int64_t distance = engine_now_ms(engine) - mono_ms - engine->clock_ms;
 
-	timer_set(engine->clock_watch, CLOCK_WATCH_MS);
-	if (distance > -CLOCK_JUMP_MS && distance < CLOCK_JUMP_MS)
+	if (asleep_ms < CLOCK_JUMP_MS && distance > -CLOCK_JUMP_MS && distance < CLOCK_JUMP_MS) {
+		/* Not the clock's: many small steps are a jump, too. */
+		engine->watched_ms = mono_ms;
+		timer_set(engine->clock_watch, CLOCK_WATCH_MS);
 		return;
-	engine->clock_ms = clock_ms;
-	log_notice("the clock has jumped by %lld s: looking for the contacts anew",
-		   (long long)(distance / 1000));
+	}
+	note_clock(engine);
+	if (asleep_ms >= CLOCK_JUMP_MS)
+		log_notice("woken after %lld s: looking for the contacts anew",
+			   (long long)(asleep_ms / 1000));
+	else
+		log_notice("the clock has jumped by %lld s: looking for the contacts anew",
+			   (long long)(distance / 1000));
 	for (unsigned i = 0; i < engine->account_count; i++)
 		account_jumped(engine->accounts[i]);
 }
@@ -373,8 +391,7 @@ void engine_start(struct engine *engine)
 	if (engine->running)
 		return;
 	engine->running = true;
-	engine->clock_ms = engine_now_ms(engine) - env_mono_ms(engine->env);
-	timer_set(engine->clock_watch, CLOCK_WATCH_MS);
+	note_clock(engine);
 	for (unsigned i = 0; i < engine->account_count; i++)
 		account_start(engine->accounts[i]);
 }

@@ -72,7 +72,8 @@ struct engine {
 	bool trouble_told;
 	struct timer *probe; /* whether the database can be written again */
 	struct timer *clock_watch;
-	int64_t clock_ms; /* the time when the monotonic clock began, as it was seen last */
+	int64_t clock_ms;   /* the time when the monotonic clock began, as it was seen last */
+	int64_t watched_ms; /* when it was looked last, on the monotonic clock */
 };
 
 struct account {
@@ -181,7 +182,8 @@ void account_free(struct account **account);
 void account_start(struct account *account);
 void account_stop(struct account *account);
 void account_wake(struct account *account);
-/* The clock shows another time than a moment ago. */
+/* The clock shows another time than a moment ago, or the machine has slept: look anew for all who
+ * may not be linked any more. */
 void account_jumped(struct account *account);
 /* A delay for one of all pairs that the account looks up. */
 int64_t account_spread(const struct account *account);
@@ -242,6 +244,9 @@ void contact_stop(struct contact *contact);
 void contact_hush(struct contact *contact);
 /* End the link as if it were broken; both sides then meet again. */
 void contact_break(struct contact *contact);
+/* The clock has jumped, or the machine has slept: look delay_ms from now unless there is a link
+ * that may live. */
+void contact_jumped(struct contact *contact, int64_t delay_ms);
 /* Is this tag one that the contact knocks with now? */
 bool contact_knows_tag(struct contact *contact, const uint8_t tag[KNOCK_TAG_LEN]);
 /* As lobby_knock, for a knock with such a tag. */

@@ -163,6 +163,18 @@ unsigned link_goodbye(const struct link *link)
 	return link->bye;
 }
 
+bool link_catch_up(struct link *link)
+{
+	int64_t left =
+	    link->dead_ms - (env_mono_ms(link->contact->account->engine->env) - link->heard_ms);
+
+	if (left <= 0)
+		return false;
+	timer_set(link->dead, left);
+	link_show_status(link);
+	return true;
+}
+
 int64_t link_heard_ms(const struct link *link)
 {
 	return link->heard_ms;

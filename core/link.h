@@ -56,6 +56,9 @@ const struct session *link_session(const struct link *link);
 unsigned link_goodbye(const struct link *link);
 /* env_mono_ms when anything was heard last. */
 int64_t link_heard_ms(const struct link *link);
+/* Timers may have stood still: has so little time passed since anything was heard that it may live?
+ * Then the rest of that time is waited for, and the status said at once. */
+bool link_catch_up(struct link *link);
 /* Does it take no messages, since the inbox was full? */
 bool link_deaf(const struct link *link);
 

@@ -36,9 +36,8 @@ struct node {
 	struct engine *engine;
 	struct node_clock clock;
 	struct timer
-	    *tick;         /* for the clock; the first one starts the engine when there is no tor */
-	int64_t ticked_ms; /* monotonic */
-	bool ready;        /* tor is */
+	    *tick;  /* for the clock; the first one starts the engine when there is no tor */
+	bool ready; /* tor is */
 	bool started, closing;
 };
 
@@ -91,16 +90,11 @@ static void update(struct node *node)
 	node->started = true;
 }
 
-/* A tick that comes much too late has slept with the machine. */
 static void on_tick(void *arg)
 {
 	struct node *node = arg;
-	int64_t now = env_mono_ms(loop_env(node->loop));
 
 	timer_set(node->tick, CLOCK_CHECK_MS);
-	if (node->started && now - node->ticked_ms > 2 * CLOCK_CHECK_MS)
-		engine_wake(node->engine);
-	node->ticked_ms = now;
 	update(node);
 }
 

@@ -121,7 +121,8 @@ void rendezvous_end(struct rendezvous *rendezvous);
 void rendezvous_address(struct rendezvous *rendezvous, int64_t delay_ms);
 /* The registry may answer again: do delay_ms from now what waits after a failure. */
 void rendezvous_wake(struct rendezvous *rendezvous, int64_t delay_ms);
-/* The time is another, and the keys with it: begin anew delay_ms from now, whatever was planned. */
+/* The time is another, and the keys with it, or much has passed unnoticed: begin anew delay_ms from
+ * now, whatever was planned. */
 void rendezvous_jumped(struct rendezvous *rendezvous, int64_t delay_ms);
 
 #endif

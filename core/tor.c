@@ -31,8 +31,10 @@
  * an earlier tor waits 5 s first. */
 #define CONNECT_STEP_MS  100
 #define CONNECT_LIMIT_MS 30000
-/* A consensus is made every hour. */
-#define CONSENSUS_STEP_MS (60 * 60 * 1000)
+/* How often tor is asked how old its consensus is, in ms. Its answer is also its pulse: a tor that
+ * hangs is noticed within this time and TOR_ANSWER_LIMIT_MS, and not when all sessions have died.
+ */
+#define PULSE_MS (30 * 1000)
 
 enum front_state {
 	FRONT_IDLE,          /* about to start */
@@ -72,10 +74,11 @@ struct tor {
 	struct tor_control *control;
 	struct tor_transport *transport;
 	bool transport_up;
-	bool circuits_lost;     /* tor has said so after it was ready */
-	struct timer *step;     /* next start, next try to connect, next look at the consensus */
-	struct timer *news;     /* tell the handler */
-	int64_t pause_ms;       /* before the next start */
+	bool circuits_lost; /* tor has said so after it was ready */
+	struct timer *step; /* next start, next try to connect, next pulse */
+	struct timer *news; /* tell the handler */
+	int64_t pause_ms;   /* before the next start */
+	int64_t pulse_ms, answer_limit_ms;
 	int64_t connect_end_ms; /* when to give up CONNECTING, on the monotonic clock */
 	struct tor_status status;
 };
@@ -193,9 +196,11 @@ static void got_consensus(void *arg, const struct tor_reply *reply)
 
 	if (reply->code != 250 || after == NULL || until == NULL ||
 	    parse_time(after, &after_ms) != 0 || parse_time(until, &until_ms) != 0) {
-		log_info("tor does not say how old its consensus is");
+		log_debug("tor does not say how old its consensus is");
 		return;
 	}
+	if (tor->status.valid_after_ms == after_ms && tor->status.valid_until_ms == until_ms)
+		return;
 	tor->status.valid_after_ms = after_ms;
 	tor->status.valid_until_ms = until_ms;
 	status_changed(tor);
@@ -205,7 +210,7 @@ static void ask_consensus(struct tor *tor)
 {
 	tor_control_send(tor->control, got_consensus, tor, NULL,
 			 "GETINFO consensus/valid-after consensus/valid-until");
-	timer_set(tor->step, CONSENSUS_STEP_MS);
+	timer_set(tor->step, tor->pulse_ms);
 }
 
 /* --- bootstrap --- */
@@ -285,7 +290,7 @@ static void control_ready(void *arg)
 
 	snprintf(tor->status.version, sizeof tor->status.version, "%s",
 		 tor_control_version(tor->control));
-	timer_stop(tor->step);
+	timer_set(tor->step, tor->pulse_ms);
 	tor->circuits_lost = false;
 	enter_state(tor, FRONT_BOOTSTRAPPING);
 	if (tor_control_send(tor->control, got_events, tor, &why,
@@ -358,6 +363,7 @@ static void connect_control(struct tor *tor)
 	    .address = tor->control_address,
 	    .password = tor->password,
 	    .own = tor->own,
+	    .answer_limit_ms = tor->answer_limit_ms,
 	};
 	struct err why;
 
@@ -475,6 +481,8 @@ struct tor *tor_new(struct loop *loop, const struct tor_config *config,
 	tor->handler = handler;
 	tor->arg = arg;
 	tor->pause_ms = PAUSE_MIN_MS;
+	tor->pulse_ms = config->pulse_ms > 0 ? config->pulse_ms : PULSE_MS;
+	tor->answer_limit_ms = config->answer_limit_ms;
 	if (set_up(tor, config, err) != 0)
 		tor_free(&tor);
 	else

@@ -19,6 +19,9 @@ struct tor_config {
 	const char *control;  /* "unix:PATH" or "127.0.0.1:9051"; NULL: start our own */
 	const char *socks;    /* "unix:PATH" or "127.0.0.1:9050" */
 	const char *password; /* for HASHEDPASSWORD; NULL: cookie (SAFECOOKIE) or none */
+	/* How often it is asked whether it lives, and how long it may take to answer, in ms; 0:
+	 * half a minute each. */
+	int64_t pulse_ms, answer_limit_ms;
 };
 
 enum tor_state {
@@ -42,8 +45,8 @@ struct tor_handler {
 	void (*changed)(void *arg, const struct tor_status *status);
 };
 
-/* Begin. A tor that is missing, dies, or refuses the cookie is no error here: it shows in the
- * status, and is tried again with growing pauses (1 s to 60 s). NULL with *err only for a
+/* Begin. A tor that is missing, dies, hangs, or refuses the cookie is no error here: it shows in
+ * the status, and is tried again with growing pauses (1 s to 60 s). NULL with *err only for a
  * configuration that cannot work (directory cannot be made, path too long). */
 struct tor *tor_new(struct loop *loop, const struct tor_config *config,
 		    const struct tor_handler *handler, void *arg, struct err *err);

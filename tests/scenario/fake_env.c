@@ -303,3 +303,22 @@ void fake_env_jump(struct fake_env *fake, int64_t ms)
 {
 	fake->skew += ms;
 }
+
+void fake_env_sleep(struct fake_env *fake, int64_t ms)
+{
+	struct fake_clock *clock = fake->clock;
+	struct fake_timer **asleep = calloc(clock->count + 1, sizeof *asleep);
+	size_t count = 0;
+
+	if (!asleep)
+		fatal("no memory");
+	for (size_t i = 0; i < clock->count; i++)
+		if (clock->heap[i]->fake == fake)
+			asleep[count++] = clock->heap[i];
+	for (size_t i = 0; i < count; i++) {
+		queue_remove(clock, asleep[i]);
+		asleep[i]->due += ms;
+		queue_add(clock, asleep[i]);
+	}
+	free(asleep);
+}

@@ -35,5 +35,8 @@ void fake_env_free(struct fake_env **fake);
 const struct env *fake_env_env(struct fake_env *fake);
 /* Move the system clock by ms (adds up); the monotonic clock and timers do not notice. */
 void fake_env_jump(struct fake_env *fake, int64_t ms);
+/* The machine sleeps for ms from now on: its clocks go on, but timers stand still, as
+ * CLOCK_MONOTONIC does. To be called before that time passes. */
+void fake_env_sleep(struct fake_env *fake, int64_t ms);
 
 #endif

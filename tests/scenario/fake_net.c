@@ -325,6 +325,12 @@ void fake_host_freeze(struct fake_host *host, bool on)
 	}
 }
 
+void fake_host_cut(struct fake_host *host)
+{
+	struct fake_stream *stream;
+	LIST_FOREACH(stream, &host->streams, next) fake_stream_cut(stream);
+}
+
 void fake_host_break(struct fake_host *host)
 {
 	struct fake_stream *stream;

@@ -48,6 +48,8 @@ struct transport *fake_host_transport(struct fake_host *host);
 void fake_host_kill(struct fake_host *host, int64_t closed_ms);
 /* While frozen nothing gets in or out, nor is lost; dials time out. */
 void fake_host_freeze(struct fake_host *host, bool on);
+/* Every stream of the host is cut, and neither side is told, as when addresses change. */
+void fake_host_cut(struct fake_host *host);
 /* Every stream of the host ends with an error on both sides. */
 void fake_host_break(struct fake_host *host);
 /* As when tor was killed and started again: streams break, services get new addresses. */

@@ -84,8 +84,9 @@ int64_t fake_latency(struct fake_net *net);
 /* Two ends of a new connection: dialler's and listener's. */
 void fake_stream_pair(struct fake_host *dialler, struct fake_host *listener,
 		      struct fake_stream *ends[2]);
-/* See fake_host_kill, fake_host_break; thaw: what was held goes on. */
+/* See fake_host_kill, fake_host_cut, fake_host_break; thaw: what was held goes on. */
 void fake_stream_kill(struct fake_stream *stream, int64_t closed_ms);
+void fake_stream_cut(struct fake_stream *stream);
 void fake_stream_break(struct fake_stream *stream);
 void fake_stream_thaw(struct fake_stream *stream);
 

@@ -302,6 +302,14 @@ void fake_stream_kill(struct fake_stream *stream, int64_t closed_ms)
 		segment_add(peer, NULL, 0, ERR_CLOSED, closed_ms);
 }
 
+void fake_stream_cut(struct fake_stream *stream)
+{
+	drop_all(stream);
+	if (stream->peer)
+		drop_all(stream->peer);
+	part(stream);
+}
+
 void fake_stream_break(struct fake_stream *stream)
 {
 	struct fake_stream *ends[2] = {stream, stream->peer};

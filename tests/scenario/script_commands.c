@@ -284,6 +284,24 @@ static int run_jump(struct script *script, struct words words, int unused)
 	return 0;
 }
 
+static int run_sleep(struct script *script, struct words words, int unused)
+{
+	struct daemon **list = words_daemons(script, &words, 0);
+	int64_t ms;
+	(void)unused;
+	if (!list || words_duration(script, &words, &ms) < 0)
+		return -1;
+	for (struct daemon **d = list; *d; d++) {
+		fake_host_cut((*d)->host);
+		fake_host_freeze((*d)->host, true);
+		fake_env_sleep((*d)->fake, ms);
+	}
+	world_run(script->world, ms);
+	for (struct daemon **d = list; *d; d++)
+		fake_host_freeze((*d)->host, false);
+	return 0;
+}
+
 /* What node.c does when it has found that the system clock is wrong. */
 static int run_clock_offset(struct script *script, struct words words, int unused)
 {
@@ -517,6 +535,7 @@ static const struct command {
     {"run", run_run, 0},
     {"send", run_send, 0},
     {"send-many", run_send, 1},
+    {"sleep", run_sleep, 0},
     {"start", run_life, START},
     {"status", run_status, 0},
     {"stop", run_life, STOP},

@@ -25,6 +25,9 @@
 /* Starting tor takes 0.1 s; a lock that must time out 5 s. */
 #define TEST_LIMIT_MS 20000
 #define OFFLINE       "DisableNetwork 1"
+/* A pulse, and a limit that a loaded machine keeps. */
+#define HANG_PULSE_MS  100
+#define HANG_ANSWER_MS 2000
 
 struct world {
 	struct loop *loop;
@@ -158,6 +161,39 @@ static void comes_back_after_a_kill(void **state)
 	run_until(&w, TOR_BOOTSTRAPPING);
 	assert_string_equal(w.status.problem, "");
 	assert_true(find_tor(w.directory) > 0 && find_tor(w.directory) != pid);
+	world_free(&w);
+}
+
+/* A tor that is stopped, as by a debugger or a machine without memory, is replaced; one that is
+ * only asked and answers stays. */
+static void replaces_a_tor_that_hangs(void **state)
+{
+	const struct env *env;
+	struct world w;
+	struct err err;
+	int64_t end;
+	pid_t pid;
+
+	(void)state;
+	world_new(&w);
+	env = loop_env(w.loop);
+	const struct tor_config config = {.directory = w.directory,
+					  .extra = OFFLINE,
+					  .pulse_ms = HANG_PULSE_MS,
+					  .answer_limit_ms = HANG_ANSWER_MS};
+	w.tor = tor_new(w.loop, &config, &handler, &w, &err);
+	assert_non_null(w.tor);
+	run_until(&w, TOR_BOOTSTRAPPING);
+	pid = find_tor(w.directory);
+	for (end = env_mono_ms(env) + HANG_ANSWER_MS + 5 * HANG_PULSE_MS; env_mono_ms(env) < end;)
+		loop_run_once(w.loop, HANG_PULSE_MS);
+	assert_int_equal(w.status.state, TOR_BOOTSTRAPPING);
+	assert_int_equal(kill(pid, SIGSTOP), 0);
+	run_until(&w, TOR_DOWN);
+	assert_non_null(strstr(w.status.problem, "no answer"));
+	run_until(&w, TOR_BOOTSTRAPPING);
+	assert_true(find_tor(w.directory) > 0 && find_tor(w.directory) != pid);
+	assert_int_equal(kill(pid, 0), -1);
 	world_free(&w);
 }
 
@@ -315,6 +351,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(starts_a_tor_and_ends_it),
 	    cmocka_unit_test(comes_back_after_a_kill),
+	    cmocka_unit_test(replaces_a_tor_that_hangs),
 	    cmocka_unit_test(says_what_is_wrong),
 	    cmocka_unit_test(does_not_outlive_us),
 	    cmocka_unit_test(refuses_a_directory_that_cannot_work),
