@@ -1,5 +1,5 @@
 /*
- * http_address.h: addresses of gateways and of the SOCKS proxy: judged and split, never resolved.
+ * http_address.h: addresses of gateways: judged and split, never resolved.
  *
  * Pure; http_client.c connects.
  */
@@ -9,25 +9,29 @@
 #include "core/base/err.h"
 
 #include <stdbool.h>
-#include <sys/socket.h>
+#include <stdint.h>
 
-/* Longest URL of a gateway, in bytes. */
-#define HTTP_URL_MAX 255
+/* Longest URL of a gateway, in bytes; of a question to it, with its path. */
+#define HTTP_URL_MAX      255
+#define HTTP_QUESTION_MAX 400
 /* Longest host name (RFC 1035 section 2.3.4); SOCKS 5 has room for 255. */
 #define HTTP_HOST_MAX 253
-/* A Unix path of 107 bytes, each as %XX, and what stands before it. */
-#define HTTP_PROXY_URL_SIZE 352
 
-/* Is url "http[s]://host[:port][/path]" without user, query or fragment? numeric: the host must be
- * an IPv4 address or an IPv6 address in brackets. ERR_INPUT if not. */
-int http_url_check(const char *url, bool numeric, struct err *err);
-
-struct http_proxy {
-	char url[HTTP_PROXY_URL_SIZE];  /* for libcurl: it sends names to the proxy unresolved */
-	struct sockaddr_storage socket; /* where to connect; zeros behind the end */
+struct http_url {
+	bool tls;                          /* https */
+	bool numeric;                      /* the host is an address */
+	char host[HTTP_HOST_MAX + 1];      /* without the brackets of an IPv6 address */
+	char authority[HTTP_HOST_MAX + 9]; /* host[:port] as it stood there, for the Host header */
+	uint16_t port;
+	char path[HTTP_QUESTION_MAX + 1]; /* begins with '/' */
 };
 
-/* "unix:/path", "127.0.0.1:9050" or "[::1]:9050". ERR_INPUT: none of these. */
-int http_proxy_parse(const char *text, struct http_proxy *out, struct err *err);
+/* Split "http[s]://host[:port][/path]" without user, query or fragment, of at most
+ * HTTP_QUESTION_MAX bytes. Host: letters, digits, '-', '.', '_', or an IPv6 address in brackets.
+ * ERR_INPUT. */
+int http_url_parse(const char *url, struct http_url *out, struct err *err);
+/* Is url one of a gateway, at most HTTP_URL_MAX bytes long? numeric: the host must be an IPv4
+ * address or an IPv6 address in brackets. ERR_INPUT if not. */
+int http_url_check(const char *url, bool numeric, struct err *err);
 
 #endif

@@ -1,39 +1,58 @@
 /*
  * http_client.c: HTTP requests through tor's SOCKS port, on the loop; see http_client.h.
  *
- * libcurl tells which sockets it waits for and until when; watches and one timer of the loop do
- * the waiting. Requests that have ended are listed and told one at a time by a second timer, so
- * that a callback may do anything, even free the client.
+ * A request is a stream of its own: to the proxy, through it to the server (socks.h), TLS if it is
+ * wanted, the question, the answer (http_answer.h). Requests that have ended are listed and told
+ * one at a time by a timer, so that a callback may do anything, even free the client.
+ *
+ * Why no library: libevent's client connects by itself, and neither to a Unix socket nor through
+ * SOCKS; libcurl does, but in Debian brings 25 libraries and 4 MB that nothing here needs.
  */
 #include "core/http_client.h"
 
+#include "core/base/buf.h"
 #include "core/base/log.h"
+#include "core/base/stream_socket.h"
 #include "core/http_address.h"
+#include "core/http_answer.h"
+#include "core/socks.h"
+#include "core/tor_socket.h"
 
 #include <assert.h>
-#include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/socket.h>
 
 /* In front of each isolation string: no circuit is shared with other users of the same tor. */
 #define SOCKS_USER_PREFIX "tacet-registry-"
-/* libcurl's buffer of a request, in bytes; an answer has 800 bytes a value. */
-#define RECEIVE_BUFFER 4096
+/* Longest question, in bytes: head and a record in base64 take 1300. */
+#define QUESTION_MAX 8192
 
 enum request_state { REQUEST_WAITING, REQUEST_ACTIVE, REQUEST_ENDED };
+
+/* How far the stream of an active request has come. */
+enum request_step {
+	STEP_CONNECT, /* to the proxy or, without one, to the server */
+	STEP_SOCKS,   /* the proxy connects to the server */
+	STEP_TLS,     /* handshake */
+	STEP_ANSWER,  /* the question was sent */
+};
 
 struct http_request {
 	struct http_client *client;
 	struct http_request *next, *previous; /* in the list of its state */
 	enum request_state state;
-	CURL *easy;
-	struct curl_slist *headers;
-	size_t header_bytes, body_bytes, body_limit;
-	bool content;
-	bool cut;
+	enum request_step step;
+	char *isolation, *host;
+	uint16_t port;
+	bool tls;
+	struct buf question;
+	struct stream *stream; /* this and the next two while it is active */
+	struct timer *limit;
+	struct socks *socks; /* while it is needed */
+	struct http_answer answer;
+	size_t body_bytes, body_limit;
+	int64_t timeout_ms;
 	int64_t started_ms;
 	int64_t dated_ms; /* when the Date header came */
 	struct http_result result;
@@ -48,13 +67,13 @@ struct request_list {
 
 struct http_client {
 	struct loop *loop;
-	CURLM *multi;
-	struct timer *timeout; /* what libcurl wants to be woken for */
+	SSL_CTX *tls;          /* made for the first https question */
 	struct timer *deliver; /* tells of the first request that has ended */
 	struct request_list lists[REQUEST_ENDED + 1];
 	unsigned active;
+	bool starting;        /* start_waiting is at work */
 	unsigned proxy_count; /* 0: connect directly */
-	struct http_proxy proxies[HTTP_PROXIES_MAX];
+	char *proxies[HTTP_PROXIES_MAX];
 	bool unusable[HTTP_PROXIES_MAX];
 };
 
@@ -84,178 +103,44 @@ static void request_leave(struct http_request *r)
 	*(r->next ? &r->next->previous : &list->last) = r->previous;
 }
 
-/* --- what libcurl calls during a transfer --- */
+/* --- the end of a request --- */
 
-static size_t header_line(char *line, size_t size, size_t count, void *arg)
+/* Let go of what only an active one has. */
+static void request_stop(struct http_request *r)
 {
-	struct http_request *r = arg;
-	size_t len = size * count;
-	char date[64];
-	time_t t;
-
-	r->header_bytes += len;
-	if (r->header_bytes > HTTP_HEADERS_MAX)
-		return 0;
-	if (len <= 5 || len - 5 >= sizeof(date) || strncasecmp(line, "date:", 5) != 0)
-		return len;
-	memcpy(date, line + 5, len - 5);
-	date[len - 5] = '\0';
-	t = curl_getdate(date, NULL);
-	if (t > 0) {
-		/* The header is cut to seconds: half of one more is the best guess. */
-		r->result.date_ms = (int64_t)t * 1000 + 500;
-		r->dated_ms = now_ms(r->client);
-	}
-	return len;
+	stream_free(&r->stream);
+	timer_free(&r->limit);
+	free(r->socks);
+	r->socks = NULL;
+	buf_free(&r->question);
+	if (r->state == REQUEST_ACTIVE)
+		r->client->active--;
 }
-
-static size_t body_piece(char *data, size_t size, size_t count, void *arg)
-{
-	struct http_request *r = arg;
-	size_t len = size * count, room = r->body_limit - r->body_bytes;
-	long status = 0;
-
-	r->cut = len > room;
-	if (r->cut)
-		len = room;
-	r->body_bytes += len;
-	curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
-	if (r->received && len > 0 && status == 200)
-		r->content = !r->received(r->arg, (const uint8_t *)data, len);
-	return r->cut || r->content ? 0 : len;
-}
-
-static bool is_allowed(const struct http_client *client, const struct curl_sockaddr *to)
-{
-	for (unsigned i = 0; i < client->proxy_count; i++)
-		if (to->addrlen <= sizeof(client->proxies[i].socket) &&
-		    memcmp(&to->addr, &client->proxies[i].socket, to->addrlen) == 0)
-			return true;
-	return client->proxy_count == 0;
-}
-
-/* Whatever libcurl and the environment may think: with a proxy nothing else is connected to. */
-static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
-{
-	const struct http_client *client = arg;
-
-	(void)purpose;
-	if (!is_allowed(client, to)) {
-		log_warn("http: a connection beside the proxy was prevented");
-		return CURL_SOCKET_BAD;
-	}
-	return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
-}
-
-/* --- requests --- */
 
 static void request_free(struct http_request *r)
 {
-	if (r->state == REQUEST_ACTIVE) {
-		curl_multi_remove_handle(r->client->multi, r->easy);
-		r->client->active--;
-	}
+	request_stop(r);
 	request_leave(r);
-	curl_easy_cleanup(r->easy);
-	curl_slist_free_all(r->headers);
+	free(r->isolation);
+	free(r->host);
 	free(r);
 }
+
+static void start_waiting(struct http_client *client);
 
 static void request_end(struct http_request *r, enum http_end end)
 {
 	struct http_client *client = r->client;
 
-	if (r->state == REQUEST_ACTIVE) {
-		curl_multi_remove_handle(client->multi, r->easy);
-		client->active--;
-	}
+	request_stop(r);
 	request_leave(r);
 	request_enter(r, REQUEST_ENDED);
 	r->result.end = end;
+	r->result.status = r->answer.status;
+	r->result.duration_ms = now_ms(client) - r->started_ms;
+	log_debug("http: ended after %lld ms: %d, status %d", (long long)r->result.duration_ms,
+		  (int)end, r->result.status);
 	timer_set(client->deliver, 0);
-}
-
-static void start_waiting(struct http_client *client)
-{
-	struct http_request *r;
-
-	while (client->active < HTTP_ACTIVE_MAX && (r = client->lists[REQUEST_WAITING].first)) {
-		r->started_ms = now_ms(client);
-		if (curl_multi_add_handle(client->multi, r->easy) != CURLM_OK) {
-			request_end(r, HTTP_FAILED);
-			continue;
-		}
-		request_leave(r);
-		request_enter(r, REQUEST_ACTIVE);
-		client->active++;
-	}
-}
-
-/* The proxy answers so when it has no circuit, or is told not to make one: none of the gateway's
- * fault. The other replies tell what became of the connection behind the circuit. */
-static bool proxy_is_stuck(CURL *easy)
-{
-	long error = CURLPX_OK;
-
-	curl_easy_getinfo(easy, CURLINFO_PROXY_ERROR, &error);
-	switch (error) {
-	case CURLPX_REPLY_CONNECTION_REFUSED:
-	case CURLPX_REPLY_HOST_UNREACHABLE:
-	case CURLPX_REPLY_NETWORK_UNREACHABLE:
-	case CURLPX_REPLY_NOT_ALLOWED: /* by the exits that were tried */
-	case CURLPX_REPLY_TTL_EXPIRED:
-		return false;
-	default:
-		return true;
-	}
-}
-
-static enum http_end how_it_ended(const struct http_request *r, CURLcode code)
-{
-	if (r->content)
-		return HTTP_CONTENT;
-	if (r->cut)
-		return HTTP_CUT;
-	switch (code) {
-	case CURLE_OK:
-		return HTTP_COMPLETE;
-	case CURLE_OPERATION_TIMEDOUT:
-		return HTTP_TIMEOUT;
-	case CURLE_COULDNT_CONNECT:
-	case CURLE_COULDNT_RESOLVE_PROXY:
-		return r->client->proxy_count == 0 ? HTTP_FAILED : HTTP_PROXY_DOWN;
-	case CURLE_PROXY:
-		return proxy_is_stuck(r->easy) ? HTTP_PROXY_DOWN : HTTP_FAILED;
-	default:
-		return HTTP_FAILED;
-	}
-}
-
-/* Let libcurl work, then see what has ended. */
-static void progress(struct http_client *client, curl_socket_t fd, int what)
-{
-	int running, left;
-	CURLMsg *message;
-
-	curl_multi_socket_action(client->multi, fd, what, &running);
-	while ((message = curl_multi_info_read(client->multi, &left))) {
-		CURLcode code = message->data.result;
-		struct http_request *r = NULL;
-		curl_off_t connected = 0;
-		long status = 0;
-
-		if (message->msg != CURLMSG_DONE)
-			continue;
-		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &r);
-		curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
-		curl_easy_getinfo(r->easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
-		r->result.status = (int)status;
-		r->result.reached = connected > 0;
-		r->result.duration_ms = now_ms(client) - r->started_ms;
-		log_debug("http: ended after %lld ms: %s, status %ld",
-			  (long long)r->result.duration_ms, curl_easy_strerror(code), status);
-		request_end(r, how_it_ended(r, code));
-	}
 	start_waiting(client);
 }
 
@@ -281,76 +166,200 @@ static void deliver_fire(void *arg)
 	done(done_arg, &result);
 }
 
-/* --- libcurl's sockets and timer --- */
+/* --- a request on its way --- */
 
-/* One descriptor that libcurl waits for. */
-struct waited {
-	struct http_client *client;
-	curl_socket_t fd;
-	struct watch *watch;
-};
-
-static void waited_ready(void *arg, unsigned what)
+static void send_question(struct http_request *r)
 {
-	struct waited *w = arg;
-
-	progress(w->client, w->fd,
-		 ((what & WATCH_READ) ? CURL_CSELECT_IN : 0) |
-		     ((what & WATCH_WRITE) ? CURL_CSELECT_OUT : 0));
-}
-
-static int socket_wanted(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
-{
-	struct http_client *client = arg;
-	struct waited *w = socket_arg;
-
-	(void)easy;
-	if (what == CURL_POLL_REMOVE) {
-		if (w)
-			watch_free(&w->watch);
-		free(w);
-		curl_multi_assign(client->multi, fd, NULL);
-		return 0;
-	}
-	if (!w) {
-		w = calloc(1, sizeof(*w));
-		if (!w)
-			return -1;
-		w->client = client;
-		w->fd = fd;
-		curl_multi_assign(client->multi, fd, w);
-	}
-	watch_free(&w->watch);
-	w->watch = watch_fd(client->loop, fd,
-			    ((what & CURL_POLL_IN) ? (unsigned)WATCH_READ : 0) |
-				((what & CURL_POLL_OUT) ? (unsigned)WATCH_WRITE : 0),
-			    waited_ready, w);
-	return w->watch ? 0 : -1;
-}
-
-static int timeout_wanted(CURLM *multi, long delay_ms, void *arg)
-{
-	struct http_client *client = arg;
-
-	(void)multi;
-	if (delay_ms < 0)
-		timer_stop(client->timeout);
+	r->step = STEP_ANSWER;
+	r->result.reached = true;
+	if (stream_write(r->stream, r->question.data, r->question.len))
+		request_end(r, HTTP_FAILED);
 	else
-		timer_set(client->timeout, delay_ms);
-	return 0;
+		buf_free(&r->question);
 }
 
-static void timeout_fire(void *arg)
+static SSL_CTX *tls_of(struct http_client *client)
 {
-	progress(arg, CURL_SOCKET_TIMEOUT, 0);
+	SSL_CTX *ctx = client->tls;
+
+	if (ctx)
+		return ctx;
+	ctx = SSL_CTX_new(TLS_client_method());
+	if (!ctx || SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1 ||
+	    SSL_CTX_set_default_verify_paths(ctx) != 1) {
+		SSL_CTX_free(ctx);
+		return NULL;
+	}
+	/* A resumed TLS session is as good as a cookie. */
+	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	client->tls = ctx;
+	return ctx;
+}
+
+static void server_connected(struct http_request *r)
+{
+	SSL_CTX *ctx;
+
+	if (!r->tls) {
+		send_question(r);
+		return;
+	}
+	r->step = STEP_TLS;
+	ctx = tls_of(r->client);
+	if (!ctx || stream_start_tls_client(r->stream, ctx, r->host, NULL))
+		request_end(r, HTTP_FAILED);
+}
+
+static void send_socks(struct http_request *r)
+{
+	r->step = STEP_SOCKS;
+	if (stream_write(r->stream, r->socks->out, r->socks->out_len))
+		request_end(r, HTTP_FAILED);
+}
+
+static void on_opened(void *arg)
+{
+	struct http_request *r = arg;
+
+	if (r->step == STEP_TLS)
+		send_question(r);
+	else if (r->socks)
+		send_socks(r);
+	else
+		server_connected(r);
+}
+
+/* Replies that tell what became of the connection behind the circuit. With any other the proxy has
+ * no circuit, or is told not to make one: none of the gateway's fault. */
+static bool is_gateways_fault(int code)
+{
+	static const int codes[] = {
+	    SOCKS_NOT_ALLOWED, /* by the exits that were tried */
+	    SOCKS_NET_UNREACHABLE,
+	    SOCKS_HOST_UNREACHABLE,
+	    SOCKS_REFUSED,
+	    SOCKS_TTL_EXPIRED,
+	    SOCKS_ONION_NO_DESCRIPTOR,
+	    SOCKS_ONION_BAD_DESCRIPTOR,
+	    SOCKS_ONION_NO_INTRODUCTION,
+	    SOCKS_ONION_NO_RENDEZVOUS,
+	    SOCKS_ONION_NO_AUTH,
+	    SOCKS_ONION_WRONG_AUTH,
+	    SOCKS_ONION_BAD_ADDRESS,
+	    SOCKS_ONION_INTRODUCTION_TIMEOUT,
+	};
+
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (codes[i] == code)
+			return true;
+	return false;
+}
+
+static void take_socks(struct http_request *r, const uint8_t *data, size_t len)
+{
+	struct err err;
+	size_t used;
+
+	if (socks_feed(r->socks, data, len, &used, &err)) {
+		log_debug("http: %s", err.text);
+		request_end(r, is_gateways_fault(r->socks->code) ? HTTP_FAILED : HTTP_PROXY_DOWN);
+	} else if (r->socks->state != SOCKS_OPEN) {
+		send_socks(r);
+	} else if (used < len) {
+		/* The server spoke before it was asked. */
+		request_end(r, HTTP_FAILED);
+	} else {
+		free(r->socks);
+		r->socks = NULL;
+		server_connected(r);
+	}
+}
+
+/* A piece of the body; false: it was the last that is wanted, and the request has ended. */
+static bool take_body(struct http_request *r, const uint8_t *data, size_t len)
+{
+	size_t room = r->body_limit - r->body_bytes;
+	bool cut = len > room;
+
+	if (cut)
+		len = room;
+	r->body_bytes += len;
+	if (r->received && len > 0 && r->answer.status == 200 && !r->received(r->arg, data, len)) {
+		request_end(r, HTTP_CONTENT);
+		return false;
+	}
+	if (cut)
+		request_end(r, HTTP_CUT);
+	return !cut;
+}
+
+static void take_date(struct http_request *r)
+{
+	if (r->result.date_ms >= 0 || r->answer.date_s <= 0)
+		return;
+	/* The header is cut to seconds: half of one more is the best guess. */
+	r->result.date_ms = r->answer.date_s * 1000 + 500;
+	r->dated_ms = now_ms(r->client);
+}
+
+static void take_answer(struct http_request *r, const uint8_t *data, size_t len)
+{
+	const uint8_t *body;
+	size_t used, body_len;
+	struct err err;
+
+	for (; len > 0; data += used, len -= used) {
+		if (http_answer_feed(&r->answer, data, len, &used, &body, &body_len, &err)) {
+			log_debug("http: %s", err.text);
+			request_end(r, HTTP_FAILED);
+			return;
+		}
+		take_date(r);
+		if (body_len > 0 && !take_body(r, body, body_len))
+			return;
+		if (r->answer.state == HTTP_ANSWER_DONE) {
+			request_end(r, HTTP_COMPLETE);
+			return;
+		}
+	}
+}
+
+static void on_received(void *arg, const uint8_t *data, size_t len)
+{
+	struct http_request *r = arg;
+
+	if (r->step == STEP_ANSWER)
+		take_answer(r, data, len);
+	else if (r->step == STEP_SOCKS)
+		take_socks(r, data, len);
+	else
+		request_end(r, r->socks ? HTTP_PROXY_DOWN : HTTP_FAILED);
+}
+
+static void on_closed(void *arg, const struct err *why)
+{
+	struct http_request *r = arg;
+
+	log_debug("http: %s", why->text);
+	if (r->step == STEP_ANSWER && why->code == ERR_CLOSED && http_answer_is_whole(&r->answer))
+		request_end(r, HTTP_COMPLETE);
+	else
+		request_end(r, r->socks ? HTTP_PROXY_DOWN : HTTP_FAILED);
+}
+
+static const struct stream_handler handler = {
+    .opened = on_opened, .received = on_received, .closed = on_closed};
+
+static void limit_passed(void *arg)
+{
+	request_end(arg, HTTP_TIMEOUT);
 }
 
 /* --- asking --- */
 
 /* The same for each question with this isolation, so that it finds its circuit; if that one cannot
  * be used, the next that can. */
-static const struct http_proxy *choose_proxy(const struct http_client *client,
-					     const char *isolation)
+static const char *choose_proxy(const struct http_client *client, const char *isolation)
 {
 	unsigned hash = 0, number;
 
@@ -360,100 +369,95 @@ static const struct http_proxy *choose_proxy(const struct http_client *client,
 	for (unsigned i = 0; i < client->proxy_count; i++) {
 		number = (hash + i) % client->proxy_count;
 		if (!client->unusable[number])
-			return &client->proxies[number];
+			return client->proxies[number];
 	}
-	return &client->proxies[hash % client->proxy_count];
+	return client->proxies[hash % client->proxy_count];
 }
 
-static int set_proxy(struct http_client *client, CURL *easy, const char *isolation)
+/* With a proxy nothing else is ever connected to, whatever the environment says. */
+static struct stream *connect_first(struct http_request *r)
 {
+	struct http_client *client = r->client;
 	char user[sizeof(SOCKS_USER_PREFIX) + HTTP_ISOLATION_MAX];
 
-	/* The empty strings keep libcurl from what the environment says (http_proxy, no_proxy). */
-	if (curl_easy_setopt(easy, CURLOPT_NOPROXY, "") != CURLE_OK)
-		return -1;
 	if (client->proxy_count == 0)
-		return curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK ? 0 : -1;
-	snprintf(user, sizeof(user), "%s%s", SOCKS_USER_PREFIX, isolation);
-	if (curl_easy_setopt(easy, CURLOPT_PROXY, choose_proxy(client, isolation)->url) !=
-		CURLE_OK ||
-	    curl_easy_setopt(easy, CURLOPT_PROXYUSERNAME, user) != CURLE_OK ||
-	    curl_easy_setopt(easy, CURLOPT_PROXYPASSWORD, "tacet") != CURLE_OK)
-		return -1;
-	return 0;
+		return stream_connect_tcp(client->loop, r->host, r->port, NULL);
+	r->socks = malloc(sizeof(*r->socks));
+	snprintf(user, sizeof(user), "%s%s", SOCKS_USER_PREFIX, r->isolation);
+	if (!r->socks || socks_start(r->socks, user, r->host, r->port, NULL))
+		return NULL;
+	return tor_socket_connect(client->loop, choose_proxy(client, r->isolation), NULL);
 }
 
-static int set_headers(struct http_request *r, bool post)
+static void request_start(struct http_request *r)
 {
-	static const char *const lines[] = {"Expect:", "User-Agent:", "Accept: application/json",
-					    "Content-Type: application/json"};
+	struct http_client *client = r->client;
 
-	for (size_t i = 0; i < (post ? 4 : 3); i++) {
-		struct curl_slist *longer = curl_slist_append(r->headers, lines[i]);
-
-		if (!longer)
-			return -1;
-		r->headers = longer;
+	request_leave(r);
+	request_enter(r, REQUEST_ACTIVE);
+	client->active++;
+	r->started_ms = now_ms(client);
+	r->limit = timer_new(loop_env(client->loop), limit_passed, r);
+	if (!r->limit) {
+		request_end(r, HTTP_FAILED);
+		return;
 	}
-	return 0;
+	timer_set(r->limit, r->timeout_ms);
+	r->stream = connect_first(r);
+	if (r->stream)
+		stream_set_handler(r->stream, &handler, r);
+	else
+		request_end(r, client->proxy_count > 0 ? HTTP_PROXY_DOWN : HTTP_FAILED);
 }
 
-/* What is the same for all; each of these can fail only by a bug or for an older libcurl. */
-static void set_rules(struct http_request *r)
+/* Not deeper than once: one that cannot start ends, which comes here again. */
+static void start_waiting(struct http_client *client)
 {
-	CURL *easy = r->easy;
-
-	curl_easy_setopt(easy, CURLOPT_PRIVATE, r);
-	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
-	curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
-	/* A resumed TLS session is as good as a cookie. */
-	curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
-	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)RECEIVE_BUFFER);
-	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, header_line);
-	curl_easy_setopt(easy, CURLOPT_HEADERDATA, r);
-	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, body_piece);
-	curl_easy_setopt(easy, CURLOPT_WRITEDATA, r);
-	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, r->client);
+	if (client->starting)
+		return;
+	client->starting = true;
+	while (client->active < HTTP_ACTIVE_MAX && client->lists[REQUEST_WAITING].first)
+		request_start(client->lists[REQUEST_WAITING].first);
+	client->starting = false;
 }
 
-static int set_question(struct http_request *r, const struct http_question *q)
+static int write_question(struct http_request *r, const struct http_url *url, const char *json)
 {
-	set_rules(r);
-	if (set_headers(r, q->json != NULL) || set_proxy(r->client, r->easy, q->isolation))
+	buf_init(&r->question, QUESTION_MAX);
+	if (buf_printf(&r->question, "%s %s HTTP/1.1\r\nHost: %s\r\nAccept: application/json\r\n",
+		       json ? "POST" : "GET", url->path, url->authority))
 		return -1;
-	if (curl_easy_setopt(r->easy, CURLOPT_PROTOCOLS_STR, "http,https") != CURLE_OK ||
-	    curl_easy_setopt(r->easy, CURLOPT_HTTPHEADER, r->headers) != CURLE_OK ||
-	    curl_easy_setopt(r->easy, CURLOPT_URL, q->url) != CURLE_OK ||
-	    curl_easy_setopt(r->easy, CURLOPT_TIMEOUT_MS, (long)q->timeout_ms) != CURLE_OK)
-		return -1;
-	if (q->json && curl_easy_setopt(r->easy, CURLOPT_COPYPOSTFIELDS, q->json) != CURLE_OK)
-		return -1;
-	return 0;
+	if (!json)
+		return buf_add_text(&r->question, "\r\n");
+	return buf_printf(&r->question,
+			  "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+			  strlen(json), json);
 }
 
 struct http_request *http_client_ask(struct http_client *client, const struct http_question *q)
 {
 	struct http_request *r = calloc(1, sizeof(*r));
+	struct http_url url;
 
 	assert(strlen(q->isolation) <= HTTP_ISOLATION_MAX);
 	if (!r)
 		return NULL;
 	r->client = client;
 	r->body_limit = q->body_limit;
+	r->timeout_ms = q->timeout_ms;
 	r->result.date_ms = -1;
 	r->received = q->received;
 	r->done = q->done;
 	r->arg = q->arg;
+	http_answer_start(&r->answer);
 	request_enter(r, REQUEST_WAITING);
-	r->easy = curl_easy_init();
-	if (!r->easy || set_question(r, q)) {
+	if (http_url_parse(q->url, &url, NULL) || write_question(r, &url, q->json) ||
+	    !(r->isolation = strdup(q->isolation)) || !(r->host = strdup(url.host))) {
 		request_free(r);
 		return NULL;
 	}
+	r->port = url.port;
+	r->tls = url.tls;
 	start_waiting(client);
 	return r;
 }
@@ -477,8 +481,11 @@ int http_client_add_proxy(struct http_client *client, const char *socks, struct 
 {
 	if (client->proxy_count == HTTP_PROXIES_MAX)
 		return err_set(err, ERR_INPUT, "HTTP client: too many proxies");
-	if (http_proxy_parse(socks, &client->proxies[client->proxy_count], err))
-		return -1;
+	if (tor_socket_check(socks, err))
+		return err_wrap(err, "SOCKS proxy");
+	client->proxies[client->proxy_count] = strdup(socks);
+	if (!client->proxies[client->proxy_count])
+		return err_set(err, ERR_MEMORY, "HTTP client: out of memory");
 	client->proxy_count++;
 	return 0;
 }
@@ -489,41 +496,19 @@ void http_client_set_usable(struct http_client *client, unsigned number, bool us
 	client->unusable[number] = !usable;
 }
 
-static int client_start(struct http_client *client, const char *socks, struct err *err)
-{
-	const struct env *env = loop_env(client->loop);
-
-	if (socks && http_client_add_proxy(client, socks, err))
-		return -1;
-	client->multi = curl_multi_init();
-	client->timeout = timer_new(env, timeout_fire, client);
-	client->deliver = timer_new(env, deliver_fire, client);
-	if (!client->multi || !client->timeout || !client->deliver)
-		return err_set(err, ERR_MEMORY, "HTTP client: out of memory");
-	curl_multi_setopt(client->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
-	curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, socket_wanted);
-	curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);
-	curl_multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, timeout_wanted);
-	curl_multi_setopt(client->multi, CURLMOPT_TIMERDATA, client);
-	return 0;
-}
-
 struct http_client *http_client_new(struct loop *loop, const char *socks, struct err *err)
 {
-	struct http_client *client;
+	struct http_client *client = calloc(1, sizeof(*client));
 
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-		err_set(err, ERR_UNAVAILABLE, "HTTP client: libcurl does not start");
-		return NULL;
-	}
-	client = calloc(1, sizeof(*client));
 	if (!client) {
-		curl_global_cleanup();
 		err_set(err, ERR_MEMORY, "HTTP client: out of memory");
 		return NULL;
 	}
 	client->loop = loop;
-	if (client_start(client, socks, err))
+	client->deliver = timer_new(loop_env(loop), deliver_fire, client);
+	if (!client->deliver)
+		err_set(err, ERR_MEMORY, "HTTP client: out of memory");
+	if (!client->deliver || (socks && http_client_add_proxy(client, socks, err)))
 		http_client_free(&client);
 	return client;
 }
@@ -538,9 +523,9 @@ void http_client_free(struct http_client **client)
 	for (int state = REQUEST_WAITING; state <= REQUEST_ENDED; state++)
 		while (old->lists[state].first)
 			request_free(old->lists[state].first);
-	curl_multi_cleanup(old->multi);
-	timer_free(&old->timeout);
+	for (unsigned i = 0; i < old->proxy_count; i++)
+		free(old->proxies[i]);
+	SSL_CTX_free(old->tls);
 	timer_free(&old->deliver);
 	free(old);
-	curl_global_cleanup();
 }

@@ -1,5 +1,5 @@
 /*
- * http_client.h: HTTP requests through tor's SOCKS port, on the loop, by libcurl.
+ * http_client.h: HTTP requests through tor's SOCKS port, on the loop.
  *
  * It resolves no name: the proxy does, and without a proxy only numeric addresses may be given.
  * Every request goes over a connection of its own, which is closed afterwards: a connection that
@@ -19,13 +19,11 @@ struct http_request;
 /* Requests under way at once; the others wait in a queue. Each has a descriptor, and sessions need
  * theirs. */
 #define HTTP_ACTIVE_MAX 128
-/* Most bytes of headers in an answer: gateways send 200, fronts of theirs below 1000. */
-#define HTTP_HEADERS_MAX 8192
 /* As many as there can be tor processes of ours. */
 #define HTTP_PROXIES_MAX 16
 
 /*
- * socks: a SOCKS 5 proxy as in http_address.h, or NULL to connect directly (tests). ERR_INPUT: it
+ * socks: a SOCKS 5 proxy as in tor_socket.h, or NULL to connect directly (tests). ERR_INPUT: it
  * is no such address. The client is to be freed before the loop.
  */
 struct http_client *http_client_new(struct loop *loop, const char *socks, struct err *err);

@@ -17,6 +17,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
+#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,7 @@ struct socket_stream {
 	struct loop *loop;
 	struct bufferevent *bev;
 	struct bufferevent *raw; /* below TLS; NULL without TLS */
+	bool client;             /* of that TLS */
 	bool paused;
 	bool wrote;     /* since the last drained() */
 	bool finishing; /* stream_finish was called */
@@ -151,8 +153,8 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 	unsigned long tls_error;
 
 	if (what & BEV_EVENT_CONNECTED) {
-		/* TLS also reports its handshake here; only dialled streams have opened(). */
-		if (s->raw == NULL && s->stream.handler != NULL &&
+		/* TLS also reports its handshake here, which a server does not ask for. */
+		if ((s->raw == NULL || s->client) && s->stream.handler != NULL &&
 		    s->stream.handler->opened != NULL)
 			s->stream.handler->opened(s->stream.arg);
 		return;
@@ -352,22 +354,18 @@ struct stream *stream_connect_tcp(struct loop *loop, const char *address, uint16
 	return connect_to(loop, (struct sockaddr *)&storage, len, address, err);
 }
 
-int stream_start_tls(struct stream *stream, SSL_CTX *ctx, struct err *err)
+/* Put TLS on top; ssl becomes the stream's, also when this fails. */
+static int start_tls(struct socket_stream *s, SSL *ssl, enum bufferevent_ssl_state side,
+		     struct err *err)
 {
-	struct socket_stream *s = socket_of(stream);
-	SSL *ssl = SSL_new(ctx);
+	struct evbuffer *output = bufferevent_get_output(s->bev);
 	struct bufferevent *tls;
-	struct evbuffer *output;
 
-	if (ssl == NULL)
-		return err_set(err, ERR_MEMORY, "TLS: out of memory");
-	output = bufferevent_get_output(s->bev);
 	if (evbuffer_add_cb(output, on_raw_output, s) == NULL) {
 		SSL_free(ssl);
 		return err_set(err, ERR_MEMORY, "TLS: out of memory");
 	}
-	tls = bufferevent_openssl_filter_new(loop_base(s->loop), s->bev, ssl,
-					     BUFFEREVENT_SSL_ACCEPTING,
+	tls = bufferevent_openssl_filter_new(loop_base(s->loop), s->bev, ssl, side,
 					     BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
 	if (tls == NULL) {
 		evbuffer_remove_cb(output, on_raw_output, s);
@@ -376,11 +374,42 @@ int stream_start_tls(struct stream *stream, SSL_CTX *ctx, struct err *err)
 	}
 	s->raw = s->bev;
 	s->bev = tls;
+	s->client = side == BUFFEREVENT_SSL_CONNECTING;
 	/* Clients drop the connection without a close_notify all the time. */
 	bufferevent_openssl_set_allow_dirty_shutdown(tls, 1);
 	bufferevent_setcb(tls, on_readable, on_writable, on_event, s);
 	bufferevent_enable(tls, EV_READ | EV_WRITE);
 	return 0;
+}
+
+int stream_start_tls(struct stream *stream, SSL_CTX *ctx, struct err *err)
+{
+	SSL *ssl = SSL_new(ctx);
+
+	if (ssl == NULL)
+		return err_set(err, ERR_MEMORY, "TLS: out of memory");
+	return start_tls(socket_of(stream), ssl, BUFFEREVENT_SSL_ACCEPTING, err);
+}
+
+/* Who the server must be: SNI has names only (RFC 6066 section 3). */
+static int expect_host(SSL *ssl, const char *host)
+{
+	if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1)
+		return 0;
+	ERR_clear_error();
+	return SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1 ? 0 : -1;
+}
+
+int stream_start_tls_client(struct stream *stream, SSL_CTX *ctx, const char *host, struct err *err)
+{
+	SSL *ssl = SSL_new(ctx);
+
+	if (ssl == NULL || expect_host(ssl, host) != 0) {
+		SSL_free(ssl);
+		return err_set(err, ERR_MEMORY, "TLS: out of memory");
+	}
+	SSL_set_verify(ssl, SSL_VERIFY_PEER, NULL);
+	return start_tls(socket_of(stream), ssl, BUFFEREVENT_SSL_CONNECTING, err);
 }
 
 SSL *stream_tls(struct stream *stream)

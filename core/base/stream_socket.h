@@ -26,6 +26,12 @@ struct stream *stream_connect_tcp(struct loop *loop, const char *address, uint16
  * comes if the handshake fails.
  */
 int stream_start_tls(struct stream *stream, SSL_CTX *ctx, struct err *err);
+/*
+ * The same with us as the client of host, a name or a numeric address, for which the server must
+ * show a certificate that ctx trusts. opened() comes (again) when it has. Nothing may have been
+ * received before and not been handled.
+ */
+int stream_start_tls_client(struct stream *stream, SSL_CTX *ctx, const char *host, struct err *err);
 /* The TLS connection, or NULL while there is none; for channel binding. Owned by the stream. */
 SSL *stream_tls(struct stream *stream);
 /* The user that the process at the other end of a Unix socket, or of a TCP connection over

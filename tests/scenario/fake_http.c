@@ -1,6 +1,6 @@
 /*
  * fake_http.c: stands in for core/http_client.c, under the fake clock, with fake_gateways.c at the
- * other end. The program that is linked with it has no libcurl in it.
+ * other end. The program that is linked with it opens no socket for HTTP.
  *
  * It keeps http_client.h's contract: time limit, body limit, pieces of a body, callbacks from the
  * loop only. Gateways are http://10.0.N.1.

@@ -740,7 +740,7 @@ static void isolation_and_names(struct fixture *f, const char *path)
 	for (unsigned i = 0; i < f->socks.count; i++) {
 		assert_true(f->socks.requests[i].by_name);
 		assert_memory_equal(f->socks.requests[i].host, "gateway", 7);
-		assert_string_equal(f->socks.requests[i].password, "tacet");
+		assert_string_equal(f->socks.requests[i].password, "0");
 	}
 }
 
@@ -790,7 +790,9 @@ static const struct {
 	bool gateways_fault;
 } refusals[] = {
     {1, false}, /* general failure: tor has no circuit */
-    {2, true},   {3, true}, {4, true}, {5, true}, {6, true}, {7, false}, /* command not supported */
+    {2, true},    {3, true},    {4, true},
+    {5, true},    {6, true},    {7, false}, /* command not supported */
+    {0xF0, true}, {0xF2, true},             /* an onion service that is gone */
     {-1, false}, /* silence until the time limit, for all: tor has no network */
 };
 
@@ -894,8 +896,8 @@ static void bad_configuration(void **state)
 		assert_int_equal(err.code, ERR_INPUT);
 	}
 	assert_string_equal(err.text,
-			    "SOCKS proxy: \"relative\" is not an absolute path of at most 107 "
-			    "bytes");
+			    "SOCKS proxy: unix:relative: the path must be absolute and have at "
+			    "most 107 bytes");
 }
 
 /* Each allocation of ours fails once: the call says so, or the operation ends with less. */

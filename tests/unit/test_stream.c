@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -371,9 +372,11 @@ static void a_foreign_loop_can_wait_for_ours(void **state)
 	timer_free(&ticks.timer);
 }
 
-/* A throw-away certificate. */
+/* A throw-away certificate for localhost and 127.0.0.1. */
 static SSL_CTX *tls_context(void)
 {
+	X509_EXTENSION *names =
+	    X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "DNS:localhost,IP:127.0.0.1");
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	X509 *cert = X509_new();
 	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
@@ -382,6 +385,12 @@ static SSL_CTX *tls_context(void)
 	X509_gmtime_adj(X509_getm_notBefore(cert), 0);
 	X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
 	X509_set_pubkey(cert, key);
+	X509_set_version(cert, X509_VERSION_3);
+	X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC,
+				   (const unsigned char *)"a test", -1, -1, 0);
+	X509_set_issuer_name(cert, X509_get_subject_name(cert));
+	assert_int_equal(X509_add_ext(cert, names, -1), 1);
+	X509_EXTENSION_free(names);
 	assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
 	assert_int_equal(SSL_CTX_use_certificate(ctx, cert), 1);
 	assert_int_equal(SSL_CTX_use_PrivateKey(ctx, key), 1);
@@ -460,6 +469,51 @@ static void garbage_is_no_tls(void **state)
 	SSL_CTX_free(ctx);
 }
 
+static const struct {
+	const char *host;
+	bool trusted, opened;
+} servers[] = {
+    {"localhost", true, true},      {"127.0.0.1", true, true},    {"localhost", false, false},
+    {"127.0.0.2", true, false},     {"example.org", true, false}, {"local", true, false},
+    {"sub.localhost", true, false},
+};
+
+static void a_tls_client_knows_its_server(void **state)
+{
+	for (size_t i = 0; i < sizeof servers / sizeof servers[0]; i++) {
+		struct fixture *f;
+		SSL_CTX *server_ctx = tls_context(), *ctx = SSL_CTX_new(TLS_client_method());
+		X509 *cert = SSL_CTX_get0_certificate(server_ctx);
+
+		assert_int_equal(set_up(state), 0);
+		f = *state;
+		if (servers[i].trusted)
+			assert_int_equal(X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), cert), 1);
+		connect_both(f);
+		assert_int_equal(stream_start_tls(f->server.stream, server_ctx, &f->err), 0);
+		assert_int_equal(
+		    stream_start_tls_client(f->client.stream, ctx, servers[i].host, &f->err), 0);
+		WAIT_FOR(f, f->client.opened == 2 || f->client.closed == 1);
+		if ((f->client.opened == 2) != servers[i].opened)
+			fail_msg("%s: opened %u times", servers[i].host, f->client.opened);
+		if (servers[i].opened) {
+			stream_write(f->client.stream, "GET", 3);
+			WAIT_FOR(f, f->server.received == 3);
+			f->server.echo = true;
+			stream_write(f->client.stream, "GET", 3);
+			WAIT_FOR(f, f->client.received == 3);
+			stream_finish(f->server.stream);
+			WAIT_FOR(f, f->client.closed == 1);
+			assert_int_equal(f->client.why.code, ERR_CLOSED);
+		} else {
+			assert_int_equal(f->client.why.code, ERR_PROTOCOL);
+		}
+		assert_int_equal(tear_down(state), 0);
+		SSL_CTX_free(ctx);
+		SSL_CTX_free(server_ctx);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -474,6 +528,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(a_foreign_loop_can_wait_for_ours, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(tls_comes_on_top, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(garbage_is_no_tls, set_up, tear_down),
+	    cmocka_unit_test(a_tls_client_knows_its_server),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
