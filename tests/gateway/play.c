@@ -4,8 +4,9 @@
  * that it can be full, break, and say what no server would.
  */
 #include "tests/unit/bridge_rig.h"
+#include "tests/unit/fail_malloc.h"
 
-#include "component/gw.h"
+#include "component/gw_private.h"
 #include "core/base/codec.h"
 #include "core/base/log.h"
 #include "core/registry_memory.h"
@@ -27,6 +28,8 @@
 /* Stanzas that are sent and not looked at yet. */
 #define SENT_MAX_HERE 1000
 #define LINE_MAX_HERE 65536
+/* After a presence, until contacts are told. */
+#define SETTLED_MS (GW_SETTLE_MS + 100)
 
 struct play {
 	const char *path;
@@ -37,7 +40,9 @@ struct play {
 	char directory[64];
 	struct xml *sent[SENT_MAX_HERE];
 	unsigned sent_count, looked_at;
-	bool full; /* the stream takes nothing more */
+	bool full;            /* the stream takes nothing more */
+	bool short_of_memory; /* for the next block of the server's */
+	long failing;         /* the allocation that fails */
 	void (*passed)(void *arg);
 	void *passed_arg;
 	char backup[LINE_MAX_HERE]; /* of ben, in base64 */
@@ -69,7 +74,10 @@ static int link_send(void *arg, const struct xml *stanza, struct err *err)
 		return err_set(err, ERR_LIMIT, "full");
 	if (play->sent_count == SENT_MAX_HERE)
 		fail_at(play, "the gateway sends too much", "");
-	play->sent[play->sent_count++] = xml_copy(stanza);
+	play->sent[play->sent_count] = xml_copy(stanza);
+	if (!play->sent[play->sent_count])
+		return err_set(err, ERR_MEMORY, "no memory");
+	play->sent_count++;
 	return 0;
 }
 
@@ -203,6 +211,130 @@ static void nothing_more(struct play *play)
 		fail_at(play, "the gateway sends, too:", text_of(play->sent[play->looked_at]));
 }
 
+static void ben_sends(struct play *play, const char *to, const char *text)
+{
+	struct side *ben = &play->world->ben;
+	struct xml *stanza = message(text);
+	struct err err = {0};
+
+	if (bridge_server_host(ben->bridge)
+		->message(ben->bridge, "ben", account_id(account_of(play, to)), stanza, NULL, &err))
+		fail_at(play, "ben cannot send:", err.text);
+	xml_free(&stanza);
+}
+
+static void pass_barrier(struct play *play)
+{
+	void (*passed)(void *arg) = play->passed;
+
+	if (!passed)
+		fail_at(play, "no barrier is under way", "");
+	play->passed = NULL;
+	passed(play->passed_arg);
+}
+
+/* --- memory that is short --- */
+
+static void forget_sent(struct play *play)
+{
+	for (unsigned i = 0; i < play->sent_count; i++)
+		xml_free(&play->sent[i]);
+	play->sent_count = play->looked_at = 0;
+}
+
+/* Do it again and again, and each time another allocation fails, until none does. What was sent
+ * before that is not looked at. */
+static void short_of_memory(struct play *play, void (*act)(struct play *play, const void *arg),
+			    const void *arg)
+{
+	bool failed = true;
+
+	for (long n = 0; failed; n++) {
+		forget_sent(play);
+		play->failing = n;
+		act(play, arg);
+		failed = fail_malloc_disarm();
+	}
+}
+
+/* With what becomes of it a little later. */
+static void sends_stanza(struct play *play, const void *stanza)
+{
+	struct xml *copy = xml_copy(stanza);
+
+	fail_malloc_arm(play->failing);
+	gw_stanza(play->gw, copy);
+	fake_clock_run(play->world->clock, SETTLED_MS);
+}
+
+static void stream_again(struct play *play, const void *arg)
+{
+	(void)arg;
+	play->passed = NULL;
+	gw_down(play->gw);
+	fail_malloc_arm(play->failing);
+	gw_up(play->gw);
+	fake_clock_run(play->world->clock, 2000);
+}
+
+static void gateway_again(struct play *play, const void *arg)
+{
+	struct side *ann = &play->world->ann;
+	struct err err = {0};
+
+	(void)arg;
+	play->passed = NULL;
+	gw_free(&play->gw);
+	fail_malloc_arm(play->failing);
+	play->gw = gw_new(fake_env_env(ann->fake), ann->bridge, ann->server, ann->local,
+			  &play->config, &fake_link, play, &err);
+	if (!play->gw && err.code != ERR_MEMORY)
+		fail_at(play, "no gateway:", err.text);
+}
+
+/* Has the gateway sent this text? */
+static bool has_sent(const struct play *play, const char *body)
+{
+	for (unsigned i = 0; i < play->sent_count; i++) {
+		const char *text = xml_child_text(play->sent[i], "body", NS_COMPONENT);
+
+		if (text && strcmp(text, body) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Ben sends messages, while another allocation fails at each, in his daemon or in ours; all come.
+ */
+static void messages_again(struct play *play, const char *to, unsigned count)
+{
+	char text[100];
+
+	forget_sent(play);
+	for (unsigned i = 0; i < count; i++) {
+		snprintf(text, sizeof(text),
+			 "<message xmlns='" NS_CLIENT "' type='chat'><body>%u</body></message>", i);
+		ben_sends(play, to, text);
+		/* Some of the few hundred that a message takes. */
+		fail_malloc_arm(i * 7);
+		fake_clock_run(play->world->clock, 1000);
+		if (play->passed)
+			pass_barrier(play);
+		fail_malloc_disarm();
+	}
+	for (unsigned i = 0; i < 2 * count; i++) {
+		fake_clock_run(play->world->clock, 10000);
+		if (play->passed)
+			pass_barrier(play);
+	}
+	for (unsigned i = 0; i < count; i++) {
+		snprintf(text, sizeof(text), "%u", i);
+		if (!has_sent(play, text))
+			fail_at(play, "a message is lost:", text);
+	}
+	forget_sent(play);
+}
+
 /* A block of stanzas, played as the server's or expected of the gateway. */
 static void play_block(struct play *play, const char *block, bool server)
 {
@@ -219,7 +351,9 @@ static void play_block(struct play *play, const char *block, bool server)
 	if (server)
 		nothing_more(play);
 	for (struct xml *stanza = xml_first(all); stanza; stanza = xml_next(stanza))
-		if (server)
+		if (server && play->short_of_memory)
+			short_of_memory(play, sends_stanza, stanza);
+		else if (server)
 			gw_stanza(play->gw, xml_copy(stanza));
 		else
 			expect(play, stanza);
@@ -227,18 +361,6 @@ static void play_block(struct play *play, const char *block, bool server)
 		nothing_more(play);
 	xml_free(&all);
 	free(text);
-}
-
-static void ben_sends(struct play *play, const char *to, const char *text)
-{
-	struct side *ben = &play->world->ben;
-	struct xml *stanza = message(text);
-	struct err err = {0};
-
-	if (bridge_server_host(ben->bridge)
-		->message(ben->bridge, "ben", account_id(account_of(play, to)), stanza, NULL, &err))
-		fail_at(play, "ben cannot send:", err.text);
-	xml_free(&stanza);
 }
 
 static void ben_shows(struct play *play, const char *show, const char *status)
@@ -323,16 +445,6 @@ static void ping(struct play *play, const char *who, unsigned times)
 		play_block(play, text, true), play->looked_at = play->sent_count;
 }
 
-static void pass_barrier(struct play *play)
-{
-	void (*passed)(void *arg) = play->passed;
-
-	if (!passed)
-		fail_at(play, "no barrier is under way", "");
-	play->passed = NULL;
-	passed(play->passed_arg);
-}
-
 static bool stream_line(struct play *play, const char *line)
 {
 	if (strcmp(line, "stream up") == 0) {
@@ -347,6 +459,11 @@ static bool stream_line(struct play *play, const char *line)
 		gw_room(play->gw);
 	} else if (strcmp(line, "barrier passes") == 0) {
 		pass_barrier(play);
+	} else if (strcmp(line, "stream comes back, short of memory") == 0) {
+		short_of_memory(play, stream_again, NULL);
+		forget_sent(play);
+	} else if (strcmp(line, "gateway starts again, short of memory") == 0) {
+		short_of_memory(play, gateway_again, NULL);
 	} else if (strcmp(line, "gateway says goodbye") == 0) {
 		gw_goodbye(play->gw);
 	} else if (strcmp(line, "gateway starts again") == 0) {
@@ -387,6 +504,8 @@ static void one_line(struct play *play, const char *line)
 		play->config.registration = GW_REGISTRATION_CLOSED;
 	else if (strcmp(line, "registration is for a list") == 0)
 		play->config.registration = GW_REGISTRATION_LIST;
+	else if (sscanf(line, "ben sends %299s %u messages, short of memory", who, &number) == 2)
+		messages_again(play, who, number);
 	else if (sscanf(line, "ben sends %299s %2047[^\n]", who, rest) == 2)
 		ben_sends(play, who, rest);
 	else if (sscanf(line, "ben shows %299s %2047[^\n]", word, rest) >= 1)
@@ -433,8 +552,7 @@ static void play_start(struct play *play, const char *path)
 static void play_end(struct play *play)
 {
 	nothing_more(play);
-	for (unsigned i = 0; i < play->sent_count; i++)
-		xml_free(&play->sent[i]);
+	forget_sent(play);
 	gw_free(&play->gw);
 	rig_free(&play->world);
 	if (rmdir(play->directory))
@@ -475,7 +593,9 @@ static void play_file(const char *path)
 		line[strcspn(line, "\n")] = '\0';
 		if (line[0] == '#' || !line[0])
 			continue;
-		if (strcmp(line, "server sends:") == 0 || strcmp(line, "gateway sends:") == 0) {
+		play.short_of_memory = strcmp(line, "server sends, short of memory:") == 0;
+		if (play.short_of_memory || strcmp(line, "server sends:") == 0 ||
+		    strcmp(line, "gateway sends:") == 0) {
 			read_block(&play, file, block, sizeof(block));
 			play_block(&play, block, line[0] == 's');
 			continue;
@@ -490,9 +610,9 @@ static void play_file(const char *path)
 
 int main(int argc, char **argv)
 {
-	static const char *const all[] = {"register",  "presence",  "message",
-					  "strangers", "others",    "limits",
-					  "contacts",  "privilege", "commands"};
+	static const char *const all[] = {"register",  "presence", "message", "strangers",
+					  "others",    "memory",   "limits",  "contacts",
+					  "privilege", "commands"};
 	char path[512];
 
 	log_set_level(LOG_LEVEL_ERROR);
