@@ -66,7 +66,8 @@ struct noise {
 	enum noise_role role;
 	unsigned step; /* number of the next message */
 	bool dead;     /* failed, or split already */
-	struct crypto_x25519_key *s;
+	struct key s_private;
+	struct crypto_x25519_key *s; /* NULL until an exchange needs it */
 	struct crypto_x25519_key *e; /* NULL until it is sent */
 	uint8_t s_public[X25519_LEN];
 	uint8_t rs[X25519_LEN];
@@ -165,6 +166,15 @@ static int decrypt_and_hash(struct noise *noise, const uint8_t *in, size_t len, 
 
 /* --- handshake state (section 5.3) --- */
 
+/* Not before it is needed: to make a key ready costs a tenth of an exchange, and who writes a
+ * record has none with its static key. */
+static struct crypto_x25519_key *own_static_key(struct noise *noise)
+{
+	if (!noise->s)
+		noise->s = crypto_x25519_new(&noise->s_private);
+	return noise->s;
+}
+
 /* MixKey(DH(…)) for ee, es, se and ss. */
 static int mix_dh(struct noise *noise, enum token token)
 {
@@ -172,11 +182,13 @@ static int mix_dh(struct noise *noise, enum token token)
 	bool own_static = token == TOKEN_SS || token == (initiator ? TOKEN_SE : TOKEN_ES);
 	bool other_static = token == TOKEN_SS || token == (initiator ? TOKEN_ES : TOKEN_SE);
 	SECRET struct key shared;
+	struct crypto_x25519_key *own;
 
 	if (token == TOKEN_SS && !secret_is_zero(noise->ss.bytes, KEY_LEN))
 		return mix_key(noise, noise->ss.bytes);
-	if (crypto_x25519_key_derive(own_static ? noise->s : noise->e,
-				     other_static ? noise->rs : noise->re, &shared) != 0)
+	own = own_static ? own_static_key(noise) : noise->e;
+	if (!own ||
+	    crypto_x25519_key_derive(own, other_static ? noise->rs : noise->re, &shared) != 0)
 		return -1;
 	return mix_key(noise, shared.bytes);
 }
@@ -277,11 +289,10 @@ static int mix_beginning(struct noise *noise, const struct noise_start *start)
 
 static int load_static(struct noise *noise, const struct noise_start *start)
 {
-	noise->s = crypto_x25519_new(start->s);
-	if (!noise->s)
-		return -1;
+	noise->s_private = *start->s;
 	if (!start->s_public)
-		return crypto_x25519_key_public(noise->s, noise->s_public);
+		return own_static_key(noise) ? crypto_x25519_key_public(noise->s, noise->s_public)
+					     : -1;
 	memcpy(noise->s_public, start->s_public, X25519_LEN);
 	return 0;
 }
