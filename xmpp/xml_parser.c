@@ -10,6 +10,7 @@
  *     depth, children           counted at each start tag
  *     length of a namespace     XML_LIMIT_NS
  *     names that expat keeps    it is replaced by a new one between two stanzas, RENEW_BYTES
+ *     a stream that is silent   has no expat, which takes 10 KB: the next bytes get a new one
  * A stanza that passes one of them ends the stream, or is skipped (xml_parser_leave_out): then
  * nothing of it is kept but its head, and the bytes alone are bounded.
  * There is no DTD, so nothing expands. Handlers never reset or free expat's parser, which it does
@@ -44,7 +45,7 @@ struct xml_parser {
 	size_t skip_max;
 	void (*left_out)(void *arg, struct xml *head);
 	bool single;      /* the root itself is the stanza (xml_parse_element) */
-	XML_Parser expat; /* NULL when memory was short */
+	XML_Parser expat; /* NULL: memory was short (an error), or it rests */
 	bool parsing;     /* within xml_parse */
 	enum halt halt;
 	struct err err; /* valid for HALT_ERROR */
@@ -59,7 +60,8 @@ struct xml_parser {
 	size_t root_tag_len;
 	bool repeating;      /* root_tag is being given to a new expat */
 	struct xml *current; /* innermost open element of the stanza, or NULL between stanzas */
-	bool skipping;       /* of the present stanza only the head is kept, in current */
+	bool in_cdata;
+	bool skipping; /* of the present stanza only the head is kept, in current */
 };
 
 /* --- stopping --- */
@@ -381,6 +383,16 @@ static void XMLCALL on_instruction(void *arg, const char *target, const char *te
 	fail_restricted(arg);
 }
 
+static void XMLCALL on_cdata_start(void *arg)
+{
+	((struct xml_parser *)arg)->in_cdata = true;
+}
+
+static void XMLCALL on_cdata_end(void *arg)
+{
+	((struct xml_parser *)arg)->in_cdata = false;
+}
+
 /* --- the parser --- */
 
 static XML_Parser expat_new(struct xml_parser *p)
@@ -404,6 +416,7 @@ static XML_Parser expat_new(struct xml_parser *p)
 	XML_SetStartDoctypeDeclHandler(expat, on_doctype);
 	XML_SetCommentHandler(expat, on_comment);
 	XML_SetProcessingInstructionHandler(expat, on_instruction);
+	XML_SetCdataSectionHandler(expat, on_cdata_start, on_cdata_end);
 	return expat;
 }
 
@@ -426,7 +439,7 @@ static void document_begin(struct xml_parser *p)
 	p->halt = HALT_NONE;
 	p->fed = p->last_event = p->stanza_at = 0;
 	p->depth = p->children = 0;
-	p->skipping = false;
+	p->skipping = p->in_cdata = false;
 	p->expat = expat_new(p);
 	if (!p->expat)
 		fail_memory(p);
@@ -544,11 +557,23 @@ static void renew(struct xml_parser *p)
 	p->repeating = false;
 }
 
+/* Between two stanzas expat knows nothing that the root's tag does not tell. */
+static void rest(struct xml_parser *p)
+{
+	if (p->halt != HALT_NONE || !p->root_tag || p->depth != 1 || p->current || p->in_cdata ||
+	    p->fed != p->last_event)
+		return;
+	XML_ParserFree(p->expat);
+	p->expat = NULL;
+}
+
 int xml_parse(struct xml_parser *p, const void *data, size_t len, struct err *err)
 {
 	const char *at = data;
 
 	assert(!p->parsing);
+	if (!p->expat && p->halt == HALT_NONE)
+		renew(p);
 	while (len && p->halt == HALT_NONE) {
 		size_t n = feed(p, at, len < SLICE ? len : SLICE, false);
 
@@ -562,6 +587,8 @@ int xml_parse(struct xml_parser *p, const void *data, size_t len, struct err *er
 	}
 	if (p->halt == HALT_RESET)
 		document_begin(p);
+	if (!p->single)
+		rest(p);
 	if (p->halt != HALT_ERROR)
 		return 0;
 	if (err)
