@@ -24,7 +24,7 @@
 #include <string.h>
 #include <time.h>
 
-#define ROUNDS 5
+#define ROUNDS 25 /* short ones: what disturbs a machine comes and goes */
 /* Frames a message: as many as a long chat message or a status has. */
 #define FRAMES 4
 
@@ -69,12 +69,16 @@ static unsigned bare_seal(struct bench *b)
 	static const uint8_t key[KEY_LEN] = {1}, nonce[12];
 	uint8_t out[FRAME_LEN];
 	int n;
+	OSSL_PARAM tag[] = {
+	    OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, out + FRAME_PLAIN_LEN,
+					      AEAD_TAG_LEN),
+	    OSSL_PARAM_construct_end(),
+	};
 
 	check(EVP_EncryptInit_ex2(b->cipher_ctx, NULL, key, nonce, NULL) == 1 &&
 		  EVP_EncryptUpdate(b->cipher_ctx, out, &n, b->message, FRAME_PLAIN_LEN) == 1 &&
 		  EVP_EncryptFinal_ex(b->cipher_ctx, out + n, &n) == 1 &&
-		  EVP_CIPHER_CTX_ctrl(b->cipher_ctx, EVP_CTRL_AEAD_GET_TAG, AEAD_TAG_LEN,
-				      out + FRAME_PLAIN_LEN) == 1,
+		  EVP_CIPHER_CTX_get_params(b->cipher_ctx, tag) == 1,
 	      "seal");
 	return 1;
 }
@@ -289,10 +293,17 @@ static void report_json(const double best[LINES])
 {
 	for (size_t i = 0; i < LINES; i++) {
 		const struct line *line = &lines[i];
+		char name[64];
 		struct figure figure = {"crypto", line->name, best[i], "/s", 0, line->target};
 
 		if (line->reference >= 0)
-			figure.reference = best[line->reference] / line->done;
+			figure.reference = best[line->reference] / line->named;
+		figure_print(&figure);
+		if (line->done == line->named)
+			continue;
+		snprintf(name, sizeof(name), "%s, by what is done", line->name);
+		figure.name = name;
+		figure.reference = best[line->reference] / line->done;
 		figure_print(&figure);
 	}
 }
