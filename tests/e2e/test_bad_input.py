@@ -13,6 +13,12 @@ import time
 from lib import BUILD, Client, Daemon, Pair, Tor, free_port, main, say, wait_until
 
 IDLE_CONNECTIONS = 10000
+# Fewer than the strangers that the server bears at once, so that it is their slowness that ends them.
+SLOW_STREAMS = 100
+# More than the HTTP port bears (core/base/http_server.h).
+SLOW_REQUESTS = 100
+# Time to log in (C2S_NEGOTIATION_MS), and some.
+SLOW_S = 45
 # A daemon may grow by this much under attack, in KiB, and must not grow further with more of the same.
 GROWTH_LIMIT_KIB = 32 * 1024
 
@@ -175,6 +181,49 @@ async def hostile_clients():
     daemon.remove()
 
 
+async def drip(port, text):
+    """Says text a byte at a time, and again, until it is cut off; how long that took, in seconds."""
+    began = time.monotonic()
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    ended = asyncio.ensure_future(reader.read())
+    at = 0
+    while not ended.done() and time.monotonic() < began + SLOW_S:
+        writer.write(text[at % len(text):][:1])
+        at += 1
+        await asyncio.wait([ended], timeout=0.5)
+    done = ended.done()
+    ended.cancel()
+    writer.close()
+    return time.monotonic() - began if done else None
+
+
+async def slow_clients():
+    """Streams and requests that come a byte at a time, for ever; others log in and read meanwhile."""
+    daemon = Daemon("slow", http_port=free_port()).start()
+    daemon.account("alice")
+    before = memory_kib(daemon)
+    streams = [asyncio.ensure_future(drip(daemon.port, OPEN + b"<auth>" + b"a" * 100)) for _ in range(SLOW_STREAMS)]
+    requests = [asyncio.ensure_future(drip(daemon.settings["http-port"], b"GET / HTTP/1.1\r\nHost: localhost\r\nA: b"))
+                for _ in range(SLOW_REQUESTS)]
+    await asyncio.sleep(2)
+    for _ in range(3):
+        client = await Client(daemon, "alice").login()
+        await client.logout()
+        reader, writer = await asyncio.open_connection("127.0.0.1", daemon.settings["http-port"])
+        writer.write(b"GET /.well-known/host-meta HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        assert b" 200 " in await asyncio.wait_for(reader.readline(), 10)
+        writer.close()
+    grown = memory_kib(daemon) - before
+    ends = await asyncio.gather(*streams)
+    assert all(ends), f"{ends.count(None)} streams are still open after {SLOW_S} s"
+    cut_off = sum(end is not None for end in await asyncio.gather(*requests))
+    say(f"{SLOW_STREAMS} slow streams are cut off after {max(ends):.0f} s at the most, {cut_off} of {SLOW_REQUESTS} "
+        f"slow requests when others came; {grown} KiB more; clients log in and read meanwhile")
+    assert cut_off > 0 and grown < GROWTH_LIMIT_KIB, (cut_off, grown)
+    daemon.stop()
+    daemon.remove()
+
+
 async def all_gateways_down_and_back():
     """Nobody finds anybody while the gateways are down; they do when one is back."""
     port = free_port()
@@ -236,4 +285,4 @@ async def tor_dies_and_comes_back():
 
 if __name__ == "__main__":
     main(broken_configuration, truncated_database, two_daemons_on_one_state, tor_missing_or_foreign,
-         wrong_cookie, hostile_clients, all_gateways_down_and_back, tor_dies_and_comes_back)
+         wrong_cookie, hostile_clients, slow_clients, all_gateways_down_and_back, tor_dies_and_comes_back)
