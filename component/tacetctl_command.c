@@ -4,6 +4,7 @@
 #include "component/tacetctl_command.h"
 
 #include "component/ctl_bench.h"
+#include "component/ctl_complete.h"
 #include "component/ctl_doctor.h"
 #include "component/ctl_listen.h"
 #include "component/ctl_message.h"
@@ -351,6 +352,7 @@ const struct command commands[] = {
     {"bench", "[-n ROUNDS] [--timeout TIME] [--plot FILE]", 0, 0, NULL,
      OPT_NUMBER | OPT_TIMEOUT | OPT_PLOT, NULL, NULL, ctl_bench},
     {"trust", "[--remove] [--yes] [FILE]", 0, 1, NULL, OPT_REMOVE | OPT_YES, NULL, NULL, trust},
+    {"complete", "-- [WORD…]", 0, INT_MAX, NULL, 0, NULL, NULL, ctl_complete},
     {"stop", "", 0, 0, NULL, 0, NULL, NULL, NULL},
     {0},
 };

@@ -53,6 +53,8 @@ struct options {
 	char *const *exec; /* the command after --exec, ends with NULL */
 	const char *secret_file, *password_file, *passphrase_file;
 	char *secret; /* a copy; the one in argv is overwritten */
+	char **words; /* what is no option: the command and its arguments */
+	int word_count;
 };
 
 struct command {

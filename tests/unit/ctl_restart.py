@@ -6,40 +6,16 @@ import json
 import os
 import pathlib
 import signal
-import socket
 import subprocess
-import sys
 import tempfile
+
+from fake_daemon import PATIENCE_S, FakeDaemon
 
 TACETCTL = pathlib.Path(os.environ["top_builddir"]) / "tacetctl"
 CONTACT = "a" * 56
-PATIENCE_S = 60
 
 
-class FakeDaemon:
-    """One connection at a time; what is asked is answered by the test."""
-
-    def __init__(self, path):
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(str(path))
-        self.listener.listen()
-        self.listener.settimeout(PATIENCE_S)
-        self.path = path
-
-    def accept(self):
-        self.connection, _ = self.listener.accept()
-        self.connection.settimeout(PATIENCE_S)
-        self.lines = self.connection.makefile()
-        return self
-
-    def asked(self, command):
-        request = json.loads(self.lines.readline())
-        assert request["cmd"] == command, request
-        return request.get("args")
-
-    def say(self, **answer):
-        self.connection.sendall(json.dumps(answer).encode() + b"\n")
-
+class Daemon(FakeDaemon):
     def listens(self):
         self.accept().asked("listen")
         self.say(ok=True, account="ann")
@@ -52,12 +28,6 @@ class FakeDaemon:
     def taken(self, number):
         assert self.asked("taken") == {"contact": CONTACT, "number": number}
 
-    def end(self):
-        self.lines.close()
-        self.connection.close()
-        self.listener.close()
-        self.path.unlink()
-
 
 def start(path, *words, **more):
     return subprocess.Popen([str(TACETCTL), "-s", str(path), *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -66,12 +36,12 @@ def start(path, *words, **more):
 
 def listen_goes_on(directory):
     path = directory / "control"
-    daemon = FakeDaemon(path)
+    daemon = Daemon(path)
     process = start(path, "listen", "-a", "ann", "--json")
     daemon.listens().message(1, "one")
     daemon.taken(1)
     daemon.end()  # before it has answered: it will hand the message over again
-    daemon = FakeDaemon(path)
+    daemon = Daemon(path)
     daemon.listens().message(1, "one")
     daemon.taken(1)
     daemon.say(ok=True)
@@ -83,7 +53,7 @@ def listen_goes_on(directory):
     daemon.taken(3)
     daemon.end()
     # Locked for a moment, then there.
-    daemon = FakeDaemon(path)
+    daemon = Daemon(path)
     daemon.accept().asked("listen")
     daemon.say(ok=False, code="state", error="locked: tacetctl unlock")
     daemon.listens()
@@ -91,8 +61,7 @@ def listen_goes_on(directory):
     daemon.taken(4)
     daemon.say(ok=True)
     # A refusal that stays one.
-    daemon.connection.close()
-    daemon.lines.close()
+    daemon.close()
     daemon.accept().asked("listen")
     daemon.say(ok=False, code="exists", error="another program takes the messages of ann")
     assert process.wait(PATIENCE_S) == 1
@@ -109,7 +78,7 @@ def once_ends(directory):
     for words in (["listen"], ["bot", "--exec", "true"]):
         where = words.index("--exec") if "--exec" in words else len(words)
         for once in (True, False):
-            daemon = FakeDaemon(path) if once else None
+            daemon = Daemon(path) if once else None
             process = start(path, *words[:where], *(["--once"] if once else []), *words[where:])
             if once:
                 daemon.listens().end()
@@ -120,14 +89,14 @@ def once_ends(directory):
 
 def bot_goes_on(directory):
     path, runs = directory / "control", directory / "runs"
-    daemon = FakeDaemon(path)
+    daemon = Daemon(path)
     command = f'read -r text; echo "$text" >> {runs}; while [ ! -e {directory}/go ]; do sleep 0.1; done; echo "to $text"'
     process = start(path, "bot", "-a", "ann", "--exec", "sh", "-c", command)
     daemon.listens().message(1, "one")
     while not runs.exists():
         pass
     daemon.end()  # while the command runs
-    daemon = FakeDaemon(path)
+    daemon = Daemon(path)
     daemon.listens()
     (directory / "go").touch()  # before the message is handed over again, or after
     daemon.message(1, "one")
@@ -135,7 +104,7 @@ def bot_goes_on(directory):
     daemon.say(ok=True)
     daemon.taken(1)
     daemon.end()  # the message was forgotten, but nobody has said so
-    daemon = FakeDaemon(path)
+    daemon = Daemon(path)
     daemon.listens().message(1, "one")
     daemon.taken(1)
     daemon.say(ok=True)
@@ -155,4 +124,3 @@ with tempfile.TemporaryDirectory(prefix="tacet-ctl-") as name:
     for test in (listen_goes_on, once_ends, bot_goes_on):
         test(pathlib.Path(name))
         print(test.__name__.replace("_", " "))
-sys.exit(0)
