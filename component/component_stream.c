@@ -61,7 +61,7 @@ struct component_stream {
 	struct err why;      /* for over, ENDING and the end */
 	struct err logged;   /* the last failure that was logged */
 	int64_t pause;       /* before the next attempt, without jitter */
-	int64_t up_at, heard_at;
+	int64_t up_at, down_at, heard_at, retry_at;
 	bool wants_room; /* room() is owed */
 	struct component_barriers barriers;
 };
@@ -71,12 +71,12 @@ static int64_t now(const struct component_stream *s)
 	return env_mono_ms(loop_env(s->loop));
 }
 
+static const char *const state_names[] = {"waiting", "dialling", "opening", "proving",
+					  "up",      "ending",   "ended"};
+
 static void enter_state(struct component_stream *s, enum state state)
 {
-	static const char *const names[] = {"waiting", "dialling", "opening", "proving",
-					    "up",      "ending",   "ended"};
-
-	log_debug("component stream: %s -> %s", names[s->state], names[state]);
+	log_debug("component stream: %s -> %s", state_names[s->state], state_names[state]);
 	s->state = state;
 }
 
@@ -131,6 +131,9 @@ static void lose(struct component_stream *s, const struct err *reason)
 		enter_state(s, STATE_ENDED);
 	} else {
 		pause = next_pause(s, was_up);
+		if (was_up)
+			s->down_at = now(s);
+		s->retry_at = now(s) + pause;
 		log_failure(s, was_up, pause);
 		timer_set(s->timer, pause);
 		enter_state(s, STATE_WAITING);
@@ -528,6 +531,7 @@ struct component_stream *component_stream_new(struct loop *loop,
 		s->secret = strdup(config->secret);
 		s->timer = timer_new(loop_env(loop), on_timer, s);
 		if (s->address && s->domain && s->secret && s->timer) {
+			s->down_at = s->retry_at = now(s);
 			timer_set(s->timer, 0);
 			return s;
 		}
@@ -575,4 +579,17 @@ bool component_stream_is_up(const struct component_stream *s)
 bool component_stream_is_ended(const struct component_stream *s)
 {
 	return s->state == STATE_ENDED;
+}
+
+void component_stream_describe(const struct component_stream *s, struct component_stream_info *info)
+{
+	bool up = s->state == STATE_UP;
+
+	*info = (struct component_stream_info){
+	    .state = state_names[s->state],
+	    .since_ms = now(s) - (up ? s->up_at : s->down_at),
+	    .retry_ms = s->state == STATE_WAITING && !s->stopping ? s->retry_at - now(s) : -1,
+	    .queued = s->stream ? stream_queued(s->stream) : 0,
+	    .trouble = up ? "" : s->why.text,
+	};
 }

@@ -89,6 +89,18 @@ void component_stream_free(struct component_stream **stream);
 void component_stream_stop(struct component_stream *stream);
 
 bool component_stream_is_up(const struct component_stream *stream);
+
+/* For people. */
+struct component_stream_info {
+	const char *state;   /* "waiting", "dialling", "opening", "proving", "up", … */
+	int64_t since_ms;    /* how long it is up, or not */
+	int64_t retry_ms;    /* until the next attempt; -1: none is planned */
+	size_t queued;       /* bytes that wait to be sent */
+	const char *trouble; /* why the last attempt or connection ended; "" while it is up. Lives
+				until the loop goes on */
+};
+void component_stream_describe(const struct component_stream *stream,
+			       struct component_stream_info *info);
 /* After component_stream_stop: is all over? */
 bool component_stream_is_ended(const struct component_stream *stream);
 

@@ -45,7 +45,8 @@ struct config {
 	int component_registration;                /* enum gw_registration */
 	struct config_list component_users;        /* bare JIDs, for a list */
 	int64_t component_accounts, component_contacts;
-	int64_t component_rate; /* a user's stanzas in a minute */
+	int64_t component_queue; /* messages that may wait for a user, and of one */
+	int64_t component_rate;  /* a user's stanzas in a minute */
 	/* tor */
 	char *tor_program;
 	char *tor_control, *tor_socks; /* both or none */

@@ -154,6 +154,26 @@ static void check_clock(struct doctor *doctor)
 		    print_member(clock, "why")[0] ? ": " : "", print_member(clock, "why"));
 }
 
+/* The stream to the Jabber server. */
+static void check_component(struct doctor *doctor)
+{
+	const json_t *component = json_object_get(doctor->status, "component");
+	const char *trouble = print_member(component, "trouble");
+
+	if (!component)
+		return;
+	if (strcmp(print_member(component, "state"), "up") == 0)
+		doctor_note(doctor, FINDING_OK, "component", NULL,
+			    "the Jabber server has taken %s, %" PRId64 " users",
+			    print_member(component, "domain"), print_number(component, "users"));
+	else
+		doctor_note(doctor, FINDING_FAIL, "component",
+			    "see that the Jabber server runs, and has a component of this domain "
+			    "with this secret at component-server and component-port",
+			    "%s: %s", print_member(component, "domain"),
+			    trouble[0] ? trouble : "not connected yet");
+}
+
 static void reach(struct doctor *doctor, const char *name)
 {
 	struct err err;
@@ -191,6 +211,7 @@ static void check_online(struct doctor *doctor)
 
 	if (!doctor->status || json_is_true(json_object_get(doctor->status, "locked")))
 		return;
+	check_component(doctor);
 	check_bootstrap(doctor);
 	check_clock(doctor);
 	if (!tor)

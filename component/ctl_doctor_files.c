@@ -249,7 +249,7 @@ static void look_at_certificate(struct doctor *doctor, const char *name)
 
 void doctor_certificate(struct doctor *doctor)
 {
-	if (!doctor->config->tls)
+	if (!doctor->config->tls || !doctor->config->local_server)
 		return;
 	look_at_certificate(doctor, "tls/" CERTIFICATE_SERVER_PRIVATE);
 	look_at_certificate(doctor, "tls/" CERTIFICATE_CA_FILE);
@@ -316,7 +316,8 @@ void doctor_port(struct doctor *doctor)
 	uint16_t port = (uint16_t)doctor->config->port;
 	bool runs = doctor->status != NULL;
 
-	if (json_is_true(json_object_get(doctor->status, "locked")))
+	if (json_is_true(json_object_get(doctor->status, "locked")) ||
+	    !doctor->config->local_server)
 		return;
 	for (size_t i = 0; i < doctor->config->listen.count; i++) {
 		const char *text = doctor->config->listen.items[i];

@@ -236,7 +236,7 @@ static int fill_status(void *arg, json_t *status)
 
 	if (daemon->locked)
 		return json_object_set_new(status, "locked", json_true());
-	return daemon_status(daemon->node, daemon->server, status);
+	return daemon_status(daemon->node, daemon->server, daemon->gateway, status);
 }
 
 static void stop(void *arg)

@@ -53,7 +53,21 @@ static json_t *xmpp_json(const struct server *server)
 			 "streams", (int)streams, "authenticated", (int)authenticated);
 }
 
-int daemon_status(const struct node *node, const struct server *server, json_t *status)
+static json_t *component_json(const struct gw_stream *component)
+{
+	struct gw_stream_info info;
+
+	gw_stream_describe(component, &info);
+	return json_pack("{s:s, s:s, s:I, s:I, s:s, s:I, s:i, s:i, s:i}", "domain", info.domain,
+			 "state", info.stream.state, "since_ms", (json_int_t)info.stream.since_ms,
+			 "retry_ms", (json_int_t)info.stream.retry_ms, "trouble",
+			 info.stream.trouble, "queued", (json_int_t)info.stream.queued, "messages",
+			 (int)info.counts.parcels, "users", (int)info.counts.users, "there",
+			 (int)info.counts.there);
+}
+
+int daemon_status(const struct node *node, const struct server *server,
+		  const struct gw_stream *component, json_t *status)
 {
 	int failed = 0;
 
@@ -64,5 +78,7 @@ int daemon_status(const struct node *node, const struct server *server, json_t *
 	failed |= json_object_set_new(status, "clock", clock_json(node));
 	failed |= json_object_set_new(status, "gateways", gateways_json(node));
 	failed |= json_object_set_new(status, "xmpp", xmpp_json(server));
+	if (component)
+		failed |= json_object_set_new(status, "component", component_json(component));
 	return failed;
 }

@@ -4,12 +4,15 @@
 #ifndef COMPONENT_DAEMON_STATUS_H
 #define COMPONENT_DAEMON_STATUS_H
 
+#include "component/gw_stream.h"
 #include "core/node.h"
 #include "xmpp/server.h"
 
 #include <jansson.h>
 
-/* Put version, now_ms, tor, clock, gateways and xmpp into status. -1: memory is short. */
-int daemon_status(const struct node *node, const struct server *server, json_t *status);
+/* Put version, now_ms, tor, clock, gateways, xmpp and, if there is one (else NULL), the component
+ * into status. -1: memory is short. */
+int daemon_status(const struct node *node, const struct server *server,
+		  const struct gw_stream *component, json_t *status);
 
 #endif

@@ -37,6 +37,7 @@ struct gw_config {
 	const char *directory;    /* for backups while they are read or written; 0700 */
 	unsigned accounts;        /* most accounts of users behind the gateway */
 	unsigned contacts;        /* most contacts of one */
+	unsigned queue;           /* messages of one that may wait for its contacts, and for it */
 	unsigned per_minute;      /* stanzas that one user may send in a minute in the long run, and
 				     at once; presence does not count */
 };
@@ -62,6 +63,12 @@ void gw_down(void *arg);
 void gw_room(void *arg);
 /* The stanza is freed. */
 void gw_stanza(void *arg, struct xml *stanza);
+
+struct gw_counts {
+	unsigned users, there; /* registered; of those, with a client that is known to be there */
+	unsigned parcels; /* messages to users that their server is not known to have handled */
+};
+struct gw_counts gw_count(const struct gw *gw);
 
 /* Before the stream ends in order: nobody is there any more. */
 void gw_goodbye(struct gw *gw);

@@ -3,7 +3,6 @@
  */
 #include "component/gw_stream.h"
 
-#include "component/component_stream.h"
 #include "component/state_dir.h"
 #include "component/text_file.h"
 #include "core/base/log.h"
@@ -105,6 +104,7 @@ static int prepare(struct gw_stream *stream, const struct config *config, struct
 	    .directory = stream->directory,
 	    .accounts = (unsigned)config->component_accounts,
 	    .contacts = (unsigned)config->component_contacts,
+	    .queue = (unsigned)config->component_queue,
 	    .per_minute = (unsigned)config->component_rate,
 	};
 	return state_dir_prepare(stream->directory, err);
@@ -156,9 +156,11 @@ bool gw_stream_is_ended(const struct gw_stream *stream)
 	return component_stream_is_ended(stream->stream);
 }
 
-bool gw_stream_is_up(const struct gw_stream *stream)
+void gw_stream_describe(const struct gw_stream *stream, struct gw_stream_info *info)
 {
-	return component_stream_is_up(stream->stream);
+	info->domain = stream->config.domain;
+	info->counts = gw_count(stream->gw);
+	component_stream_describe(stream->stream, &info->stream);
 }
 
 void gw_stream_free(struct gw_stream **stream)

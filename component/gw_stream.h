@@ -5,6 +5,7 @@
 #ifndef COMPONENT_GW_STREAM_H
 #define COMPONENT_GW_STREAM_H
 
+#include "component/component_stream.h"
 #include "component/config.h"
 #include "component/gw.h"
 
@@ -18,7 +19,12 @@ struct gw_stream *gw_stream_new(struct loop *loop, struct bridge *bridge, struct
 void gw_stream_stop(struct gw_stream *stream);
 bool gw_stream_is_ended(const struct gw_stream *stream);
 void gw_stream_free(struct gw_stream **stream);
-/* Does the Jabber server know us? */
-bool gw_stream_is_up(const struct gw_stream *stream);
+/* For people: the component's domain and stream, and how many users there are. */
+struct gw_stream_info {
+	const char *domain;
+	struct component_stream_info stream;
+	struct gw_counts counts;
+};
+void gw_stream_describe(const struct gw_stream *stream, struct gw_stream_info *info);
 
 #endif

@@ -34,9 +34,12 @@ struct gw_user *gw_user_add(struct gw *gw, const char *jid)
 {
 	struct gw_user *user = calloc(1, sizeof(*user));
 	struct gw_user **place = &gw->users[place_of(jid)];
+	struct account *account = bridge_account(gw->bridge, jid, NULL);
 
-	if (!user)
+	if (!user || !account) {
+		free(user);
 		return NULL;
+	}
 	user->gw = gw;
 	user->told.show = "";
 	user->jid = strdup(jid);
@@ -50,6 +53,7 @@ struct gw_user *gw_user_add(struct gw *gw, const char *jid)
 	gw_photo_init(user);
 	bucket_init(&user->bucket, gw->config->per_minute, (gw->config->per_minute + 59) / 60,
 		    env_mono_ms(gw->env));
+	account_limit_queue(account, gw->config->queue);
 	gw_items_load(user);
 	user->next = *place;
 	*place = user;
@@ -83,6 +87,27 @@ void gw_users(struct gw *gw, void (*each)(struct gw_user *user))
 			next = user->next;
 			each(user);
 		}
+}
+
+static unsigned parcels_of(const struct gw_user *user)
+{
+	unsigned count = 0;
+
+	for (const struct gw_parcel *parcel = user->parcels; parcel; parcel = parcel->next)
+		count++;
+	return count;
+}
+
+struct gw_counts gw_count(const struct gw *gw)
+{
+	struct gw_counts counts = {.users = gw->user_count};
+
+	for (size_t i = 0; i < GW_BUCKETS; i++)
+		for (const struct gw_user *user = gw->users[i]; user; user = user->next) {
+			counts.there += user->there;
+			counts.parcels += parcels_of(user);
+		}
+	return counts;
 }
 
 struct loading {

@@ -182,6 +182,34 @@ static void print_gateways(const json_t *gateways, FILE *out)
 						     0) print_gateway(gateway, out);
 }
 
+static void print_component(const json_t *component, FILE *out)
+{
+	bool up = strcmp(print_member(component, "state"), "up") == 0;
+
+	fputs("component ", out);
+	print_text(print_member(component, "domain"), out);
+	fputs(up ? " connected for " : " not connected for ", out);
+	print_span(print_number(component, "since_ms"), out);
+	if (!up && print_number(component, "retry_ms") >= 0) {
+		fputs(", next attempt in ", out);
+		print_span(print_number(component, "retry_ms"), out);
+	}
+	fprintf(out, ", %" PRId64 " users, %" PRId64 " there\n", print_number(component, "users"),
+		print_number(component, "there"));
+	if (print_number(component, "messages") + print_number(component, "queued") > 0)
+		fprintf(out,
+			"          %" PRId64 " messages not handled by the server yet, %" PRId64
+			" bytes to be sent\n",
+			print_number(component, "messages"), print_number(component, "queued"));
+	if (print_member(component, "trouble")[0]) {
+		fputs("          ", out);
+		print_colour(out, COLOUR_BAD);
+		print_text(print_member(component, "trouble"), out);
+		print_colour(out, COLOUR_NONE);
+		fputc('\n', out);
+	}
+}
+
 static enum colour contact_colour(const json_t *contact)
 {
 	if (strcmp(print_member(contact, "state"), "linked") == 0)
@@ -240,9 +268,18 @@ static void print_account(const json_t *account, int64_t now_ms, FILE *out)
 	    print_contact(contact, now_ms, out);
 }
 
+static void print_clients(const json_t *xmpp, FILE *out)
+{
+	fprintf(out, "clients   port %" PRId64, print_number(xmpp, "port"));
+	if (print_number(xmpp, "tls_port"))
+		fprintf(out, " (TLS from the start: %" PRId64 ")", print_number(xmpp, "tls_port"));
+	if (print_number(xmpp, "http_port"))
+		fprintf(out, ", http port %" PRId64, print_number(xmpp, "http_port"));
+	fprintf(out, ", %" PRId64 " logged in\n", print_number(xmpp, "authenticated"));
+}
+
 void print_status(const json_t *answer, FILE *out)
 {
-	const json_t *xmpp = json_object_get(answer, "xmpp");
 	const json_t *accounts = json_object_get(answer, "accounts");
 	const json_t *account;
 	size_t i;
@@ -262,12 +299,9 @@ void print_status(const json_t *answer, FILE *out)
 	print_tor(json_object_get(answer, "tor"), out);
 	print_clock(json_object_get(answer, "clock"), out);
 	print_gateways(json_object_get(answer, "gateways"), out);
-	fprintf(out, "clients   port %" PRId64, print_number(xmpp, "port"));
-	if (print_number(xmpp, "tls_port"))
-		fprintf(out, " (TLS from the start: %" PRId64 ")", print_number(xmpp, "tls_port"));
-	if (print_number(xmpp, "http_port"))
-		fprintf(out, ", http port %" PRId64, print_number(xmpp, "http_port"));
-	fprintf(out, ", %" PRId64 " logged in\n", print_number(xmpp, "authenticated"));
+	print_clients(json_object_get(answer, "xmpp"), out);
+	if (json_object_get(answer, "component"))
+		print_component(json_object_get(answer, "component"), out);
 	json_array_foreach(accounts, i, account)
 	    print_account(account, print_number(answer, "now_ms"), out);
 	if (json_array_size(accounts) == 0)

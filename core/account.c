@@ -440,6 +440,48 @@ void account_contacts(const struct account *account,
 	}
 }
 
+/* --- what waits --- */
+
+void account_limit_queue(struct account *account, unsigned most)
+{
+	account->queue_max = most;
+}
+
+/* Is it too much that waits, of which own is one contact's? The share of each is kept for it. */
+static bool queue_is_full(const struct account *account, size_t all, size_t own)
+{
+	return account->queue_max > 0 && all >= account->queue_max &&
+	       own * account->contact_count >= account->queue_max;
+}
+
+bool account_outbox_is_full(const struct contact *contact)
+{
+	const struct account *account = contact->account;
+	size_t all = 0;
+
+	for (unsigned i = 0; account->queue_max > 0 && i < account->contact_count; i++)
+		all += account->contacts[i]->outbox_count;
+	return queue_is_full(account, all, contact->outbox_count);
+}
+
+bool account_inbox_is_full(const struct contact *contact)
+{
+	const struct account *account = contact->account;
+	size_t all = 0;
+
+	for (unsigned i = 0; account->queue_max > 0 && i < account->contact_count; i++)
+		all += account->contacts[i]->inbox_count;
+	return queue_is_full(account, all, contact->inbox_count);
+}
+
+bool account_inbox_is_half_full(const struct contact *contact)
+{
+	const struct account *account = contact->account;
+
+	return account->queue_max > 0 &&
+	       (size_t)2 * contact->inbox_count * account->contact_count > account->queue_max;
+}
+
 /* --- questions --- */
 
 const char *account_name(const struct account *account)

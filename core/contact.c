@@ -293,6 +293,10 @@ static int send_message(struct contact *contact, const void *payload, size_t len
 	if (contact->outbox_count >= OUTBOX_MAX)
 		return err_set(err, ERR_LIMIT, "message: %d wait for this contact already",
 			       OUTBOX_MAX);
+	if (account_outbox_is_full(contact))
+		return err_set(err, ERR_LIMIT,
+			       "message: %u of yours wait for your contacts already",
+			       contact->account->queue_max);
 	message.id = id > contact->row.out_id ? id : contact->row.out_id + 1;
 	/* Only read from. */
 	message.payload = (uint8_t *)(uintptr_t)payload;
@@ -322,7 +326,7 @@ int engine_send_marked(struct contact *contact, const void *payload, size_t len,
 static void hear_again(struct contact *contact)
 {
 	if (!contact->gone && contact->link != NULL && link_deaf(contact->link) &&
-	    contact->inbox_count < INBOX_MAX / 2)
+	    contact->inbox_count < INBOX_MAX / 2 && !account_inbox_is_half_full(contact))
 		contact_break(contact);
 }
 

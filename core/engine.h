@@ -357,6 +357,14 @@ const struct status *contact_shown(const struct contact *contact);
  */
 int account_set_cover(struct account *account, int64_t mean_ms, struct err *err);
 int64_t account_cover(const struct account *account);
+/*
+ * So many messages may wait for all contacts together, and as many from them for the layer above;
+ * 0, as at first: only OUTBOX_MAX and its like for each contact count. When it is reached each
+ * contact still has its share of it (most divided by their number), so that one who floods keeps no
+ * other out: at worst twice as many wait. Not kept over a restart. engine_send refuses what is more
+ * (ERR_LIMIT); what contacts send waits at the contacts.
+ */
+void account_limit_queue(struct account *account, unsigned most);
 
 /* --- channels (channel.h) --- */
 /*

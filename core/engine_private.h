@@ -89,6 +89,7 @@ struct account {
 	bool tell_conflict;
 	struct account *next_gone; /* in the list of those who were removed */
 	int64_t cover_ms;
+	unsigned queue_max;   /* 0: none */
 	struct status status; /* what contacts are shown */
 	struct contact **contacts;
 	unsigned contact_count, contact_size;
@@ -176,6 +177,11 @@ struct account *engine_make_account(struct engine *engine, const char *name,
 int64_t engine_spread(const struct engine *engine, unsigned count);
 
 /* --- account.c --- */
+/* Does as much wait for this contact, or from it, as its account may have (account_limit_queue)? */
+bool account_outbox_is_full(const struct contact *contact);
+bool account_inbox_is_full(const struct contact *contact);
+/* Is more than half of this contact's share left in its inbox? */
+bool account_inbox_is_half_full(const struct contact *contact);
 struct account *account_load(struct engine *engine, int64_t id, const char *name,
 			     const struct key *private_key, struct err *err);
 void account_free(struct account **account);

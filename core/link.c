@@ -375,7 +375,8 @@ static int on_data(struct link *link, const uint8_t *data, size_t len, struct er
 		reject(link, message.id, message.len == 0 ? "empty message" : "message too long");
 		return 0;
 	}
-	if (!link->deaf && message.id > contact->row.in_id && contact->inbox_count >= INBOX_MAX) {
+	if (!link->deaf && message.id > contact->row.in_id &&
+	    (contact->inbox_count >= INBOX_MAX || account_inbox_is_full(contact))) {
 		/* Not even later ones: the order would be lost. */
 		log_notice("link: an inbox is full; the contact's messages wait at the contact");
 		link->deaf = true;

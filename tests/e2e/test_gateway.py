@@ -3,12 +3,14 @@
 of its own as its component; Bob has a tacetd at home. And a server of our own, that says what no server says."""
 
 import asyncio
+import json
 import socket
+import subprocess
 from xml.sax.saxutils import escape
 
 import slixmpp
 
-from lib import Client, Daemon, main, say, wait_until
+from lib import BUILD, Client, Daemon, main, say, wait_until
 from servers import COMPONENT, Ejabberd, Prosody, installed
 
 STANZAS = "urn:ietf:params:xml:ns:xmpp-stanzas"
@@ -97,6 +99,13 @@ def gateway(name, server, **settings):
     return daemon
 
 
+def doctor(daemon):
+    """What it finds, whatever its status."""
+    done = subprocess.run([str(BUILD / "tacetctl"), "-c", str(daemon.config), "--json", "doctor"],
+                          capture_output=True, text=True, timeout=100)
+    return json.loads(done.stdout)["findings"]
+
+
 async def users_of_two_servers():
     prosody = Prosody(users={"alice": "secret"}, privileges=True).start()
     ejabberd = Ejabberd(users={"carol": "secret"}).start()
@@ -109,7 +118,9 @@ async def users_of_two_servers():
     say("Alice and Carol register")
     await alice.register()
     await carol.register()
-    assert west.ctl("status")["accounts"][0]["name"] == "alice@localhost"
+    status = west.ctl("status")
+    assert status["accounts"][0]["name"] == "alice@localhost"
+    assert status["component"]["state"] == "up" and status["component"]["users"] == 1, status["component"]
 
     say("Alice invites Bob, who is at home")
     link = (await alice.command("invite", name="Alice", reusable="0", days="1"))["link"]
@@ -189,6 +200,10 @@ async def a_wrong_secret():
     (daemon.directory / "secret").write_text("something else\n")
     daemon.start()
     wait_until("it says so", lambda: "no stream to the Jabber server" in daemon.log)
+    status = daemon.ctl("status")["component"]
+    assert status["state"] != "up" and status["trouble"] and status["retry_ms"] > 10_000, status
+    findings = {f["check"]: f for f in doctor(daemon)}
+    assert findings["component"]["state"] == "FAIL" and "port" not in findings, findings
     alice = await User(prosody, "alice").login()
     try:
         await alice.register()

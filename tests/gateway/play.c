@@ -393,6 +393,15 @@ static void ben_sees(struct play *play, const char *who, const char *show)
 			contact ? show_name(contact_status(contact)->show) : "no such contact");
 }
 
+static void ben_waits(struct play *play, const char *who, unsigned messages)
+{
+	struct contact *contact =
+	    contact_find(play->world->ben.account, account_id(account_of(play, who)));
+
+	if (!contact || contact_outbox(contact) != messages)
+		fail_at(play, "there are not so many for", who);
+}
+
 static void back_up(struct play *play)
 {
 	uint8_t data[LINE_MAX_HERE / 2];
@@ -500,6 +509,10 @@ static void one_line(struct play *play, const char *line)
 		fake_clock_run(play->world->clock, number);
 	else if (number_of(line, " messages a minute", &number))
 		play->config.per_minute = number;
+	else if (number_of(line, " contacts at most", &number))
+		play->config.contacts = number;
+	else if (number_of(line, " messages wait at most", &number))
+		play->config.queue = number;
 	else if (strcmp(line, "registration is closed") == 0)
 		play->config.registration = GW_REGISTRATION_CLOSED;
 	else if (strcmp(line, "registration is for a list") == 0)
@@ -516,6 +529,8 @@ static void one_line(struct play *play, const char *line)
 		ben_sees(play, who, word);
 	else if (sscanf(line, "%299s pings %u times", who, &number) == 2)
 		ping(play, who, number);
+	else if (sscanf(line, "ben has %u messages waiting for %299s", &number, who) == 2)
+		ben_waits(play, who, number);
 	else if (strcmp(line, "ben makes a backup") == 0)
 		back_up(play);
 	else if (sscanf(line, "operator restores %299s", who) == 1)
@@ -544,6 +559,7 @@ static void play_start(struct play *play, const char *path)
 					  .directory = play->directory,
 					  .accounts = 5,
 					  .contacts = 100,
+					  .queue = 1000,
 					  .per_minute = 600};
 	play->world = rig_new(server_make, server_end);
 	gateway_start(play);
@@ -612,7 +628,7 @@ int main(int argc, char **argv)
 {
 	static const char *const all[] = {"register",  "presence", "message", "strangers",
 					  "others",    "memory",   "limits",  "contacts",
-					  "privilege", "commands"};
+					  "privilege", "commands", "quotas"};
 	char path[512];
 
 	log_set_level(LOG_LEVEL_ERROR);

@@ -46,6 +46,13 @@ static void without_a_file(void **state)
 	assert_null(config.component_secret_file);
 	assert_string_equal(config.component_server, "127.0.0.1");
 	assert_int_equal(config.component_port, 5347);
+	assert_int_equal(config.component_user_domains.count, 0);
+	assert_int_equal(config.component_registration, 0);
+	assert_int_equal(config.component_users.count, 0);
+	assert_int_equal(config.component_accounts, 1000);
+	assert_int_equal(config.component_contacts, 200);
+	assert_int_equal(config.component_queue, 1000);
+	assert_int_equal(config.component_rate, 300);
 	assert_null(config.tor_program);
 	assert_int_equal(config.tor_processes, 1);
 	assert_int_equal(config.accounts_per_service, 0);
@@ -73,6 +80,15 @@ static void everything_set(void **state)
 					 "component-server = jabber.chat.home\n"
 					 "component-port = 15347\n"
 					 "component-secret-file = /etc/tacet/component\n"
+					 "component-user-domain = chat.home\n"
+					 "component-user-domain = other.home\n"
+					 "component-registration = list\n"
+					 "component-user = romeo@chat.home\n"
+					 "component-user = julia@other.home\n"
+					 "component-accounts = 2000\n"
+					 "component-contacts = 50\n"
+					 "component-queue = 10\n"
+					 "component-rate = 60\n"
 					 "tor-control = unix:/run/tor/control\n"
 					 "tor-socks = 127.0.0.1:9050\n"
 					 "tor-password-file = /etc/tacet/password\n"
@@ -112,6 +128,15 @@ static void everything_set(void **state)
 	assert_string_equal(config.component_server, "jabber.chat.home");
 	assert_int_equal(config.component_port, 15347);
 	assert_string_equal(config.component_secret_file, "/etc/tacet/component");
+	assert_int_equal(config.component_user_domains.count, 2);
+	assert_string_equal(config.component_user_domains.items[1], "other.home");
+	assert_int_equal(config.component_registration, 1);
+	assert_int_equal(config.component_users.count, 2);
+	assert_string_equal(config.component_users.items[0], "romeo@chat.home");
+	assert_int_equal(config.component_accounts, 2000);
+	assert_int_equal(config.component_contacts, 50);
+	assert_int_equal(config.component_queue, 10);
+	assert_int_equal(config.component_rate, 60);
 	assert_string_equal(config.tor_control, "unix:/run/tor/control");
 	assert_string_equal(config.tor_socks, "127.0.0.1:9050");
 	assert_string_equal(config.tor_password_file, "/etc/tacet/password");
@@ -261,6 +286,19 @@ static const struct {
     {"component-server = http://x/", "x:2: component-server"},
     {"component-port = 0", "x:2: component-port"},
     {"component-secret-file = secret", "x:2: component-secret-file"},
+    {"component-user-domain = a@b", "x:2: component-user-domain"},
+    {"component-registration = yes", "x:2: component-registration"},
+    {"component-user = romeo", "x:2: component-user"},
+    {"component-user = romeo@chat.home/phone", "x:2: component-user"},
+    {"component-accounts = 0", "x:2: component-accounts"},
+    {"component-accounts = 100001", "x:2: component-accounts"},
+    {"component-contacts = 0", "x:2: component-contacts"},
+    {"component-contacts = 10001", "x:2: component-contacts"},
+    {"component-queue = 9", "x:2: component-queue"},
+    {"component-queue = 10001", "x:2: component-queue"},
+    {"component-rate = 59", "x:2: component-rate"},
+    {"component-rate = many", "x:2: component-rate"},
+    {"component-domain = gw\ncomponent-secret-file = /s\n", "x: component-user-domain: is needed"},
     {"component-domain = gw.example.org\n", "x: component-domain: needs component-secret"},
     {"component-secret-file = /secret\n", "x: component-secret-file: needs component-domain"},
     {"component-domain = localhost\ncomponent-secret-file = /secret\n",
