@@ -2,7 +2,11 @@
  * link.c: see link.h.
  *
  * What comes in one read is stored in one durable transaction, begun with its first message and
- * committed in link_settle; only then the messages are acknowledged and told.
+ * committed in link_settle; only then the messages are told, and acknowledged: not at once, for an
+ * answer may be on its way. A frame that follows another one at once has to wait: tor leaves
+ * Nagle's algorithm on, so each relay keeps the second cell back until the first one is
+ * acknowledged, which costs more than all else that we do with a message. So the answer goes first,
+ * and the ACK behind it in the same write.
  */
 #include "core/link.h"
 
@@ -19,8 +23,13 @@
 
 #define ID_BYTES      8
 #define DATA_HEAD_LEN (ID_BYTES + 8)
-/* ACKs that are gathered in one read; more go out at once. */
+/* ACKs of one frame. */
 #define ACKS_MAX (FRAME_PAYLOAD_MAX / ID_BYTES)
+/* So many do not wait for an answer: the contact sends much, and its window must not close. */
+#define ACKS_AT_ONCE (LINK_WINDOW / 8)
+/* How long the others wait, in ms: a client's receipt and a program's answer come sooner, and
+ * nobody notices it over Tor. */
+#define ACK_DELAY_MS 50
 
 struct link {
 	struct contact *contact;
@@ -29,6 +38,7 @@ struct link {
 	struct link_channels *channels; /* NULL: none was opened yet */
 	struct timer *renew;            /* our status is to be said again */
 	struct timer *dead;             /* nothing has come for too long */
+	struct timer *ack;              /* ACKs have waited long enough; NULL: none ever has */
 	int64_t dead_ms;
 	int64_t heard_ms;        /* env_mono_ms */
 	int64_t heard_status_ms; /* time in the contact's last STATUS; -1: none yet */
@@ -37,13 +47,13 @@ struct link {
 	bool status_due; /* could not be queued */
 	bool deaf;
 	unsigned bye;
+	uint64_t acks[ACKS_MAX]; /* that wait */
+	unsigned ack_count;
 
 	/* Of the present read: */
 	bool storing;       /* a transaction is open */
 	uint64_t stored_id; /* in_id before it */
 	unsigned stored;    /* messages in it */
-	uint64_t acks[ACKS_MAX];
-	unsigned ack_count;
 };
 
 static struct store *store_of(const struct link *link)
@@ -132,10 +142,13 @@ void link_free(struct link **link)
 	renewal_free(&l->renewal);
 	timer_free(&l->renew);
 	timer_free(&l->dead);
+	timer_free(&l->ack);
 	session_free(&l->session);
 	free(l);
 	*link = NULL;
 }
+
+static void send_acks(struct link *link);
 
 struct stream *link_bye(struct link **link, enum bye reason)
 {
@@ -146,6 +159,7 @@ struct stream *link_bye(struct link **link, enum bye reason)
 	 * contact then sees a session that breaks. */
 	if (!session_holds((*link)->session)) {
 		session_set_cover((*link)->session, 0);
+		send_acks(*link);
 		session_send((*link)->session, FRAME_BYE, &payload, 1, NULL);
 	}
 	stream = session_release(&(*link)->session);
@@ -222,7 +236,8 @@ static void send_acks(struct link *link)
 	uint8_t payload[ACKS_MAX * ID_BYTES];
 	struct writer w;
 
-	if (link->ack_count == 0)
+	/* Never before it is stored for good. */
+	if (link->ack_count == 0 || link->storing)
 		return;
 	writer_init(&w, payload, sizeof(payload));
 	for (unsigned i = 0; i < link->ack_count; i++)
@@ -230,6 +245,26 @@ static void send_acks(struct link *link)
 	link->ack_count = 0;
 	/* If memory is short the contact sends again in the next session. */
 	session_send(link->session, FRAME_ACK, payload, w.len, NULL);
+	if (link->ack != NULL)
+		timer_stop(link->ack);
+}
+
+static void acks_due(void *arg)
+{
+	send_acks(arg);
+}
+
+/* Soon, unless a message goes the same way before. */
+static void plan_acks(struct link *link)
+{
+	if (link->ack_count == 0)
+		return;
+	if (link->ack == NULL)
+		link->ack = timer_new(link->contact->account->engine->env, acks_due, link);
+	if (link->ack == NULL || link->ack_count >= ACKS_AT_ONCE)
+		send_acks(link);
+	else if (!timer_pending(link->ack))
+		timer_set(link->ack, ACK_DELAY_MS);
 }
 
 static int send_message(struct link *link, const struct store_message *message)
@@ -268,6 +303,7 @@ void link_pump(struct link *link)
 	struct store_message message;
 	struct err why = {0};
 	int found = 1;
+	bool sent = false;
 
 	if (link->status_due)
 		link_show_status(link);
@@ -284,6 +320,7 @@ void link_pump(struct link *link)
 			if (contact->left_id < message.id)
 				contact->left_id = message.id;
 			link->in_flight++;
+			sent = true;
 		}
 		store_message_wipe(&message);
 		if (found < 0)
@@ -291,6 +328,8 @@ void link_pump(struct link *link)
 	}
 	if (found < 0)
 		log_warn("link: a message must wait: %s", why.text);
+	if (sent)
+		send_acks(link);
 	pump_channels(link, LINK_CHANNEL_QUEUE);
 }
 
@@ -353,7 +392,7 @@ static int commit(struct link *link, struct err *err)
 		contact->tell_messages = true;
 		engine_tell(contact);
 	}
-	send_acks(link);
+	plan_acks(link);
 	return 0;
 }
 

@@ -258,6 +258,73 @@ static void test_duplicates(void **state)
 	assert_int_equal(line_frame_id(line, FRAME_ACK, 0), 9);
 }
 
+/* Where the first frame of a type stands; fails if there is none. */
+static unsigned place(const struct line *line, enum frame_type type)
+{
+	for (unsigned i = 0; i < line->frames; i++)
+		if (line->frame[i].type == type)
+			return i;
+	fail_msg("no frame of type %d", (int)type);
+	return 0;
+}
+
+static void until_got(unsigned count)
+{
+	for (unsigned i = 0; i < 1000 && anna->got < count; i++)
+		rig_run(rig, 1);
+	assert_int_equal(anna->got, count);
+}
+
+/* An answer does not have to wait behind the acknowledgement of what it answers. */
+static void test_answer_first(void **state)
+{
+	struct line *line = puppet_link(puppet);
+	struct err err = {0};
+
+	(void)state;
+	line_data(line, 1, "question");
+	until_got(1);
+	assert_int_equal(line->count[FRAME_ACK], 0);
+	assert_int_equal(engine_send(puppet_contact(puppet), "answer", 6, NULL, &err), 0);
+	rig_run(rig, 1000);
+	assert_int_equal(line->count[FRAME_ACK], 1);
+	assert_int_equal(place(line, FRAME_ACK), place(line, FRAME_DATA) + 1);
+	assert_int_equal(line_frame_id(line, FRAME_ACK, 0), 1);
+}
+
+/* Without an answer it comes soon; and at once when there is much. */
+static void test_ack_alone(void **state)
+{
+	struct line *line = puppet_link(puppet);
+	const struct fake_conn *conn = fake_net_conn(rig->net, fake_net_conns(rig->net) - 1);
+	uint64_t sent;
+
+	(void)state;
+	line_data(line, 1, "one");
+	line_data(line, 2, "two");
+	rig_run(rig, 1000);
+	assert_in_range(line->count[FRAME_ACK], 1, 2);
+	for (uint64_t id = 3; id < 3 + LINK_WINDOW; id++)
+		line_data(line, id, "more");
+	sent = conn->down.total;
+	until_got(2 + LINK_WINDOW);
+	assert_true(conn->down.total > sent);
+}
+
+/* Who goes says before what has come. */
+static void test_ack_before_bye(void **state)
+{
+	struct line *line = puppet_link(puppet);
+
+	(void)state;
+	line_data(line, 1, "last");
+	until_got(1);
+	account_set_visibility(anna->account, ACCOUNT_DARK);
+	rig_run(rig, 1000);
+	assert_int_equal(line_frame_id(line, FRAME_ACK, 0), 1);
+	assert_true(place(line, FRAME_ACK) < place(line, FRAME_BYE));
+}
+
 struct bad_frame {
 	enum frame_type type;
 	const char *data;
@@ -799,6 +866,9 @@ int main(void)
 	    WITH_RIG(test_first_frame_counts),
 	    WITH_RIG(test_crowd_at_the_door),
 	    WITH_RIG(test_duplicates),
+	    WITH_RIG(test_answer_first),
+	    WITH_RIG(test_ack_alone),
+	    WITH_RIG(test_ack_before_bye),
 	    WITH_RIG(test_bad_frames),
 	    WITH_RIG(test_garbage_in_session),
 	    WITH_RIG(test_skipped),
