@@ -88,6 +88,11 @@ void component_stream_free(struct component_stream **stream);
  * done, or has taken too long (a few seconds); without a connection at once, from the loop. */
 void component_stream_stop(struct component_stream *stream);
 
+/* Prove this one from now on; it is copied. If it is another than before and the stream waits for
+ * its next attempt, that begins at once, from the loop. -1 with *err: ERR_MEMORY. */
+int component_stream_set_secret(struct component_stream *stream, const char *secret,
+				struct err *err);
+
 bool component_stream_is_up(const struct component_stream *stream);
 
 /* For people. */

@@ -10,8 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* While the server refuses the secret, its file is looked at so often. */
+#define SECRET_LOOK_MS ((int64_t)5 * 1000)
+
 struct gw_stream {
 	struct component_stream *stream;
+	const char *secret_file; /* the configuration's */
+	struct timer *look;      /* SECRET_LOOK_MS */
 	struct gw *gw;
 	struct gw_config config;
 	const char **domains, **users;
@@ -49,6 +54,7 @@ static void on_up(void *arg)
 
 	log_notice("the Jabber server has taken the gateway");
 	stream->told_down = false;
+	timer_stop(stream->look);
 	gw_up(stream->gw);
 }
 
@@ -59,7 +65,22 @@ static void on_down(void *arg, const struct err *why)
 	if (!stream->told_down)
 		log_warn("no stream to the Jabber server: %s", why->text);
 	stream->told_down = true;
+	if (why->code == ERR_AUTH)
+		timer_set(stream->look, SECRET_LOOK_MS);
 	gw_down(stream->gw);
+}
+
+/* It may have been mended. */
+static void on_look(void *arg)
+{
+	struct gw_stream *stream = arg;
+	struct err err = {0};
+	char *secret = text_file_read_secret(stream->secret_file, &err);
+
+	if (!secret || component_stream_set_secret(stream->stream, secret, &err) < 0)
+		log_info("component-secret-file: %s", err.text);
+	text_wipe(secret);
+	timer_set(stream->look, SECRET_LOOK_MS);
 }
 
 static void on_stanza(void *arg, struct xml *stanza)
@@ -122,6 +143,12 @@ static int start(struct gw_stream *stream, struct loop *loop, const struct confi
 
 	if (!secret)
 		return err_wrap(err, "component-secret-file");
+	stream->secret_file = config->component_secret_file;
+	stream->look = timer_new(loop_env(loop), on_look, stream);
+	if (!stream->look) {
+		text_wipe(secret);
+		return err_set(err, ERR_MEMORY, "out of memory");
+	}
 	stream->stream = component_stream_new(loop, &to, &handler, stream, err);
 	text_wipe(secret);
 	return stream->stream ? 0 : -1;
@@ -147,6 +174,7 @@ struct gw_stream *gw_stream_new(struct loop *loop, struct bridge *bridge, struct
 
 void gw_stream_stop(struct gw_stream *stream)
 {
+	timer_stop(stream->look);
 	gw_goodbye(stream->gw);
 	component_stream_stop(stream->stream);
 }
@@ -170,6 +198,7 @@ void gw_stream_free(struct gw_stream **stream)
 	if (!old)
 		return;
 	component_stream_free(&old->stream);
+	timer_free(&old->look);
 	gw_free(&old->gw);
 	free(old->domains);
 	free(old->users);

@@ -28,6 +28,8 @@
 	"' from='" DOMAIN "' id='abc'>"
 /* printf %s 'abcsecret' | sha1sum */
 #define PROOF "<handshake>de0a408ef519cd62e7379039634152874895c50c</handshake>"
+/* printf %s 'abcanother' | sha1sum */
+#define PROOF_OF_ANOTHER "<handshake>79c569c6ea49eec99a2c791632c8c8a9a74bf17d</handshake>"
 /* Longest that anything here takes on a loaded machine. */
 #define PATIENCE_MS 20000
 
@@ -412,6 +414,35 @@ static void test_refused(void **state)
 
 /* A server that accepts and says nothing; that stops in the middle of a stanza; that goes silent.
  */
+/* A secret that has been mended is tried at once; the same one is not. */
+static void test_secret_mended(void **state)
+{
+	struct rig *rig = *state;
+	struct err err;
+
+	start(rig, &quick);
+	UNTIL(rig, rig->peer && rig->heard.len > 0);
+	say(rig, HEADER);
+	UNTIL(rig, heard(rig, PROOF));
+	say(rig, "<stream:error><not-authorized xmlns='" NS_STREAM_ERRORS "'/></stream:error>");
+	UNTIL(rig, rig->downs == 1);
+	assert_int_equal(rig->why.code, ERR_AUTH);
+	assert_int_equal(component_stream_set_secret(rig->stream, "secret", &err), 0);
+	loop_run_once(rig->loop, 20);
+	loop_run_once(rig->loop, 20);
+	assert_int_equal(rig->accepted, 1);
+	assert_int_equal(component_stream_set_secret(rig->stream, "another", &err), 0);
+	UNTIL(rig, rig->accepted == 2 && heard(rig, " to='" DOMAIN "'>"));
+	say(rig, HEADER);
+	UNTIL(rig, heard(rig, PROOF_OF_ANOTHER));
+	say(rig, "<handshake/>");
+	UNTIL(rig, rig->ups == 1);
+	/* While it is up, it is for the next time. */
+	assert_int_equal(component_stream_set_secret(rig->stream, "secret", &err), 0);
+	loop_run_once(rig->loop, 20);
+	assert_true(component_stream_is_up(rig->stream));
+}
+
 static void test_dead(void **state)
 {
 	struct rig *rig = *state;
@@ -722,12 +753,25 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-	    TEST(test_handshake),    TEST(test_forged_from),      TEST(test_barrier),
-	    TEST(test_barrier_lost), TEST(test_barriers_full),    TEST(test_refused),
-	    TEST(test_dead),         TEST(test_slow_reader),      TEST(test_too_big),
-	    TEST(test_far_too_big),  TEST(test_reconnect),        TEST(test_name),
-	    TEST(test_stop),         TEST(test_stop_early),       TEST(test_stop_dead),
-	    TEST(test_config),       TEST(test_too_long_to_send), TEST(test_many_descriptors),
+	    TEST(test_handshake),
+	    TEST(test_forged_from),
+	    TEST(test_barrier),
+	    TEST(test_secret_mended),
+	    TEST(test_barrier_lost),
+	    TEST(test_barriers_full),
+	    TEST(test_refused),
+	    TEST(test_dead),
+	    TEST(test_slow_reader),
+	    TEST(test_too_big),
+	    TEST(test_far_too_big),
+	    TEST(test_reconnect),
+	    TEST(test_name),
+	    TEST(test_stop),
+	    TEST(test_stop_early),
+	    TEST(test_stop_dead),
+	    TEST(test_config),
+	    TEST(test_too_long_to_send),
+	    TEST(test_many_descriptors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
