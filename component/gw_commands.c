@@ -1,7 +1,7 @@
 /*
- * gw_commands.c: XEP-0050 at the gateway: the bridge's commands. Nothing is kept between a form and
- * its answer: the session's id is only the client's word for what it does, and what is run is what
- * stands in the form.
+ * gw_commands.c: XEP-0050 at the gateway: the bridge's commands, and the backup. Nothing is kept
+ * between a form and its answer: the session's id is only the client's word for what it does, and
+ * what is run is what stands in the form.
  */
 #include "component/gw_private.h"
 
@@ -14,13 +14,25 @@
 /* Random bytes of a session's id. */
 #define ID_LEN_RANDOM 10
 
-const struct server_command *gw_command_find(const struct gw *gw, const char *node)
+const struct server_command *gw_command_at(const struct gw *gw, unsigned i)
 {
 	const struct server_command *command = gw->host->commands;
 
-	while (command && command->node && node && strcmp(command->node, node) != 0)
+	for (; command->node && i > 0; i--)
 		command++;
-	return command && command->node && node ? command : NULL;
+	if (command->node)
+		return command;
+	return i == 0 ? &gw_backup_command : NULL;
+}
+
+const struct server_command *gw_command_find(const struct gw *gw, const char *node)
+{
+	const struct server_command *command;
+
+	for (unsigned i = 0; node && (command = gw_command_at(gw, i)); i++)
+		if (strcmp(command->node, node) == 0)
+			return command;
+	return NULL;
 }
 
 /* A command while it runs. */
@@ -85,6 +97,7 @@ static void execute(struct run *run, struct xml *data)
 {
 	struct gw_request *request = (struct gw_request *)(uintptr_t)run->request;
 	struct err err = {0};
+	void *arg;
 
 	if (run->command->form && !data) {
 		send_form(run);
@@ -94,7 +107,8 @@ static void execute(struct run *run, struct xml *data)
 		gw_error(request, STANZA_BAD_REQUEST, err.text);
 		return;
 	}
-	run->command->run(request->gw->bridge, request->user->jid, get_value, data, on_answer, run);
+	arg = run->command == &gw_backup_command ? (void *)request->gw : request->gw->bridge;
+	run->command->run(arg, request->user->jid, get_value, data, on_answer, run);
 	if (data)
 		form_wipe(data, run->command->form);
 }

@@ -64,7 +64,7 @@ void gw_disco_info(struct gw_request *request)
 void gw_disco_items(struct gw_request *request)
 {
 	const char *node = xml_get(request->payload, "node");
-	const struct server_command *command = request->gw->host->commands;
+	const struct server_command *command;
 	struct xml *reply, *query;
 
 	if (node && (strcmp(node, NS_COMMANDS) != 0 || !request->user)) {
@@ -74,7 +74,7 @@ void gw_disco_items(struct gw_request *request)
 	reply = stanza_result(request->stanza);
 	query = xml_child_add(reply, "query", NS_DISCO_ITEMS);
 	xml_set(query, "node", node);
-	for (; node && command->node; command++) {
+	for (unsigned i = 0; node && (command = gw_command_at(request->gw, i)); i++) {
 		struct xml *item = xml_child_add(query, "item", NULL);
 
 		xml_set(item, "jid", request->gw->config->domain);

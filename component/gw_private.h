@@ -254,6 +254,13 @@ void gw_write_self(struct gw_user *user);
 void gw_register_get(struct gw_request *request);
 void gw_register_set(struct gw_request *request);
 
+/* --- gw_backup.c --- */
+/* A new account of the user, from the text of a backup. */
+struct account *gw_backup_take(struct gw *gw, const char *jid, const char *text,
+			       const char *passphrase, struct err *err);
+/* Its arg is the gateway. */
+extern const struct server_command gw_backup_command;
+
 /* --- gw_message.c --- */
 void gw_message_gateway(struct gw_request *request);
 void gw_message_contact(struct gw_request *request);
@@ -281,6 +288,8 @@ void gw_prompt_set(struct gw_request *request);
 void gw_command(struct gw_request *request);
 /* NULL: no such command. */
 const struct server_command *gw_command_find(const struct gw *gw, const char *node);
+/* The i-th; NULL at their end. */
+const struct server_command *gw_command_at(const struct gw *gw, unsigned i);
 
 /* --- gw_vcard.c --- */
 void gw_vcard_gateway(struct gw_request *request);

@@ -15,17 +15,12 @@
  */
 #include "component/gw_private.h"
 
-#include "core/base/codec.h"
 #include "core/base/log.h"
 #include "xmpp/form.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-/* What a backup takes out of the bucket gw->heavy. */
-#define HEAVY_COST 20
 
 static const char *const ways[] = {"new", "A new identity", "import", "The one of a backup", NULL};
 
@@ -97,40 +92,6 @@ static char *joined(const struct xml *data, const char *name)
 	return copy;
 }
 
-static int write_file(const char *path, const void *data, size_t len, struct err *err)
-{
-	FILE *file = fopen(path, "wxe");
-	int result = file && fwrite(data, 1, len, file) == len ? 0 : -1;
-
-	if (file && fclose(file) != 0)
-		result = -1;
-	return result ? err_set(err, ERR_UNAVAILABLE, "a file cannot be written") : 0;
-}
-
-static struct account *import(struct gw *gw, const char *jid, const char *text,
-			      const char *passphrase, struct err *err)
-{
-	size_t len = strlen(text);
-	uint8_t *data = malloc(len + 1);
-	int size = data ? base64_decode(text, len, data, len + 1) : -1;
-	struct account *account = NULL;
-	char path[512];
-
-	if (size <= 0) {
-		err_set(err, ERR_INPUT, "this is not the text of a backup");
-	} else if (!gw_take(gw, &gw->heavy, HEAVY_COST)) {
-		err_set(err, ERR_UNAVAILABLE, "too many backups at once; try again in a minute");
-	} else {
-		snprintf(path, sizeof(path), "%s/import", gw->config->directory);
-		unlink(path); /* of an earlier process that was killed */
-		if (write_file(path, data, (size_t)size, err) == 0)
-			account = bridge_account_restore(gw->bridge, path, passphrase, jid, err);
-		unlink(path);
-	}
-	free(data);
-	return account;
-}
-
 static struct account *make_account(struct gw_request *request, struct xml *data, struct err *err)
 {
 	struct gw *gw = request->gw;
@@ -143,7 +104,8 @@ static struct account *make_account(struct gw_request *request, struct xml *data
 		return bridge_remote_add(gw->bridge, request->bare, err);
 	text = joined(data, "backup");
 	if (text)
-		account = import(gw, request->bare, text, passphrase ? passphrase : "", err);
+		account =
+		    gw_backup_take(gw, request->bare, text, passphrase ? passphrase : "", err);
 	else
 		err_set(err, ERR_MEMORY, "out of memory");
 	free(text);

@@ -12,6 +12,8 @@
 #include "core/registry_memory.h"
 #include "tests/scenario/fake_net.h"
 #include "tests/xmpp/dialogue_match.h"
+#include "xmpp/form.h"
+#include "xmpp/ns.h"
 #include "xmpp/pep_private.h"
 
 #include <setjmp.h>
@@ -40,6 +42,7 @@ struct play {
 	char directory[64];
 	struct xml *sent[SENT_MAX_HERE];
 	unsigned sent_count, looked_at;
+	struct xml *last;     /* the last that was looked at */
 	bool full;            /* the stream takes nothing more */
 	bool short_of_memory; /* for the next block of the server's */
 	long failing;         /* the allocation that fails */
@@ -199,6 +202,7 @@ static void expect(struct play *play, struct xml *wanted)
 	if (!got)
 		fail_at(play, "the gateway does not send", text_of(wanted));
 	play->looked_at++;
+	play->last = got;
 	if (!dialogue_match(wanted, got)) {
 		fprintf(stderr, "wanted: %s\n", text_of(wanted));
 		fail_at(play, "got:", text_of(got));
@@ -418,6 +422,17 @@ static void back_up(struct play *play)
 	unlink(path);
 }
 
+/* Out of the answer to a command, as a user pastes it: in lines. */
+static void keep_backup(struct play *play)
+{
+	struct xml *command = xml_child(play->last, "command", NS_COMMANDS);
+	const char *text = command ? form_value(xml_child(command, "x", NS_FORM), "backup") : NULL;
+
+	if (!text || strlen(text) >= sizeof(play->backup))
+		fail_at(play, "there is no backup in", text_of(play->last));
+	strcpy(play->backup, text);
+}
+
 /* As tacetctl would. */
 static void restore(struct play *play, const char *user)
 {
@@ -531,6 +546,8 @@ static void one_line(struct play *play, const char *line)
 		ping(play, who, number);
 	else if (sscanf(line, "ben has %u messages waiting for %299s", &number, who) == 2)
 		ben_waits(play, who, number);
+	else if (strcmp(line, "the backup is kept") == 0)
+		keep_backup(play);
 	else if (strcmp(line, "ben makes a backup") == 0)
 		back_up(play);
 	else if (sscanf(line, "operator restores %299s", who) == 1)
@@ -628,7 +645,7 @@ int main(int argc, char **argv)
 {
 	static const char *const all[] = {"register",  "presence", "message", "strangers",
 					  "others",    "memory",   "limits",  "contacts",
-					  "privilege", "commands", "quotas"};
+					  "privilege", "commands", "quotas",  "backup"};
 	char path[512];
 
 	log_set_level(LOG_LEVEL_ERROR);
