@@ -5,7 +5,6 @@
 
 #include "core/base/log.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -202,8 +201,8 @@ void gw_stanza(void *arg, struct xml *stanza)
 	request.user = sender(gw, &request);
 	if (!answer)
 		dispatch(&request);
-	else if (request.user && !request.from.resource[0])
-		gw_answered(gw, request.user->jid, stanza);
+	else if (request.user)
+		gw_answered(&request);
 	xml_free(&stanza);
 }
 
@@ -284,104 +283,6 @@ struct contact *gw_request_contact(const struct gw_request *request)
 	if (!contact)
 		gw_error(request, STANZA_SERVICE_UNAVAILABLE, NULL);
 	return contact;
-}
-
-/* --- questions of ours --- */
-
-/* Most under way: a photo and a few roster items for each of some hundred users that come at once.
- * What is not asked now is asked the next time. */
-#define QUESTIONS_MAX 4096
-
-struct gw_question {
-	struct gw_question *next;
-	uint64_t number;
-	struct gw_user *user;
-	char *contact; /* NULL: none */
-	void (*answered)(struct gw_user *user, const char *contact, struct xml *payload);
-};
-
-static void question_free(struct gw *gw, struct gw_question **at)
-{
-	struct gw_question *question = *at;
-
-	*at = question->next;
-	gw->question_count--;
-	free(question->contact);
-	free(question);
-}
-
-static struct gw_question *question_new(struct gw_user *user, const char *contact)
-{
-	struct gw *gw = user->gw;
-	struct gw_question *question =
-	    gw->question_count < QUESTIONS_MAX ? calloc(1, sizeof(*question)) : NULL;
-
-	if (!question)
-		return NULL;
-	question->number = ++gw->question_no;
-	question->user = user;
-	question->contact = contact ? strdup(contact) : NULL;
-	question->next = gw->questions;
-	gw->questions = question;
-	gw->question_count++;
-	return question;
-}
-
-void gw_ask(struct gw_user *user, const char *type, struct xml *payload, const char *contact,
-	    void (*answered)(struct gw_user *user, const char *contact, struct xml *payload))
-{
-	struct gw *gw = user->gw;
-	struct gw_question *question = question_new(user, contact);
-	struct xml *iq = gw_new_stanza(gw, "iq", type, NULL, user->jid);
-	char id[24];
-
-	/* xml_append frees its child when there is no parent. */
-	payload = xml_append(iq, payload);
-	if (!question || !payload) {
-		xml_free(&iq);
-		return;
-	}
-	question->answered = answered;
-	snprintf(id, sizeof(id), "gw%" PRIu64, question->number);
-	if (!xml_set(iq, "id", id) || gw_send(gw, iq) < 0)
-		question_free(gw, &gw->questions);
-}
-
-/* RFC 6120 section 8.1.2.1: an answer in the name of the account comes from the bare JID; one from
- * a resource is the user's own, who was not asked. */
-void gw_answered(struct gw *gw, const char *from, struct xml *iq)
-{
-	struct gw_question **at = &gw->questions;
-	const char *id = xml_get(iq, "id");
-	char wanted[24];
-
-	for (; *at; at = &(*at)->next) {
-		struct gw_question question = **at;
-
-		snprintf(wanted, sizeof(wanted), "gw%" PRIu64, question.number);
-		if (!id || strcmp(id, wanted) != 0 || strcmp(from, question.user->jid) != 0)
-			continue;
-		(*at)->contact = NULL;
-		question_free(gw, at);
-		/* The set of a roster has an empty result: that is an answer, too. */
-		question.answered(question.user, question.contact,
-				  stanza_is_error(iq) ? NULL
-				  : xml_first(iq)     ? xml_first(iq)
-						      : iq);
-		free(question.contact);
-		return;
-	}
-}
-
-void gw_questions_drop(struct gw *gw, const struct gw_user *user)
-{
-	struct gw_question **at = &gw->questions;
-
-	while (*at)
-		if (!user || (*at)->user == user)
-			question_free(gw, at);
-		else
-			at = &(*at)->next;
 }
 
 /* --- the stream --- */
@@ -489,10 +390,12 @@ static void roster_push(void *arg, const char *name, const char *contact,
 {
 	struct gw_user *user = gw_user_find(arg, name);
 
-	if (user && item)
+	if (user && item) {
 		gw_item_push(user, contact, item);
-	else if (user && !(user->removing && strcmp(user->removing, contact) == 0))
+		gw_suggest_send(user);
+	} else if (user && !(user->removing && strcmp(user->removing, contact) == 0)) {
 		gw_item_drop(user, contact, true);
+	}
 }
 
 static void user_end(void *arg, const char *name)
@@ -516,6 +419,8 @@ static void learned(void *arg, const char *name, const char *contact, const char
 	user->gw->host->contact_presence(user->gw->bridge, name, contact, &presence);
 	if (presence.available)
 		gw_show_contact(user, contact, &presence, user->jid);
+	if (strcmp(node, NS_AVATAR_METADATA) == 0)
+		gw_avatar_event(user, contact);
 }
 
 static const struct bridge_front front = {

@@ -12,7 +12,8 @@
  * not exist.
  *
  * It knows no sockets: stanzas come in through the functions below and go out through struct
- * gw_link. Its parts: gw.c (routes), gw_user.c, gw_register.c, gw_backup.c, gw_presence.c, gw_shown.c,
+ * gw_link. Its parts: gw.c (routes), gw_user.c, gw_register.c, gw_ask.c, gw_backup.c, gw_caps.c,
+ * gw_presence.c, gw_shown.c,
  * gw_roster.c, gw_privilege.c, gw_message.c, gw_disco.c, gw_commands.c, gw_vcard.c.
  */
 #ifndef COMPONENT_GW_H

@@ -257,6 +257,7 @@ void gw_settle(struct gw_user *user)
 		user->there = user->there || !r->stale;
 	user->takes = gw_user_takes(user);
 	tell(user);
+	gw_caps_tell(user);
 	settle_directed(user);
 	if (!user->there)
 		gw_shown_forget(user);
@@ -289,6 +290,7 @@ void gw_presence_gateway(struct gw_request *request)
 	if (says.available)
 		look_at_photo(request->user, request->stanza);
 	resource_says(request->user, request->from.resource, &says, true);
+	gw_caps_presence(request->user, request->from.resource, request->stanza);
 	settle_soon(request->user);
 }
 
@@ -305,6 +307,7 @@ void gw_presence_contact(struct gw_request *request)
 		directed_set(user, request->to.local, request->from.resource, &says);
 	else
 		resource_says(user, request->from.resource, &says, false);
+	gw_caps_presence(user, request->from.resource, request->stanza);
 	settle_soon(user);
 }
 

@@ -46,8 +46,12 @@ struct gw_resource {
 	struct gw_resource *next; /* the one that spoke last comes first */
 	char *name;
 	struct gw_says says;
-	bool to_gateway; /* it tells the gateway itself, so what it tells contacts is for them */
-	bool stale;      /* from before the stream broke */
+	bool to_gateway;    /* it tells the gateway itself, so what it tells contacts is for them */
+	bool stale;         /* from before the stream broke */
+	uint64_t caps;      /* hash of what it has said of its features; 0: nothing */
+	unsigned features;  /* that contacts are told (remote.h) */
+	bool wants_avatars; /* events of contacts' photos */
+	bool takes_items;   /* suggestions for the roster (XEP-0144) */
 };
 
 /* A presence for one contact. */
@@ -108,7 +112,9 @@ struct gw_user {
 	const char *removing; /* the contact that the user is removing just now */
 	char photo[41];       /* hash of the photo that its presence names; "": none or not known */
 	struct bucket photos; /* how often that is asked for */
-	bool unwritable;      /* writing its roster has failed since the stream is up */
+	unsigned features;    /* that contacts were told last */
+	struct xml *suggestion; /* for a client; NULL: none */
+	bool unwritable;        /* writing its roster has failed since the stream is up */
 };
 
 /* A question of ours to a user's server. */
@@ -168,12 +174,18 @@ struct contact *gw_request_contact(const struct gw_request *request);
 /* Take from a bucket, if there is anything in it. */
 bool gw_take(const struct gw *gw, struct bucket *bucket, int64_t amount);
 
-/* Ask the user's server: payload is freed. answered is called once with the answer's payload (NULL:
- * an error) unless the stream breaks before; contact may be NULL. */
+/* --- gw_ask.c --- */
+/* word is what was given to the question; payload the answer's (NULL: an error). */
+typedef void (*gw_answer)(struct gw_user *user, const char *word, struct xml *payload);
+/* Ask the user's server: payload is freed. answered is called once, unless the stream breaks
+ * before; contact may be NULL. */
 void gw_ask(struct gw_user *user, const char *type, struct xml *payload, const char *contact,
-	    void (*answered)(struct gw_user *user, const char *contact, struct xml *payload));
-/* An answer to that, from the user's bare JID; anything else is dropped. */
-void gw_answered(struct gw *gw, const char *from, struct xml *iq);
+	    gw_answer answered);
+/* The same of a client; word is then the resource. */
+void gw_ask_client(struct gw_user *user, const char *resource, const char *type,
+		   struct xml *payload, gw_answer answered);
+/* A registered user's answer, from where it was asked for; anything else is dropped. */
+void gw_answered(struct gw_request *request);
 /* Of this user; NULL: all. */
 void gw_questions_drop(struct gw *gw, const struct gw_user *user);
 
@@ -260,6 +272,19 @@ struct account *gw_backup_take(struct gw *gw, const char *jid, const char *text,
 			       const char *passphrase, struct err *err);
 /* Its arg is the gateway. */
 extern const struct server_command gw_backup_command;
+
+/* --- gw_caps.c: what users' clients can do (XEP-0115) --- */
+/* The resource has said this available presence. */
+void gw_caps_presence(struct gw_user *user, const char *resource, const struct xml *presence);
+/* Contacts are told what the clients that are there can do together. */
+void gw_caps_tell(struct gw_user *user);
+/* Tell clients that want to know of the contact's photo (XEP-0084). */
+void gw_avatar_event(const struct gw_user *user, const char *contact);
+/* Suggest the contact to a client, in place of a subscription request. False: there is none that
+ * takes suggestions. They go out with gw_suggest_send. */
+bool gw_suggest(struct gw_user *user, const char *contact, const char *name,
+		const char *const *groups);
+void gw_suggest_send(struct gw_user *user);
 
 /* --- gw_message.c --- */
 void gw_message_gateway(struct gw_request *request);

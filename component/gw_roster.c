@@ -7,7 +7,8 @@
  *
  * A contact that the user adds with a client is in the roster already. One that comes by another
  * way (an invitation, a command) is written there where the server lets us (gw_privilege.c), else
- * the user is asked once, in the contact's name, with its name (XEP-0172). So is one who has asked.
+ * it is suggested to a client that takes suggestions (gw_caps.c), else the user is asked once, in
+ * the contact's name, with its name (XEP-0172). So is one who has asked.
  */
 #include "component/gw_private.h"
 
@@ -222,6 +223,8 @@ void gw_item_push(struct gw_user *user, const char *contact, const struct roster
 		return;
 	if (gw_may_write(user))
 		write_item(user, gw_item, item);
+	else if (gw_item->flags == 0 && gw_suggest(user, contact, item->name, item->groups))
+		gw_item_set(user, gw_item, GW_OFFERED, 0);
 	else if (gw_item->flags == 0)
 		offer(user, gw_item, item->name, NULL);
 }

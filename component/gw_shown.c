@@ -157,6 +157,7 @@ void gw_sync(struct gw_user *user)
 	/* A presence that does not leave begins the walk anew. */
 	user->sync = false;
 	account_contacts(account, sync_contact, &walk);
+	gw_suggest_send(user);
 	if (walk.full) {
 		user->sync = true;
 	} else if (!user->sync) {

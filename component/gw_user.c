@@ -74,6 +74,7 @@ void gw_user_free(struct gw *gw, struct gw_user *user)
 	gw_resources_drop(user);
 	gw_parcels_free(user);
 	gw_items_free(user);
+	xml_free(&user->suggestion);
 	gw_says_clear(&user->told);
 	timer_free(&user->timer);
 	free(user->jid);

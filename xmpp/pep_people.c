@@ -11,12 +11,15 @@
  */
 #include "xmpp/caps.h"
 #include "xmpp/pep_private.h"
+#include "xmpp/remote.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define VERSIONS ""
+/* A word that is no contact's id. */
+#define SPACE_REMOTE "remote"
 
 /* --- answers --- */
 
@@ -89,13 +92,55 @@ static struct xml *answer_vcard(const struct pep_items *items)
 	return vcard ? vcard : xml_new("vCard", NS_VCARD);
 }
 
-static struct xml *answer_features(const struct user *user)
+static struct xml *answer_features(unsigned features)
 {
 	struct xml *query = xml_new("query", NS_DISCO_INFO);
 
 	if (query)
-		caps_shared_add(caps_shared(user), query);
+		caps_shared_add(features, query);
 	return query;
+}
+
+/* Of a user whose clients are at another server, as they were the last time: read like a version.
+ */
+static unsigned remote_features(const struct server *server, const char *user)
+{
+	char *text =
+	    server->host->pep->get(server->host_arg, user, SPACE_REMOTE, "", NS_DISCO_INFO);
+	unsigned features = text ? (unsigned)strtoul(text, NULL, 16) : 0;
+
+	free(text);
+	return features;
+}
+
+static unsigned features_of(const struct server *server, const char *user_name)
+{
+	const struct user *user = user_find(server, user_name);
+
+	return user ? caps_shared(user) : remote_features(server, user_name);
+}
+
+unsigned remote_features_read(const struct xml *query)
+{
+	return caps_shared_of(query);
+}
+
+unsigned remote_features_usual(void)
+{
+	return caps_shared_default();
+}
+
+void remote_features_set(struct server *server, const char *user, unsigned features)
+{
+	char text[20];
+	struct err err = {0};
+
+	if (!pep_offered(server) || remote_features(server, user) == features)
+		return;
+	snprintf(text, sizeof(text), "%x", features);
+	if (server->host->pep->put(server->host_arg, user, SPACE_REMOTE, "", NS_DISCO_INFO, text,
+				   &err) == 0)
+		server->host->pep->published(server->host_arg, user, NS_DISCO_INFO);
 }
 
 /* What lies in space, for payload that asks for node. */
@@ -127,15 +172,17 @@ static bool may_see(const struct server *server, const char *user, const char *n
 struct xml *server_pep_serve(const struct server *server, const char *user_name,
 			     struct xml *payload, enum stanza_error *error)
 {
-	const struct user *user = user_find(server, user_name);
+	unsigned features;
 	const char *node;
 
 	*error = STANZA_BAD_REQUEST;
 	if (!pep_offered(server) || !pep_question_read(payload, &node))
 		return NULL;
 	*error = STANZA_ITEM_NOT_FOUND;
-	if (strcmp(node, NS_DISCO_INFO) == 0)
-		return user && caps_shared(user) ? answer_features(user) : NULL;
+	if (strcmp(node, NS_DISCO_INFO) == 0) {
+		features = features_of(server, user_name);
+		return features ? answer_features(features) : NULL;
+	}
 	/* What is not for contacts looks as if it were not there. */
 	if (!may_see(server, user_name, node))
 		return NULL;
@@ -146,8 +193,7 @@ struct xml *server_pep_serve(const struct server *server, const char *user_name,
 static int features_version(const struct server *server, const char *user_name,
 			    char version[PEP_VERSION_SIZE])
 {
-	const struct user *user = user_find(server, user_name);
-	unsigned mask = user ? caps_shared(user) : 0;
+	unsigned mask = features_of(server, user_name);
 
 	if (mask == 0)
 		return -1;

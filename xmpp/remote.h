@@ -19,6 +19,14 @@ struct xml *remote_contact_info(const struct server *server, const char *user, c
 /* The user's vCard, as it is at the user's own server, is now this: contacts are told. ERR_LIMIT.
  */
 int remote_vcard_set(struct server *server, const char *user, struct xml *vcard, struct err *err);
+/*
+ * What the user's clients can do, as a mask of what is worth something between people: of the
+ * answer to a disco#info query about one, and of one that says nothing. Contacts are told what all
+ * can do together (never 0).
+ */
+unsigned remote_features_read(const struct xml *query);
+unsigned remote_features_usual(void);
+void remote_features_set(struct server *server, const char *user, unsigned features);
 /* What an available presence says; its status lives as long as the stanza. -1: nonsense. */
 int remote_presence_read(struct xml *stanza, struct server_presence *presence);
 /* A picture in parent (XEP-0231): its name goes to cid. -1: it is too large. */

@@ -3,16 +3,24 @@
 of its own as its component; Bob has a tacetd at home. And a server of our own, that says what no server says."""
 
 import asyncio
+import base64
+import hashlib
 import json
 import socket
 import subprocess
 from xml.sax.saxutils import escape
 
 import slixmpp
+from slixmpp.xmlstream.handler import Callback
+from slixmpp.xmlstream.matcher import MatchXPath
 
 from lib import BUILD, Client, Daemon, main, say, wait_until
 from servers import COMPONENT, Ejabberd, Prosody, installed
 
+PUBSUB = "http://jabber.org/protocol/pubsub"
+METADATA, DATA = "urn:xmpp:avatar:metadata", "urn:xmpp:avatar:data"
+# A picture of one pixel.
+PHOTO = ("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==")
 STANZAS = "urn:ietf:params:xml:ns:xmpp-stanzas"
 
 
@@ -25,7 +33,13 @@ class User(Client):
         self.asked = []  # who would like to see us, each time
         self.auto_authorize = None
         self.auto_subscribe = False
-        self.register_plugin("xep_0004")
+        self.events, self.photos = {}, {}  # by bare JID: the last avatar's id; the hash in presence
+        for plugin in ("xep_0004", "xep_0115", "xep_0163"):
+            self.register_plugin(plugin)
+        self["xep_0163"].add_interest(METADATA)
+        self["xep_0030"].add_feature("urn:xmpp:reactions:0")
+        for name, function in (("message", self.on_event), ("presence", self.on_photo)):
+            self.register_handler(Callback(f"raw {name}", MatchXPath("{jabber:client}" + name), function))
         self.add_event_handler("presence_subscribe", lambda p: self.note(self.asked.append, p["from"].bare))
         self.enable_direct_tls = self.enable_starttls = False
         self.enable_plaintext = True
@@ -36,6 +50,36 @@ class User(Client):
         self.connect(("127.0.0.1", self.port))
         await asyncio.wait_for(self.started.wait(), 60)
         return self
+
+    def on_event(self, message):
+        item = message.xml.find(f".//{{{PUBSUB}#event}}item")
+        if item is not None and item.find(f".//{{{METADATA}}}info") is not None:
+            self.note(self.events.__setitem__, message["from"].bare, item.get("id"))
+
+    def on_photo(self, presence):
+        photo = presence.xml.find("{vcard-temp:x:update}x/{vcard-temp:x:update}photo")
+        if photo is not None:
+            self.note(self.photos.__setitem__, presence["from"].bare, photo.text)
+
+    async def sees_photo(self, contact):
+        """By event and by presence; as avatar and in the vCard."""
+        jid = f"{contact}@{COMPONENT}"
+        await self.until("an event about the photo", lambda: jid in self.events)
+        await self.until("the photo's hash in presence", lambda: self.photos.get(jid) == self.events[jid])
+        answer = await self.ask("get", f"<pubsub xmlns='{PUBSUB}'><items node='{DATA}'/></pubsub>", to=jid)
+        assert answer.findtext(f".//{{{DATA}}}data") == PHOTO
+        answer = await self.ask("get", "<vCard xmlns='vcard-temp'/>", to=jid)
+        assert answer.findtext("{vcard-temp}PHOTO/{vcard-temp}BINVAL") == PHOTO
+
+    async def shows_photo(self, name):
+        """As clients do: the vCard at the own server, its photo's hash in presence."""
+        await self.ask("set", f"<vCard xmlns='vcard-temp'><FN>{name}</FN><PHOTO><TYPE>image/png</TYPE>"
+                       f"<BINVAL>{PHOTO}</BINVAL></PHOTO></vCard>", to=self.boundjid.bare)
+        presence = self.make_presence()
+        presence.xml.append(slixmpp.ET.fromstring(
+            "<x xmlns='vcard-temp:x:update'><photo>"
+            f"{hashlib.sha1(base64.b64decode(PHOTO)).hexdigest()}</photo></x>"))
+        presence.send()
 
     async def ask(self, kind, payload, to=COMPONENT):
         """An IQ; the payload of the result as an element."""
@@ -148,6 +192,18 @@ async def users_of_two_servers():
     carol.say_to(alice.id, "from ejabberd")
     await carol.until("a message", lambda: carol.heard(alice.id) == ["from Prosody"])
     await alice.until("a message", lambda: alice.heard(carol.id) == ["from ejabberd"])
+
+    say("they see each other's photos, and what their clients can do")
+    await alice.shows_photo("Alice A.")
+    await carol.shows_photo("Carol C.")
+    await alice.sees_photo(carol.id)
+    await carol.sees_photo(alice.id)
+    for user, contact in ((alice, carol.id), (carol, alice.id)):
+        answer = await user.ask("get", "<query xmlns='http://jabber.org/protocol/disco#info'/>",
+                                to=f"{contact}@{COMPONENT}/tacet")
+        assert "urn:xmpp:reactions:0" in [f.get("var") for f in answer], slixmpp.ET.tostring(answer)
+        answer = await user.ask("get", "<vCard xmlns='vcard-temp'/>", to=f"{contact}@{COMPONENT}")
+        assert answer.findtext("{vcard-temp}FN") in ("Alice A.", "Carol C.")
 
     say("the server restarts; what Bob writes meanwhile comes, and nobody is asked again")
     asked = len(alice.asked)

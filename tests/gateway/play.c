@@ -15,6 +15,7 @@
 #include "xmpp/form.h"
 #include "xmpp/ns.h"
 #include "xmpp/pep_private.h"
+#include "xmpp/remote.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -422,6 +423,39 @@ static void back_up(struct play *play)
 	unlink(path);
 }
 
+/* base64 of the picture; contacts learn it by the vCard and as an avatar. */
+static void ben_has_photo(struct play *play, const char *base64)
+{
+	struct xml *vcard = xml_new("vCard", NS_VCARD);
+	struct xml *photo = xml_child_add(vcard, "PHOTO", NULL);
+	struct err err = {0};
+
+	xml_text_add(xml_child_add(photo, "TYPE", NULL), "image/png");
+	xml_text_add(xml_child_add(photo, "BINVAL", NULL), base64);
+	if (remote_vcard_set(play->world->ben.server, "ben", vcard, &err) < 0)
+		fail_at(play, "no photo:", err.text);
+	xml_free(&vcard);
+}
+
+/* The node's name, and a word in what is known. */
+static void ben_knows(struct play *play, const char *who, const char *what)
+{
+	const struct server *server = play->world->ben.server;
+	char node[300], word[300];
+	enum stanza_error error;
+	struct xml *question, *known;
+
+	if (sscanf(what, "%299s %299s", node, word) != 2)
+		fail_at(play, "what is this:", what);
+	question = pep_question(node);
+	known =
+	    server_pep_recall(server, "ben", account_id(account_of(play, who)), question, &error);
+	if (!known || !strstr(text_of(known), word))
+		fail_at(play, "ben does not know", known ? text_of(known) : what);
+	xml_free(&question);
+	xml_free(&known);
+}
+
 /* Out of the answer to a command, as a user pastes it: in lines. */
 static void keep_backup(struct play *play)
 {
@@ -546,6 +580,10 @@ static void one_line(struct play *play, const char *line)
 		ping(play, who, number);
 	else if (sscanf(line, "ben has %u messages waiting for %299s", &number, who) == 2)
 		ben_waits(play, who, number);
+	else if (sscanf(line, "ben has the photo %299s", word) == 1)
+		ben_has_photo(play, word);
+	else if (sscanf(line, "ben knows of %299s %2047[^\n]", who, rest) == 2)
+		ben_knows(play, who, rest);
 	else if (strcmp(line, "the backup is kept") == 0)
 		keep_backup(play);
 	else if (strcmp(line, "ben makes a backup") == 0)
@@ -643,9 +681,9 @@ static void play_file(const char *path)
 
 int main(int argc, char **argv)
 {
-	static const char *const all[] = {"register",  "presence", "message", "strangers",
-					  "others",    "memory",   "limits",  "contacts",
-					  "privilege", "commands", "quotas",  "backup"};
+	static const char *const all[] = {
+	    "register", "presence",  "message",  "strangers", "others", "memory", "limits",
+	    "contacts", "privilege", "commands", "quotas",    "backup", "caps"};
 	char path[512];
 
 	log_set_level(LOG_LEVEL_ERROR);
