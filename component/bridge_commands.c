@@ -15,6 +15,8 @@
 #define DAY_MS ((int64_t)24 * 3600 * 1000)
 /* The longest that an invitation made here is good for. */
 #define DAYS_MAX 365
+/* Longest list of who is blocked; some thousand. */
+#define ANSWER_BYTES ((size_t)128 * 1024)
 /* A QR code of a link has about 2 KB. */
 #define PNG_MAX ((size_t)64 * 1024)
 
@@ -335,6 +337,42 @@ static void remove_contact(const struct run *run, struct account *account)
 		say(run, "Removed.");
 }
 
+static const struct server_field block_form[] = {
+    {.name = "contact", .label = "Name or id", .type = "text-single", .required = true},
+    {.name = "lift", .label = "Let in again", .type = "boolean", .value = "0"},
+    {0}};
+
+/* Also somebody who is no contact, by the id. */
+static void block(const struct run *run, struct account *account)
+{
+	const char *who = field(run, "contact");
+	const struct contact *contact = bridge_contact_find(account, who, NULL);
+	bool lift = is_true(field(run, "lift"));
+	struct err err = {0};
+
+	if (bridge_account_block(run->bridge, account, contact ? contact_id(contact) : who, !lift,
+				 &err))
+		refuse(run, &err);
+	else
+		say(run, lift ? "Let in again: but who was a contact has to be added again."
+			      : "Blocked: no contact any more, and not heard.");
+}
+
+static void write_blocked(void *arg, const char *id)
+{
+	buf_printf(arg, "%s\n", id);
+}
+
+static void blocked(const struct run *run, struct account *account)
+{
+	struct buf text;
+
+	buf_init(&text, ANSWER_BYTES);
+	account_blocked(account, write_blocked, &text);
+	say(run, text.len > 0 ? buf_text(&text) : "Nobody.");
+	buf_free(&text);
+}
+
 static void write_contact(void *arg, struct contact *contact)
 {
 	buf_printf(arg, "%s %s: %s, %s%s\n", contact_name(contact), contact_id(contact),
@@ -411,6 +449,8 @@ COMMAND(answer_contacts)
 COMMAND(show_contact)
 COMMAND(requests)
 COMMAND(remove_contact)
+COMMAND(block)
+COMMAND(blocked)
 COMMAND(status)
 
 const struct server_command bridge_commands[] = {
@@ -420,6 +460,8 @@ const struct server_command bridge_commands[] = {
     {"verify", "Verify a contact", verify_form, run_verify},
     {"requests", "Requests", NULL, run_requests},
     {"remove", "Remove a contact", remove_form, run_remove_contact},
+    {"block", "Block somebody", block_form, run_block},
+    {"blocked", "Who is blocked", NULL, run_blocked},
     {"status", "Status", NULL, run_status},
     {"mode", "Presence mode", mode_form, run_presence_mode},
     {"show", "Presence for one contact", show_form, run_show_contact},

@@ -96,10 +96,46 @@ static void answer_list(struct gw_request *request)
 	gw_reply(request, reply);
 }
 
+static bool read_item(const struct gw *gw, const struct xml *item, struct jid *jid)
+{
+	const char *text = xml_is(item, "item", NS_BLOCKING) ? xml_get(item, "jid") : NULL;
+
+	return text && jid_parse(text, jid, NULL) == 0 && jid->local[0] &&
+	       strcmp(jid->domain, gw->config->domain) == 0;
+}
+
+static void unblock(void *arg, const char *id)
+{
+	const struct gw_request *request = arg;
+	struct err err = {0};
+
+	request->gw->host->block(request->gw->bridge, request->user->jid, id, false, &err);
+}
+
+/* Section 3.5: <unblock/> without items. */
+static void unblock_all(struct gw_request *request)
+{
+	struct gw *gw = request->gw;
+	struct xml *reply = stanza_result(request->stanza);
+	struct xml *all = xml_new("blocklist", NS_BLOCKING);
+	struct gw_request listing = *request;
+	struct jid jid;
+
+	/* The list changes while it is gone through: first the names. */
+	listing.payload = all;
+	gw->host->block_list(gw->bridge, request->user->jid, list, &listing);
+	for (struct xml *item = xml_first(all); item; item = xml_next(item))
+		if (read_item(gw, item, &jid))
+			unblock(request, jid.local);
+	xml_free(&all);
+	gw_reply(request, reply);
+}
+
 void gw_blocking(struct gw_request *request)
 {
 	struct gw *gw = request->gw;
 	bool block = xml_is(request->payload, "block", NULL);
+	struct xml *item = xml_first(request->payload);
 	struct err err = {0};
 	struct jid jid;
 
@@ -107,14 +143,20 @@ void gw_blocking(struct gw_request *request)
 		answer_list(request);
 		return;
 	}
-	for (struct xml *item = xml_first(request->payload); item; item = xml_next(item)) {
-		const char *text = xml_get(item, "jid");
-
-		if (!text || jid_parse(text, &jid, NULL) < 0 || !jid.local[0] ||
-		    strcmp(jid.domain, gw->config->domain) != 0) {
+	if (!item && block)
+		gw_error(request, STANZA_BAD_REQUEST, NULL);
+	else if (!item)
+		unblock_all(request);
+	if (!item)
+		return;
+	/* All or none. */
+	for (; item; item = xml_next(item))
+		if (!read_item(gw, item, &jid)) {
 			gw_error(request, STANZA_JID_MALFORMED, NULL);
 			return;
 		}
+	for (item = xml_first(request->payload); item; item = xml_next(item)) {
+		read_item(gw, item, &jid);
 		if (gw->host->block(gw->bridge, request->user->jid, jid.local, block, &err) < 0) {
 			gw_refused(request, &err);
 			return;

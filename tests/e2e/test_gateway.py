@@ -205,6 +205,13 @@ async def users_of_two_servers():
         answer = await user.ask("get", "<vCard xmlns='vcard-temp'/>", to=f"{contact}@{COMPONENT}")
         assert answer.findtext("{vcard-temp}FN") in ("Alice A.", "Carol C.")
 
+    say("whom Alice blocks at Prosody does not see her; ejabberd would say nothing of it")
+    item = f"<item jid='{carol.id}@{COMPONENT}'/>"
+    await alice.ask("set", f"<block xmlns='urn:xmpp:blocking'>{item}</block>", to=None)
+    await carol.until("Alice is gone", lambda: carol.sees(alice.id, ""))
+    await alice.ask("set", f"<unblock xmlns='urn:xmpp:blocking'>{item}</unblock>", to=None)
+    await carol.until("Alice is there", lambda: carol.sees(alice.id))
+
     say("the server restarts; what Bob writes meanwhile comes, and nobody is asked again")
     asked = len(alice.asked)
     prosody.stop()

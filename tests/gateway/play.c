@@ -683,7 +683,7 @@ int main(int argc, char **argv)
 {
 	static const char *const all[] = {
 	    "register", "presence",  "message",  "strangers", "others", "memory", "limits",
-	    "contacts", "privilege", "commands", "quotas",    "backup", "caps"};
+	    "contacts", "privilege", "commands", "quotas",    "backup", "caps",   "blocking"};
 	char path[512];
 
 	log_set_level(LOG_LEVEL_ERROR);
