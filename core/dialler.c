@@ -104,7 +104,8 @@ static void is_slow(void *arg)
 {
 	struct dialler *dialler = arg;
 
-	dialler->handler->slow(dialler->arg);
+	if (dialler->handler->slow)
+		dialler->handler->slow(dialler->arg);
 }
 
 static int dial(struct dialler *dialler)

@@ -36,7 +36,7 @@ struct dialler_handler {
 	/* It came to nothing; the same address will be dialled again not before retry_ms from now.
 	 */
 	void (*failed)(void *arg, int64_t retry_ms);
-	/* It has taken DIAL_SLOW_MS already, and goes on: do not rely on it alone. */
+	/* It has taken DIAL_SLOW_MS already, and goes on: do not rely on it alone. May be NULL. */
 	void (*slow)(void *arg);
 };
 
