@@ -108,7 +108,7 @@ def ping_pong(server, count):
         client.receive(1)
         times.append((time.monotonic() - began) * 1e6)
     client.close()
-    return {"round trip, median, us": statistics.median(times)}
+    return {"round trip, median": statistics.median(times)}
 
 
 def measure(server, kind, args):

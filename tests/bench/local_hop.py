@@ -1,13 +1,15 @@
 #!/usr/bin/python3
 """The local hop: messages from one client of a user through the server to another, tacetd against Prosody.
 
-usage: local_hop.py [--messages 20000] [--pings 2000] [--sessions 100] [--rounds 3] [--json]
+usage: local_hop.py [--messages 20000] [--pings 2000] [--archived 2000] [--sessions 100] [--rounds 3] [--json]
 
 Both servers run on loopback in this run, without TLS, as they come out of the box but for that; rounds
 alternate, the best counts, and every figure of tacetd's has its ratio to Prosody's beside it.
   pipelined   a client writes all messages at once, the other counts them: messages a second of wall
               clock, and of the server's own CPU time (which a busy machine does not change)
   ping-pong   one message at a time there and back: round trips, in microseconds
+  archived    the same two, with an archive that keeps the messages (XEP-0313); in those before, a hint of each
+              message says that none shall (XEP-0334), as both servers have an archive by default or here
   sessions    what the server's memory grows by for each idle session (Pss, KiB), and the whole of it
 Needs prosody (Debian package) and $TACET_BUILD.
 """
@@ -64,8 +66,10 @@ class Session:
                 raise SystemExit(f"the server ended the stream: {have.decode()}")
             have += more
 
-    def message(self, to, number):
-        return f"<message to='{to.jid}' type='chat' id='m{number}'><body>message {number}</body></message>".encode()
+    def message(self, to, number, archived):
+        hint = "" if archived else "<no-store xmlns='urn:xmpp:hints'/>"
+        return (f"<message to='{to.jid}' type='chat' id='m{number}'><body>message {number}</body>{hint}"
+                "</message>").encode()
 
     def receive(self, count):
         """Read until so many messages have ended."""
@@ -110,7 +114,7 @@ class Prosody:
         (self.home / "conf.lua").write_text(
             f'run_as_root = true\ndata_path = "{self.home}"\nc2s_ports = {{ {self.port} }}\n'
             'interfaces = { "127.0.0.1" }\nmodules_enabled = { "roster", "saslauth", "disco", "carbons", "ping",'
-            ' "smacks", "blocklist", "private", "vcard4", "pep", "time", "version", "presence", "message", "iq" }\n'
+            ' "smacks", "mam", "blocklist", "private", "vcard4", "pep", "time", "version", "presence", "message", "iq" }\n'
             'modules_disabled = { "s2s", "limits", "tls" }\nallow_unencrypted_plain_auth = true\n'
             'c2s_require_encryption = false\nauthentication = "internal_plain"\n'
             f'log = {{ warn = "{self.home}/log" }}\nVirtualHost "localhost"\n')
@@ -145,9 +149,9 @@ def pss_kib(pid):
     raise SystemExit("no Pss")
 
 
-def pipelined(server, count):
+def pipelined(server, count, archived=False):
     sender, receiver = Session(server.port, "sender", -1), Session(server.port, "receiver")
-    block = b"".join(sender.message(receiver, i) for i in range(count))
+    block = b"".join(sender.message(receiver, i, archived) for i in range(count))
     cpu, began = cpu_s(server.pid), time.monotonic()
     if os.fork() == 0:
         sender.socket.sendall(block)
@@ -160,19 +164,19 @@ def pipelined(server, count):
     return {"messages a second": count / took, "messages a CPU second": count / max(cpu, 0.01)}
 
 
-def ping_pong(server, count):
+def ping_pong(server, count, archived=False):
     a, b = Session(server.port, "a", -1), Session(server.port, "b", -1)
     times = []
     for i in range(count):
         began = time.monotonic()
-        a.socket.sendall(a.message(b, i))
+        a.socket.sendall(a.message(b, i, archived))
         b.receive(1)
-        b.socket.sendall(b.message(a, i))
+        b.socket.sendall(b.message(a, i, archived))
         a.receive(1)
         times.append((time.monotonic() - began) * 1e6)
     a.close()
     b.close()
-    return {"round trip, median, us": statistics.median(times)}
+    return {"round trip, median": statistics.median(times)}
 
 
 def memory(server, sessions):
@@ -185,21 +189,24 @@ def memory(server, sessions):
 
 
 def measure(server, args):
-    return memory(server, args.sessions) | pipelined(server, args.messages) | ping_pong(server, args.pings)
-
-
-def best(rounds):
-    return {key: (max if "second" in key else min)(r[key] for r in rounds) for key in rounds[0]}
+    figures = memory(server, args.sessions)  # of a server that has done nothing else yet
+    figures |= pipelined(server, args.messages) | ping_pong(server, args.pings)
+    archived = pipelined(server, args.archived, True) | ping_pong(server, args.archived // 10, True)
+    return figures | {f"{name}, archived": value for name, value in archived.items()}
 
 
 def unit(name):
     """What is named in our figures."""
-    return "KiB" if "KiB" in name else "us" if name.endswith("us") else "/s"
+    return "KiB" if "KiB" in name else "us" if "trip" in name else "/s"
+
+
+def best(rounds):
+    return {key: (max if unit(key) == "/s" else min)(r[key] for r in rounds) for key in rounds[0]}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, value in (("messages", 20000), ("pings", 2000), ("sessions", 100), ("rounds", 3)):
+    for name, value in (("messages", 20000), ("pings", 2000), ("archived", 2000), ("sessions", 100), ("rounds", 3)):
         parser.add_argument("--" + name, type=int, default=value)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
@@ -217,9 +224,9 @@ def main():
             target = next((t for begin, t in TARGETS.items() if name.startswith(begin)), None)
             figure("local_hop", name, value, unit(name), theirs[name], target)
         return
-    print(f"{'':32}{'tacetd':>12}{'Prosody':>12}{'ratio':>8}")
+    print(f"{'':32}{'':4}{'tacetd':>12}{'Prosody':>12}{'ratio':>8}")
     for key in ours:
-        print(f"{key:32}{ours[key]:12.1f}{theirs[key]:12.1f}{ours[key] / theirs[key]:8.2f}")
+        print(f"{key:32}{unit(key):4}{ours[key]:12.1f}{theirs[key]:12.1f}{ours[key] / theirs[key]:8.2f}")
 
 
 if __name__ == "__main__":
