@@ -632,7 +632,8 @@ bool peer_round(struct peer *peer, struct pollfd *fds, nfds_t count, int timeout
 		fds[i].revents = all[2 + i].revents;
 	if (all[0].revents != 0)
 		tacet_run_once(peer->tacet, 0);
-	return all[1].revents == 0;
+	peer->interrupted = all[1].revents != 0;
+	return !peer->interrupted;
 }
 
 static int64_t now_s(void)

@@ -18,7 +18,8 @@ struct peer {
 	struct tacet *tacet;
 	struct tacet_account *account;
 	bool verbose;
-	int wait_s; /* for a contact who is not there; 0: for ever */
+	bool interrupted; /* a signal has said that the program is to end */
+	int wait_s;       /* for a contact who is not there; 0: for ever */
 	/* For the program; called after what peer.c does itself. */
 	struct tacet_handlers handlers;
 	void *arg;

@@ -128,17 +128,22 @@ static int wait_for_call(struct pipe *pipe)
 
 /* --- copying --- */
 
-static void read_input(struct pipe *pipe)
+/* -1: it cannot be read; the contact must not take that for the end. */
+static int read_input(struct pipe *pipe)
 {
 	ssize_t len = read(STDIN_FILENO, pipe->data, sizeof pipe->data);
 
 	if (len > 0) {
 		pipe->from = 0;
 		pipe->to = (size_t)len;
-	} else if (len == 0 || errno != EINTR) {
+	} else if (len == 0) {
 		pipe->in_ended = true;
 		shutdown(pipe->fd, SHUT_WR);
+	} else if (errno != EINTR && errno != EAGAIN) {
+		peer_say(&pipe->peer, "standard input: %s", strerror(errno));
+		return -1;
 	}
+	return 0;
 }
 
 static void send_input(struct pipe *pipe)
@@ -151,13 +156,15 @@ static void send_input(struct pipe *pipe)
 		pipe->in_ended = true; /* the stream is over; on_closed says why */
 }
 
-static int write_all(const char *data, size_t len)
+static int write_all(const struct pipe *pipe, const char *data, size_t len)
 {
 	while (len > 0) {
 		ssize_t written = write(STDOUT_FILENO, data, len);
 
-		if (written < 0 && errno != EINTR)
+		if (written < 0 && errno != EINTR) {
+			peer_say(&pipe->peer, "standard output: %s", strerror(errno));
 			return -1;
+		}
 		if (written > 0) {
 			data += written;
 			len -= (size_t)written;
@@ -173,10 +180,10 @@ static int write_output(struct pipe *pipe)
 
 	if (len == 0 || (len < 0 && errno != EAGAIN && errno != EINTR))
 		pipe->out_ended = true;
-	return len > 0 ? write_all(data, (size_t)len) : 0;
+	return len > 0 ? write_all(pipe, data, (size_t)len) : 0;
 }
 
-/* One round. -1: a signal, or standard output is gone. */
+/* One round. -1: a signal, or standard input or output has failed. */
 static int copy_once(struct pipe *pipe)
 {
 	bool full = pipe->from < pipe->to;
@@ -192,8 +199,8 @@ static int copy_once(struct pipe *pipe)
 		fds[1].fd = -1;
 	if (!peer_round(&pipe->peer, fds, 2, pipe->closed ? 0 : -1))
 		return -1;
-	if (fds[0].revents != 0)
-		read_input(pipe);
+	if (fds[0].revents != 0 && read_input(pipe) < 0)
+		return -1;
 	if ((fds[1].revents & (POLLOUT | POLLERR)) != 0 && full)
 		send_input(pipe);
 	if ((fds[1].revents & (POLLIN | POLLHUP)) == 0 || pipe->out_ended)
@@ -236,6 +243,8 @@ static int run(struct pipe *pipe, bool listens)
 		result = copy(pipe);
 	if (result == PEER_OK)
 		linger(pipe);
+	else if (pipe->peer.interrupted)
+		peer_say(&pipe->peer, "interrupted");
 	return result;
 }
 

@@ -275,6 +275,15 @@ def rules(alice, host):
     wait_until("the request was refused", lambda: host.log.count("answered by its rule") > before)
     assert host.ctl("contacts", "-a", "strict")["contacts"] == []
     assert host.ctl("account", "bot", "strict", guest)["bot"] == guest
+    other = host.ctl("id", "exec")["id"]
+    link = host.ctl("account", "add", "listed", "--bot", "--accept", f"{other},{guest}")["link"]
+    alice.account("mallory")
+    before = host.log.count("answered by its rule")
+    alice.ctl("introduce", "-a", "mallory", link, "--name", "listed")
+    alice.ctl("introduce", "-a", "alice", link, "--name", "listed")
+    wait_until("both requests were answered", lambda: host.log.count("answered by its rule") >= before + 2)
+    assert [contact["id"] for contact in host.ctl("contacts", "-a", "listed")["contacts"]] == [guest]
+    say("who is listed is let in, who is not is not")
     try:
         host.ctl("account", "bot", "strict", "everybody")
         raise AssertionError("a rule that is none was taken")
