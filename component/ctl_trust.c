@@ -87,7 +87,8 @@ static int judge_source(struct plan *plan, struct err *err)
 
 static void print_install(const struct plan *plan)
 {
-	printf(
+	fprintf(
+	    plan->wish->out,
 	    "Programs on this machine that use the system's certificate store shall trust the\n"
 	    "authority of this tacetd:\n\n"
 	    "  file         %s\n"
@@ -104,11 +105,12 @@ static void print_install(const struct plan *plan)
 
 static void print_remove(const struct plan *plan)
 {
-	printf("Programs on this machine shall no longer trust the authority of this tacetd.\n"
-	       "For that, root does:\n\n"
-	       "  1. remove %s\n"
-	       "  2. run %s %s\n\n",
-	       plan->target, UPDATE, UPDATE_OPTION);
+	fprintf(plan->wish->out,
+		"Programs on this machine shall no longer trust the authority of this tacetd.\n"
+		"For that, root does:\n\n"
+		"  1. remove %s\n"
+		"  2. run %s %s\n\n",
+		plan->target, UPDATE, UPDATE_OPTION);
 }
 
 static int make_plan(struct plan *plan, struct err *err)
@@ -151,8 +153,8 @@ static int ask(const struct plan *plan, struct err *err)
 		return 0;
 	if (!isatty(STDIN_FILENO))
 		return err_set(err, ERR_UNAVAILABLE, "no terminal to ask on; use --yes");
-	printf("Do it? [y/N] ");
-	fflush(stdout);
+	fputs("Do it? [y/N] ", plan->wish->out);
+	fflush(plan->wish->out);
 	if (fgets(answer, sizeof(answer), stdin) &&
 	    (strcmp(answer, "y\n") == 0 || strcmp(answer, "yes\n") == 0))
 		return 0;
@@ -161,7 +163,7 @@ static int ask(const struct plan *plan, struct err *err)
 
 /* --- doing it --- */
 
-static int update(struct err *err)
+static int update(const struct plan *plan, struct err *err)
 {
 	static char *const environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
 	static char name[] = UPDATE, option[] = UPDATE_OPTION;
@@ -173,6 +175,8 @@ static int update(struct err *err)
 	pid = fork();
 	if (pid == 0) {
 		umask(022);
+		if (plan->wish->out != stdout)
+			dup2(STDERR_FILENO, STDOUT_FILENO);
 		execve(UPDATE, arguments, environment);
 		_exit(127);
 	}
@@ -192,7 +196,7 @@ static int install(const struct plan *plan, struct err *err)
 		return err_system(err, "make %s", ANCHORS);
 	if (file_replace(plan->target, 0644, plan->pem.data, plan->pem.len, err) < 0)
 		return -1;
-	if (update(err) < 0)
+	if (update(plan, err) < 0)
 		return err_wrap(err, "%s was written; take it back with --remove", plan->target);
 	return 0;
 }
@@ -201,7 +205,7 @@ static int take_back(const struct plan *plan, struct err *err)
 {
 	if (unlink(plan->target) < 0)
 		return err_system(err, "remove %s", plan->target);
-	if (update(err) < 0)
+	if (update(plan, err) < 0)
 		return err_wrap(err, "%s was removed", plan->target);
 	return 0;
 }
@@ -217,7 +221,7 @@ int ctl_trust(const struct ctl_trust *wish, struct err *err)
 			print_remove(&plan);
 		else
 			print_install(&plan);
-		fflush(stdout);
+		fflush(wish->out);
 		if (check_root(&plan, err) == 0 && ask(&plan, err) == 0)
 			result = wish->remove ? take_back(&plan, err) : install(&plan, err);
 	}

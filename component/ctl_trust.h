@@ -8,12 +8,14 @@
 #include "core/base/err.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 
 struct ctl_trust {
 	const char *config; /* file, NULL: the usual one; says where the authority is */
 	const char *file;   /* NULL: where the configuration says */
 	bool remove;        /* undo it */
 	bool yes;           /* do not ask */
+	FILE *out;          /* where what is to be done is printed */
 };
 
 /*

@@ -5,6 +5,7 @@
 
 #include "component/tacetctl_print.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,14 +31,41 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* A signal to end: give the terminal back. Only what a signal handler may do. */
-static void end(int signo)
+/* Only what a signal handler may do. */
+static void put(const char *sequence)
 {
-	ssize_t ignored = write(STDOUT_FILENO, leave, sizeof(leave) - 1);
+	ssize_t ignored = write(STDOUT_FILENO, sequence, strlen(sequence));
 
 	(void)ignored;
+}
+
+/* A signal to end: give the terminal back. */
+static void end(int signo)
+{
 	(void)signo;
+	put(leave);
 	_exit(EXIT_SUCCESS);
+}
+
+/* A signal to stop for a while: the shell gets its terminal as it was, and we get ours again. */
+static void pause_here(int signo)
+{
+	int kept = errno;
+
+	(void)signo;
+	put(leave);
+	raise(SIGSTOP);
+	put(enter);
+	errno = kept;
+}
+
+static void catch_signals(void)
+{
+	static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		signal(ends[i], end);
+	signal(SIGTSTP, pause_here);
 }
 
 static size_t rows_of_terminal(void)
@@ -94,8 +122,7 @@ int ctl_view(struct ctl_client *client, void (*print)(const json_t *answer, FILE
 	int64_t since_ms = 0;
 	int result = 0;
 
-	signal(SIGINT, end);
-	signal(SIGTERM, end);
+	catch_signals();
 	fputs(enter, stdout);
 	ctl_client_limit(client, TICK_MS);
 	while (!result) {

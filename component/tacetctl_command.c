@@ -249,12 +249,16 @@ static int trust(const struct options *options, char **argv)
 	const struct ctl_trust wish = {.config = options->config,
 				       .file = argv[0],
 				       .remove = options->given & OPT_REMOVE,
-				       .yes = options->given & OPT_YES};
+				       .yes = options->given & OPT_YES,
+				       .out = options->json ? stderr : stdout};
 
-	if (!ctl_trust(&wish, &err))
-		return EXIT_SUCCESS;
-	fprintf(stderr, "tacetctl: %s\n", err.text);
-	return EXIT_REFUSED;
+	if (ctl_trust(&wish, &err)) {
+		command_fail(options, &err);
+		return EXIT_REFUSED;
+	}
+	if (options->json)
+		puts("{\"ok\":true}");
+	return EXIT_SUCCESS;
 }
 
 /* --- the key of the store --- */

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import threading
 
-from fake_daemon import FakeDaemon
+from fake_daemon import FakeDaemon, usage
 
 TACETCTL = pathlib.Path(os.environ["top_builddir"], "tacetctl").resolve()
 SCRIPTS = pathlib.Path(os.environ["top_srcdir"]) / "deploy/completion"
@@ -35,17 +35,9 @@ def offered(*words):
     return run(TACETCTL, "complete", "--", *words)
 
 
-def usage():
-    """Each command's words, and the rest of its line."""
-    commands = re.findall(r"^(?:usage:|      ) tacetctl ([a-z]+(?: [a-z]+(?:-[a-z]+)?)?)(?: (\S.*))?$", "\n".join(
-        line for line in run(TACETCTL, "-h") if "COMMAND …" not in line), re.MULTILINE)
-    assert len(commands) > 40, commands
-    return [(words, rest) for words, rest in commands if words != "complete"]
-
-
 def the_table(nowhere):
     """Every command, and each of its options and words, is offered where it may stand, and no other option."""
-    for words, rest in usage():
+    for words, rest in usage(TACETCTL):
         *before, last = words.split()
         assert last in offered(*before, ""), words
         assert last in offered(*before, last[:2]), words

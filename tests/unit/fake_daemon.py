@@ -1,7 +1,9 @@
-"""fake_daemon.py: a control socket whose answers a test gives, for tests of tacetctl."""
+"""fake_daemon.py: a control socket whose answers a test gives, and the commands, for tests of tacetctl."""
 
 import json
+import re
 import socket
+import subprocess
 
 PATIENCE_S = 60
 
@@ -43,3 +45,12 @@ class FakeDaemon:
         self.close()
         self.listener.close()
         self.path.unlink()
+
+
+def usage(tacetctl):
+    """Each command's words, and the rest of its line; but for the one that is for shells."""
+    lines = subprocess.run([str(tacetctl), "-h"], capture_output=True, text=True, check=True).stdout.splitlines()
+    commands = re.findall(r"^(?:usage:|      ) tacetctl ([a-z]+(?: [a-z]+(?:-[a-z]+)?)?)(?: (\S.*))?$", "\n".join(
+        line for line in lines if "COMMAND …" not in line), re.MULTILINE)
+    assert len(commands) > 40, commands
+    return [(words, rest) for words, rest in commands if words != "complete"]
