@@ -216,7 +216,7 @@ def programs():
     work = Work()
     # How soon a broken link is noticed.
     conf = work.path / "conf"
-    conf.write_text(conf.read_text().replace("status-renewal = 10s", "status-renewal = 5s"))
+    conf.write_text(conf.read_text().replace("status-renewal = 10s", "status-renewal = 2s"))
     try:
         for test in (invited, signals_while_waiting, signal_in_a_copy, broken_pipe, tor_dies, forwards):
             test(work)
