@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Every command of tacetctl with --json: whatever happens, what it prints is JSON; and every exit code of the
-manual is reached."""
+manual is reached; the manual has every command and option."""
 
 import json
 import os
@@ -97,6 +97,10 @@ def wrong_use(socket, conf):
 
 def the_manual():
     section = MANUAL.read_text().split(".Sh EXIT STATUS")[1].split(".Sh ")[0]
+    for words, rest in usage(TACETCTL):
+        assert re.search(rf"\bCm {words}\b", MANUAL.read_text()), f"tacetctl(1) has no {words}"
+        for option in re.findall(r"--([a-z-]+)", rest):
+            assert re.search(rf"Fl -{option}\b", MANUAL.read_text()), f"tacetctl(1) has no --{option}"
     documented = {int(code) for code in re.findall(r"^\.It (\d+)$", section, re.MULTILINE)}
     assert documented == codes, (documented, codes)
     print("exit codes:", *sorted(codes))
