@@ -95,6 +95,17 @@ def wrong_use(socket, conf):
         assert run("-c", conf.parent / "bad", *words).returncode == 2, words
 
 
+def bad_text(socket):
+    """What cannot be a message is refused with a reason; the daemon is not asked."""
+    for data, code, words in ((b"\xff", 2, "not UTF-8"), (b"a\0b", 2, "NUL"), (b"x" * 65537, 1, "longer than 65536")):
+        daemon = FakeDaemon(socket)
+        done = subprocess.run([str(TACETCTL), "-s", str(socket), "send", "Ben", "-"], input=data, capture_output=True,
+                              timeout=60)
+        assert done.returncode == code and words in done.stderr.decode(), (data[:3], done)
+        assert daemon.accept().request() is None
+        daemon.end()
+
+
 def the_manual():
     section = MANUAL.read_text().split(".Sh EXIT STATUS")[1].split(".Sh ")[0]
     for words, rest in usage(TACETCTL):
@@ -114,4 +125,5 @@ with tempfile.TemporaryDirectory(prefix="tacet-ctl-") as name:
     the_table(directory / "control")
     those_of_their_own(directory / "control", config)
     wrong_use(directory / "control", config)
+    bad_text(directory / "control")
     the_manual()
