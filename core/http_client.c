@@ -168,14 +168,20 @@ static void deliver_fire(void *arg)
 
 /* --- a request on its way --- */
 
+static int write_out(struct http_request *r)
+{
+	int result = stream_write(r->stream, r->question.data, r->question.len);
+
+	buf_free(&r->question);
+	return result;
+}
+
 static void send_question(struct http_request *r)
 {
 	r->step = STEP_ANSWER;
 	r->result.reached = true;
-	if (stream_write(r->stream, r->question.data, r->question.len))
+	if (r->question.len > 0 && write_out(r))
 		request_end(r, HTTP_FAILED);
-	else
-		buf_free(&r->question);
 }
 
 static SSL_CTX *tls_of(struct http_client *client)
@@ -210,10 +216,15 @@ static void server_connected(struct http_request *r)
 		request_end(r, HTTP_FAILED);
 }
 
+/* With the last step goes the question, and tor takes it along to the exit, which needs it as soon
+ * as it is connected: waiting for that would cost up to a round trip over the circuit. */
 static void send_socks(struct http_request *r)
 {
+	bool last = r->socks->state == SOCKS_REQUEST && !r->tls;
+
 	r->step = STEP_SOCKS;
-	if (stream_write(r->stream, r->socks->out, r->socks->out_len))
+	if ((r->socks->out_len > 0 && stream_write(r->stream, r->socks->out, r->socks->out_len)) ||
+	    (last && r->question.len > 0 && write_out(r)))
 		request_end(r, HTTP_FAILED);
 }
 
@@ -255,6 +266,8 @@ static bool is_gateways_fault(int code)
 	return false;
 }
 
+static void take_answer(struct http_request *r, const uint8_t *data, size_t len);
+
 static void take_socks(struct http_request *r, const uint8_t *data, size_t len)
 {
 	struct err err;
@@ -265,13 +278,15 @@ static void take_socks(struct http_request *r, const uint8_t *data, size_t len)
 		request_end(r, is_gateways_fault(r->socks->code) ? HTTP_FAILED : HTTP_PROXY_DOWN);
 	} else if (r->socks->state != SOCKS_OPEN) {
 		send_socks(r);
-	} else if (used < len) {
+	} else if (used < len && r->question.len > 0) {
 		/* The server spoke before it was asked. */
 		request_end(r, HTTP_FAILED);
 	} else {
 		free(r->socks);
 		r->socks = NULL;
 		server_connected(r);
+		if (used < len)
+			take_answer(r, data + used, len - used);
 	}
 }
 

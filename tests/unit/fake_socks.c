@@ -23,6 +23,7 @@ struct fake_tunnel {
 	struct stream *client, *server;
 	struct buf in;
 	struct fake_socks_request request;
+	bool opened; /* to the server */
 };
 
 static void tunnel_free(struct fake_tunnel *t)
@@ -47,9 +48,17 @@ static void reply(struct fake_tunnel *t, uint8_t code)
 
 /* --- the side of the gateway --- */
 
+/* What the client has said behind its request goes on, as tor does it. */
 static void server_opened(void *arg)
 {
-	reply(arg, 0);
+	struct fake_tunnel *t = arg;
+
+	reply(t, 0);
+	t->opened = true;
+	t->socks->early += t->in.len;
+	if (t->in.len > 0)
+		stream_write(t->server, t->in.data, t->in.len);
+	buf_clear(&t->in);
 }
 
 static void server_received(void *arg, const uint8_t *data, size_t len)
@@ -139,7 +148,7 @@ static void client_received(void *arg, const uint8_t *data, size_t len)
 {
 	struct fake_tunnel *t = arg;
 
-	if (t->state == TUNNEL_OPEN) {
+	if (t->opened) {
 		stream_write(t->server, data, len);
 		return;
 	}

@@ -16,6 +16,7 @@ struct fake_socks {
 	char address[128];      /* as registry_opendht_config wants it */
 	int refuse_with;        /* answer each request with this; 0: connect; -1: say nothing */
 	const char *black_hole; /* a host for which it says nothing; NULL: none */
+	size_t early;           /* bytes that came before it had answered */
 	unsigned count;
 	struct fake_socks_request {
 		char user[256], password[256];

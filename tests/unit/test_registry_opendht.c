@@ -734,6 +734,8 @@ static void isolation_and_names(struct fixture *f, const char *path)
 	/* Two puts and their checks, fourteen gets: each over a connection of its own, also when
 	 * gateway and isolation were the same before. */
 	assert_int_equal(f->socks.count, 18);
+	/* The questions did not wait for the proxy to say that it is connected. */
+	assert_true(f->socks.early > 0);
 	assert_int_equal(requests_of(&f->socks, "tacet-registry-epoch 1:a"), 8);
 	assert_int_equal(requests_of(&f->socks, "tacet-registry-epoch 1:b"), 4);
 	assert_int_equal(requests_of(&f->socks, "tacet-registry-user"), 4);
