@@ -231,7 +231,8 @@ static int take_blocked(struct import *in, struct reader *r)
 
 static int take_contact(struct import *in, struct reader *r)
 {
-	struct store_contact row = {0};
+	char name[CONTACT_NAME_MAX + 1] = "";
+	struct store_contact row = {.name = name};
 	int result;
 
 	read_bytes(r, row.public_key, X25519_LEN);
@@ -250,11 +251,12 @@ static int take_contact(struct import *in, struct reader *r)
 	if (r->bad || ++in->contacts > CONTACTS_MAX)
 		result = malformed(in);
 	else
-		result = take_text(in, r, row.name, CONTACT_NAME_MAX);
+		result = take_text(in, r, name, CONTACT_NAME_MAX);
 	if (result == 0)
 		result = store_contact_add(in->store, in->account, &row, in->err);
 	in->contact = row.id;
 	store_contact_wipe(&row);
+	secret_wipe(name, sizeof(name));
 	return result;
 }
 

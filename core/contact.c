@@ -31,6 +31,7 @@ struct contact *contact_load(struct account *account, const struct store_contact
 	}
 	contact->account = account;
 	contact->row = *row;
+	contact->row.name = contact->name = strdup(row->name);
 	contact->state = CONTACT_IDLE;
 	contact->status = status_plain(SHOW_OFFLINE);
 	contact->since_ms = engine_now_ms(engine);
@@ -39,7 +40,9 @@ struct contact *contact_load(struct account *account, const struct store_contact
 	/* What an earlier process has left may have been sent by it. */
 	contact->left_id = row->out_id;
 	id_encode(row->public_key, contact->id_text);
-	if (contact_derive(contact, err) < 0 ||
+	if (contact->name == NULL)
+		err_set(err, ERR_MEMORY, "contact: out of memory");
+	if (contact->name == NULL || contact_derive(contact, err) < 0 ||
 	    store_message_count(engine->store, STORE_OUTBOX, row->id, &contact->outbox_count, err) <
 		0 ||
 	    store_message_count(engine->store, STORE_INBOX, row->id, &contact->inbox_count, err) <
@@ -77,6 +80,9 @@ void contact_free(struct contact **contact)
 	dialler_free(&c->dialler);
 	timer_free(&c->rest);
 	free_receipts(c);
+	contact_drop_next(c);
+	secret_free(c->name, c->name != NULL ? strlen(c->name) : 0);
+	free(c->introduced);
 	free(c->unforgotten);
 	secret_free(c->shown, sizeof(*c->shown));
 	secret_free(c->own_status, sizeof(*c->own_status));
@@ -90,7 +96,9 @@ void contact_retire(struct contact *contact)
 	account_drop_contact(contact->account, contact);
 	free_receipts(contact);
 	pair_wipe(&contact->pair);
-	pair_wipe(&contact->next);
+	/* The rendezvous has come to its end, and may keep the pointer. */
+	if (contact->next != NULL)
+		pair_wipe(&contact->next->pair);
 	secret_wipe(&contact->row.secret, sizeof(contact->row.secret));
 	secret_wipe(&contact->row.next_secret, sizeof(contact->row.next_secret));
 	contact->gone = true;
@@ -108,16 +116,11 @@ int contact_save(struct contact *contact)
 	return -1;
 }
 
-static int set_name(char out[CONTACT_NAME_MAX + 1], const char *name, struct err *err)
+static int check_name(const char *name, struct err *err)
 {
-	size_t len = name != NULL ? strlen(name) : 0;
-
-	if (len > CONTACT_NAME_MAX)
+	if (strlen(name) > CONTACT_NAME_MAX)
 		return err_set(err, ERR_LIMIT, "contact: the name is longer than %d bytes",
 			       CONTACT_NAME_MAX);
-	memset(out, 0, CONTACT_NAME_MAX + 1);
-	if (len > 0)
-		memcpy(out, name, len);
 	return 0;
 }
 
@@ -125,11 +128,11 @@ struct contact *contact_add(struct account *account, const char *id, const char 
 			    const struct key *secret, struct err *err)
 {
 	struct engine *engine = account->engine;
-	struct store_contact row = {0};
+	struct store_contact row = {.name = name != NULL ? name : ""};
 	struct contact *contact = NULL;
 	int blocked;
 
-	if (id_decode(id, row.public_key, err) < 0 || set_name(row.name, name, err) < 0)
+	if (id_decode(id, row.public_key, err) < 0 || check_name(row.name, err) < 0)
 		return NULL;
 	if (memcmp(row.public_key, account->identity.public_key, X25519_LEN) == 0) {
 		err_set(err, ERR_INPUT, "contact: this is your own id");
@@ -198,12 +201,21 @@ const char *contact_name(const struct contact *contact)
 int contact_set_name(struct contact *contact, const char *name, struct err *err)
 {
 	struct store_contact row = contact->row;
-	int result = set_name(row.name, name, err);
+	char *copy, *old = contact->name;
+	int result;
 
-	if (result == 0)
-		result = store_contact_save(store_of(contact), &row, err);
-	if (result == 0)
-		memcpy(contact->row.name, row.name, sizeof(row.name));
+	row.name = name != NULL ? name : "";
+	if (check_name(row.name, err) < 0)
+		return -1;
+	copy = strdup(row.name);
+	if (copy == NULL)
+		return err_set(err, ERR_MEMORY, "contact: out of memory");
+	result = store_contact_save(store_of(contact), &row, err);
+	if (result == 0) {
+		contact->row.name = contact->name = copy;
+		copy = old;
+	}
+	secret_free(copy, strlen(copy));
 	store_contact_wipe(&row);
 	return result;
 }

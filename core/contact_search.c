@@ -29,7 +29,7 @@ static void on_connected(void *arg, struct stream *stream)
 {
 	struct contact *contact = arg;
 	const struct pair *pair =
-	    contact->dial_next && contact->has_next ? &contact->next : &contact->pair;
+	    contact->dial_next && contact->next != NULL ? &contact->next->pair : &contact->pair;
 	struct session_start start = contact_session_start(contact, pair);
 	struct hello hello = contact_hello(contact, next_handshake_ms(contact));
 	uint64_t epoch = pair_epoch(pair, engine_now_ms(engine_of(contact)));
@@ -186,8 +186,10 @@ int contact_open(struct contact *contact, struct err *err)
 	contact->rest = timer_new(engine->env, contact_rest_over, contact);
 	if (contact->rendezvous == NULL || contact->dialler == NULL || contact->rest == NULL)
 		return err_set(err, ERR_MEMORY, "contact: out of memory");
-	if (contact->has_next)
-		rendezvous_set_next(contact->rendezvous, &contact->next);
+	if (contact->next != NULL && rendezvous_reserve_next(contact->rendezvous) < 0)
+		return err_set(err, ERR_MEMORY, "contact: out of memory");
+	if (contact->next != NULL)
+		rendezvous_set_next(contact->rendezvous, &contact->next->pair);
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #include "core/renewal.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 static_assert(VERIFICATION_SIZE == PHRASE_SIZE, "engine.h and pair_secret.h");
@@ -41,13 +42,43 @@ static int derive_verification(const struct contact *contact, struct store_conta
 					row->public_key, &row->verification, err);
 }
 
-/* The pairs are others now: what was made from them is forgotten. */
-static void renew_keys(struct contact *contact)
+static void free_next(struct contact_next **next)
 {
-	memset(contact->tags, 0, sizeof(contact->tags));
+	secret_free(*next, sizeof(**next));
+	*next = NULL;
+}
+
+void contact_drop_next(struct contact *contact)
+{
+	free_next(&contact->next);
+}
+
+/* The pairs are others now, the next one is this: what was made from the old ones is forgotten. */
+static void renew_keys(struct contact *contact, struct contact_next *next)
+{
+	struct contact_next *old = contact->next;
+
+	memset(&contact->tags, 0, sizeof(contact->tags));
 	contact->dial_next = false;
+	contact->next = next;
 	if (contact->rendezvous != NULL)
-		rendezvous_set_next(contact->rendezvous, contact->has_next ? &contact->next : NULL);
+		rendezvous_set_next(contact->rendezvous, next != NULL ? &next->pair : NULL);
+	free_next(&old);
+}
+
+static struct contact_next *derive_next(const struct contact *contact, const struct key *secret,
+					struct err *err)
+{
+	struct contact_next *next = calloc(1, sizeof(*next));
+
+	if (next == NULL ||
+	    (contact->rendezvous != NULL && rendezvous_reserve_next(contact->rendezvous) < 0)) {
+		free_next(&next);
+		err_set(err, ERR_MEMORY, "contact: out of memory");
+	} else if (derive(contact, secret, &next->pair, err) < 0) {
+		free_next(&next);
+	}
+	return next;
 }
 
 int contact_derive(struct contact *contact, struct err *err)
@@ -56,9 +87,11 @@ int contact_derive(struct contact *contact, struct err *err)
 
 	if (derive(contact, &row->secret, &contact->pair, err) < 0)
 		return -1;
-	contact->has_next = !is_none(&row->next_secret);
-	if (contact->has_next && derive(contact, &row->next_secret, &contact->next, err) < 0)
-		return -1;
+	if (!is_none(&row->next_secret)) {
+		contact->next = derive_next(contact, &row->next_secret, err);
+		if (contact->next == NULL)
+			return -1;
+	}
 	/* A contact of before there were renewals has its first secret still. */
 	if (is_none(&row->verification) && (derive_verification(contact, row, err) < 0 ||
 					    store_contact_save(store_of(contact), row, err) < 0))
@@ -99,9 +132,7 @@ int contact_set_secret(struct contact *contact, const struct key *secret, struct
 		contact_hush(contact);
 		contact->row = row;
 		contact->pair = pair;
-		contact->has_next = false;
-		pair_wipe(&contact->next);
-		renew_keys(contact);
+		renew_keys(contact, NULL);
 		contact_set_verified(contact, false, NULL);
 		scrub(contact);
 		if (contact->account->engine->running)
@@ -131,22 +162,20 @@ int contact_set_next(struct contact *contact, const struct key *next, uint64_t s
 		     struct err *err)
 {
 	struct store_contact row = contact->row;
-	struct pair pair = {0};
-	int result;
+	struct contact_next *derived = derive_next(contact, next, err);
+	int result = -1;
 
 	row.next_secret = *next;
 	row.secret_serial = serial;
-	result = derive(contact, next, &pair, err);
-	if (result == 0)
+	if (derived != NULL)
 		result = save_for_good(contact, &row, err);
 	if (result == 0) {
 		contact->row = row;
-		contact->next = pair;
-		contact->has_next = true;
-		renew_keys(contact);
+		renew_keys(contact, derived);
+	} else {
+		free_next(&derived);
 	}
 	store_contact_wipe(&row);
-	pair_wipe(&pair);
 	return result;
 }
 
@@ -161,10 +190,8 @@ static void promote(struct contact *contact)
 	row.renewed_ms = engine_now_ms(contact->account->engine);
 	if (store_contact_save(store_of(contact), &row, &why) == 0) {
 		contact->row = row;
-		contact->pair = contact->next;
-		contact->has_next = false;
-		pair_wipe(&contact->next);
-		renew_keys(contact);
+		contact->pair = contact->next->pair;
+		renew_keys(contact, NULL);
 		scrub(contact);
 		log_info("contact: a pair secret was renewed");
 	} else {
@@ -177,7 +204,7 @@ int contact_agree(struct contact *contact, const uint8_t id[PAIR_ID_LEN])
 {
 	if (secret_equal(id, contact->pair.id, PAIR_ID_LEN))
 		return 0;
-	if (!contact->has_next || !secret_equal(id, contact->next.id, PAIR_ID_LEN))
+	if (contact->next == NULL || !secret_equal(id, contact->next->pair.id, PAIR_ID_LEN))
 		return -1;
 	promote(contact);
 	return 0;

@@ -450,10 +450,11 @@ static const struct pair *pair_of_tag(struct contact *contact, const uint8_t tag
 {
 	const struct pair *pair = NULL;
 
-	if (knows_tag(contact, &contact->pair, &contact->tags[0], tag))
+	if (knows_tag(contact, &contact->pair, &contact->tags, tag))
 		pair = &contact->pair;
-	if (contact->has_next && knows_tag(contact, &contact->next, &contact->tags[1], tag))
-		pair = &contact->next;
+	if (contact->next != NULL &&
+	    knows_tag(contact, &contact->next->pair, &contact->next->tags, tag))
+		pair = &contact->next->pair;
 	return pair;
 }
 

@@ -28,9 +28,8 @@ struct dialler {
 	void *arg;
 	enum dialler_state state;
 	struct dial *dial;
-	struct timer *limit;
-	struct timer *slow;
-	struct address addresses[DIALLER_ADDRESSES]; /* newest first */
+	struct timer *limit, *slow; /* while it is dialled */
+	struct address *addresses;  /* DIALLER_ADDRESSES, newest first; NULL before the first */
 	unsigned count;
 	struct ration fresh; /* new ones */
 };
@@ -71,6 +70,12 @@ static int64_t count_failure(struct dialler *dialler)
 	return pause;
 }
 
+static void free_timers(struct dialler *dialler)
+{
+	timer_free(&dialler->limit);
+	timer_free(&dialler->slow);
+}
+
 void dialler_fail(struct dialler *dialler)
 {
 	int64_t retry_ms = count_failure(dialler);
@@ -84,8 +89,7 @@ static void dial_done(void *arg, struct stream *stream, const struct err *why)
 	struct dialler *dialler = arg;
 
 	dialler->dial = NULL;
-	timer_stop(dialler->limit);
-	timer_stop(dialler->slow);
+	free_timers(dialler);
 	if (stream == NULL) {
 		log_debug("dialler: %s", log_private(why->text));
 		dialler_fail(dialler);
@@ -114,6 +118,10 @@ static int dial(struct dialler *dialler)
 	char isolation[HEX_LEN(ISOLATION_LEN) + 1];
 	struct err why = {0};
 
+	dialler->limit = timer_new(dialler->env, too_slow, dialler);
+	dialler->slow = timer_new(dialler->env, is_slow, dialler);
+	if (dialler->limit == NULL || dialler->slow == NULL)
+		return -1;
 	env_random(dialler->env, name, sizeof(name));
 	hex_encode(name, sizeof(name), isolation);
 	dialler->dial = transport_dial(dialler->transport, &present(dialler)->endpoint, isolation,
@@ -135,6 +143,11 @@ static int64_t remember(struct dialler *dialler, const struct endpoint *endpoint
 	int64_t wait_ms = 0;
 	unsigned at = 0;
 
+	if (dialler->addresses == NULL)
+		dialler->addresses = calloc(DIALLER_ADDRESSES, sizeof(found));
+	/* Try again as if it had failed. */
+	if (dialler->addresses == NULL)
+		return DIAL_BACKOFF_MIN_MS;
 	while (at < dialler->count && !endpoint_equal(&dialler->addresses[at].endpoint, endpoint))
 		at++;
 	if (at < dialler->count) {
@@ -170,7 +183,10 @@ int64_t dialler_offer(struct dialler *dialler, const struct endpoint *endpoint)
 	wait_ms = present(dialler)->next_ms - env_mono_ms(dialler->env);
 	if (wait_ms > 0)
 		return wait_ms;
-	return dial(dialler) == 0 ? 0 : count_failure(dialler);
+	if (dial(dialler) == 0)
+		return 0;
+	free_timers(dialler);
+	return count_failure(dialler);
 }
 
 bool dialler_busy(const struct dialler *dialler)
@@ -196,8 +212,7 @@ void dialler_link_lost(struct dialler *dialler, int64_t age_ms)
 void dialler_stop(struct dialler *dialler)
 {
 	dial_cancel(&dialler->dial);
-	timer_stop(dialler->limit);
-	timer_stop(dialler->slow);
+	free_timers(dialler);
 	if (dialler->state != DIALLER_IDLE)
 		enter_state(dialler, DIALLER_IDLE);
 }
@@ -213,10 +228,6 @@ struct dialler *dialler_new(const struct env *env, struct transport *transport,
 	dialler->transport = transport;
 	dialler->handler = handler;
 	dialler->arg = arg;
-	dialler->limit = timer_new(env, too_slow, dialler);
-	dialler->slow = timer_new(env, is_slow, dialler);
-	if (dialler->limit == NULL || dialler->slow == NULL)
-		dialler_free(&dialler);
 	return dialler;
 }
 
@@ -225,8 +236,9 @@ void dialler_free(struct dialler **dialler)
 	if (*dialler == NULL)
 		return;
 	dial_cancel(&(*dialler)->dial);
-	timer_free(&(*dialler)->limit);
-	timer_free(&(*dialler)->slow);
+	free_timers(*dialler);
+	secret_free((*dialler)->addresses,
+		    (*dialler)->addresses != NULL ? DIALLER_ADDRESSES * sizeof(struct address) : 0);
 	secret_free(*dialler, sizeof(**dialler));
 	*dialler = NULL;
 }

@@ -120,9 +120,7 @@ static void tell_contact(struct engine *engine, struct contact *contact)
 	}
 	contact->tell_status = false;
 	if (contact->tell_introduced && !contact->gone && handler->introduced != NULL)
-		handler->introduced(engine->arg, contact,
-				    contact->introduced.code != ERR_NONE ? &contact->introduced
-									 : NULL);
+		handler->introduced(engine->arg, contact, contact->introduced);
 	contact->tell_introduced = false;
 	tell_receipts(engine, contact);
 	if (contact->tell_messages && !contact->gone) {

@@ -121,16 +121,24 @@ struct contact_tags {
 	uint8_t tag[TAG_EPOCHS][KNOCK_TAG_LEN];
 };
 
+/* What belongs to a pair secret that has not taken the place of the other yet: for the seconds of
+ * an agreement mostly. */
+struct contact_next {
+	struct pair pair;
+	struct contact_tags tags;
+};
+
 struct contact {
 	struct account *account;
 	struct store_contact row; /* as it is stored */
 	char id_text[ID_LEN + 1];
-	struct pair pair; /* from its secret */
-	struct pair next; /* from the secret that is to take its place, if has_next */
-	bool has_next;
-	bool dial_next;              /* the newest record is under next: so the contact has it */
-	struct contact_tags tags[2]; /* that the contact may knock with: of pair, of next */
-	unsigned slot;               /* of our service, for this contact */
+	char *name;               /* row.name; memory of its own, since most are short */
+	struct pair pair;         /* from its secret */
+	struct contact_tags tags; /* that the contact may knock with */
+	struct contact_next
+	    *next;      /* of the secret that is to take its place; NULL: there is none */
+	bool dial_next; /* the newest record is under next: so the contact has it */
+	unsigned slot;  /* of our service, for this contact */
 	struct rendezvous *rendezvous;
 	struct dialler *dialler;
 	struct session *calling;   /* dialled by us, in its handshake */
@@ -158,7 +166,7 @@ struct contact {
 
 	/* What is to be told, and the list of those who have news. */
 	bool tell_state, tell_status, tell_messages, tell_introduced;
-	struct err introduced; /* how our introduction ended */
+	struct err *introduced; /* why our introduction failed; NULL: it did not */
 	struct receipt *receipts, **receipts_end;
 	bool untold, gone;
 	struct contact *next_untold;
@@ -222,6 +230,8 @@ int contact_save(struct contact *contact);
 /* --- contact_secret.c --- */
 /* Make the pairs, and what is missing in the row. */
 int contact_derive(struct contact *contact, struct err *err);
+/* Wipe and free the next one; the rendezvous must not use it any more. */
+void contact_drop_next(struct contact *contact);
 /* What renewed_ms of a new contact is, so that its first secret does not last for long. */
 int64_t contact_first_renewal(const struct engine *engine);
 /* From now on the pair secret is another, that the contact has made anew. */

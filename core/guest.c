@@ -297,6 +297,18 @@ static const struct rendezvous_handler rendezvous_handler = {
 
 /* --- life --- */
 
+/* Where memory is short it is told without the reason. */
+static void note_end(struct contact *contact, const struct err *why)
+{
+	free(contact->introduced);
+	contact->introduced = NULL;
+	if (why == NULL)
+		return;
+	contact->introduced = malloc(sizeof(*why));
+	if (contact->introduced != NULL)
+		*contact->introduced = *why;
+}
+
 void guest_finish(struct guest *guest, const struct err *why)
 {
 	struct contact *contact = guest->contact;
@@ -305,7 +317,7 @@ void guest_finish(struct guest *guest, const struct err *why)
 	/* If it cannot be removed it is sent once more after a restart: no harm. */
 	if (store_introduction_remove(engine_of(guest)->store, contact->row.id, &problem) < 0)
 		log_warn("introduction: %s", problem.text);
-	contact->introduced = why != NULL ? *why : (struct err){0};
+	note_end(contact, why);
 	contact->tell_introduced = true;
 	guest_free(&contact->guest);
 	engine_tell(contact);

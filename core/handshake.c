@@ -16,6 +16,7 @@ static struct noise *begin(const struct env *env, enum noise_role role, const st
 			   struct err *err)
 {
 	uint8_t prologue[PROLOGUE_LEN];
+	SECRET struct key psk;
 	struct noise_start start = {
 	    .pattern = NOISE_KKPSK0,
 	    .role = role,
@@ -24,10 +25,11 @@ static struct noise *begin(const struct env *env, enum noise_role role, const st
 	    .s = &own->private_key,
 	    .s_public = own->public_key,
 	    .rs = contact,
-	    .psk = &direction->session,
+	    .psk = &psk,
 	    .ss = &direction->dh,
 	};
 
+	pair_key(direction, PAIR_SESSION, &psk);
 	memcpy(prologue, PROLOGUE, sizeof(PROLOGUE) - 1);
 	memcpy(prologue + sizeof(PROLOGUE) - 1, tag, KNOCK_TAG_LEN);
 	return noise_new(env, &start, err);

@@ -56,6 +56,7 @@ static struct noise *begin(const struct env *env, enum noise_role role, const st
 			   const uint8_t tag[KNOCK_TAG_LEN], struct err *err)
 {
 	uint8_t prologue[PROLOGUE_LEN];
+	SECRET struct key psk;
 	struct noise_start start = {
 	    .pattern = NOISE_XKPSK3,
 	    .role = role,
@@ -64,9 +65,10 @@ static struct noise *begin(const struct env *env, enum noise_role role, const st
 	    .s = &own->private_key,
 	    .s_public = own->public_key,
 	    .rs = host,
-	    .psk = &direction->session,
+	    .psk = &psk,
 	};
 
+	pair_key(direction, PAIR_SESSION, &psk);
 	memcpy(prologue, PROLOGUE, sizeof(PROLOGUE) - 1);
 	memcpy(prologue + sizeof(PROLOGUE) - 1, tag, KNOCK_TAG_LEN);
 	return noise_new(env, &start, err);

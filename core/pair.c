@@ -46,15 +46,6 @@ static int derive_key(const struct key *root, const char *name, const char *dire
 	return crypto_hkdf_expand(root, info, w.len, out->bytes, KEY_LEN);
 }
 
-static int derive_direction(const struct key *root, const char *name, struct pair_direction *out)
-{
-	if (derive_key(root, "record", name, &out->record) != 0 ||
-	    derive_key(root, "lookup", name, &out->lookup) != 0 ||
-	    derive_key(root, "knock", name, &out->knock) != 0)
-		return -1;
-	return derive_key(root, "session", name, &out->session);
-}
-
 static int derive_offset(const struct key *root, int64_t *offset_ms)
 {
 	SECRET struct key phase;
@@ -87,10 +78,11 @@ int pair_derive(const struct identity *own, const uint8_t contact[X25519_LEN],
 		return err_set(err, ERR_INPUT, "this is one's own id");
 	pair->low = order < 0;
 	if (derive_root(own, contact, pair->low, secret, &pair->out.dh, &root) == 0 &&
-	    derive_direction(&root, pair->low ? low_first : high_first, &pair->out) == 0 &&
-	    derive_direction(&root, pair->low ? high_first : low_first, &pair->in) == 0 &&
 	    derive_id(&root, pair->id) == 0 && derive_offset(&root, &pair->offset_ms) == 0) {
-		pair->in.dh = pair->out.dh;
+		pair->out.root = root;
+		pair->out.low_first = pair->low;
+		pair->in = pair->out;
+		pair->in.low_first = !pair->low;
 		return 0;
 	}
 	pair_wipe(pair);
@@ -134,14 +126,32 @@ static void epoch_hmac(const struct key *key, uint64_t epoch, const void *more, 
 	memcpy(out, hash.bytes, len);
 }
 
+void pair_key(const struct pair_direction *direction, enum pair_key which, struct key *key)
+{
+	static const char *const names[] = {[PAIR_RECORD] = "record",
+					    [PAIR_LOOKUP] = "lookup",
+					    [PAIR_KNOCK] = "knock",
+					    [PAIR_SESSION] = "session"};
+
+	if (derive_key(&direction->root, names[which],
+		       direction->low_first ? low_first : high_first, key) != 0)
+		abort(); /* only for want of memory */
+}
+
 void pair_lookup_key(const struct pair_direction *direction, uint64_t epoch, uint8_t replica,
 		     uint8_t key[LOOKUP_KEY_LEN])
 {
-	epoch_hmac(&direction->lookup, epoch, &replica, 1, key, LOOKUP_KEY_LEN);
+	SECRET struct key lookup;
+
+	pair_key(direction, PAIR_LOOKUP, &lookup);
+	epoch_hmac(&lookup, epoch, &replica, 1, key, LOOKUP_KEY_LEN);
 }
 
 void pair_knock_tag(const struct pair_direction *direction, uint64_t epoch,
 		    uint8_t tag[KNOCK_TAG_LEN])
 {
-	epoch_hmac(&direction->knock, epoch, NULL, 0, tag, KNOCK_TAG_LEN);
+	SECRET struct key knock;
+
+	pair_key(direction, PAIR_KNOCK, &knock);
+	epoch_hmac(&knock, epoch, NULL, 0, tag, KNOCK_TAG_LEN);
 }

@@ -37,13 +37,13 @@
 #define REPLICAS_MAX 8
 
 /* What one side uses when it publishes, dials and sends; the other has the same as its "in". */
+/* One direction. Its keys are made when they are needed: they would take 128 bytes in each of maybe
+ * thousands of contacts, and their making takes 2 us. */
 struct pair_direction {
-	struct key record; /* psk of a record (record.h) */
-	struct key lookup;
-	struct key knock;
-	struct key session; /* psk of a session handshake */
-	struct key dh;      /* of the two static keys, the same both ways: each record and handshake
-			     * needs it again. Zeros: not at hand */
+	struct key root;
+	struct key dh;  /* of the two static keys, the same both ways: each record and handshake
+			 * needs  it again. Zeros: not at hand */
+	bool low_first; /* the low side publishes, dials, sends */
 };
 
 struct pair {
@@ -64,6 +64,15 @@ void pair_wipe(struct pair *pair);
 uint64_t pair_epoch(const struct pair *pair, int64_t now_ms);
 /* Milliseconds until the present epoch ends. */
 int64_t pair_epoch_left_ms(const struct pair *pair, int64_t now_ms);
+
+/* K(name) in this direction. Wipe it. */
+enum pair_key {
+	PAIR_RECORD, /* psk of a record (record.h) */
+	PAIR_LOOKUP,
+	PAIR_KNOCK,
+	PAIR_SESSION, /* psk of a session handshake */
+};
+void pair_key(const struct pair_direction *direction, enum pair_key which, struct key *key);
 
 void pair_lookup_key(const struct pair_direction *direction, uint64_t epoch, uint8_t replica,
 		     uint8_t key[LOOKUP_KEY_LEN]);

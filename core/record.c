@@ -25,6 +25,7 @@ static struct noise *start_noise(const struct env *env, enum noise_role role,
 				 const uint8_t lookup_key[LOOKUP_KEY_LEN], struct err *err)
 {
 	uint8_t prologue[PROLOGUE_LEN];
+	SECRET struct key psk;
 	struct noise_start start = {
 	    .pattern = NOISE_KPSK0,
 	    .role = role,
@@ -33,10 +34,11 @@ static struct noise *start_noise(const struct env *env, enum noise_role role,
 	    .s = &own->private_key,
 	    .s_public = own->public_key,
 	    .rs = contact,
-	    .psk = &direction->record,
+	    .psk = &psk,
 	    .ss = &direction->dh,
 	};
 
+	pair_key(direction, PAIR_RECORD, &psk);
 	memcpy(prologue, label, LABEL_LEN);
 	memcpy(prologue + LABEL_LEN, lookup_key, LOOKUP_KEY_LEN);
 	return noise_new(env, &start, err);

@@ -11,6 +11,7 @@
  */
 #include "core/rendezvous_private.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,7 +38,7 @@ int64_t rendezvous_backoff(struct rendezvous *r, int64_t *backoff)
 /* The contact has the second pair as soon as we have, but for the seconds of an agreement. */
 static struct trail *first_trail(struct rendezvous *r)
 {
-	return &r->trails[r->trails[TRAIL_NEXT].pair != NULL ? TRAIL_NEXT : TRAIL_PAIR];
+	return r->trails[r->trail_count - 1];
 }
 
 bool trail_is_first(const struct trail *trail)
@@ -76,8 +77,15 @@ static void trail_stop(struct trail *trail)
 
 static void trail_init(struct rendezvous *r, unsigned number, const struct pair *pair)
 {
-	r->trails[number] =
+	*r->trails[number] =
 	    (struct trail){.rendezvous = r, .pair = pair, .look_ms = NEVER, .aside_ms = NEVER};
+}
+
+static void free_next_trail(struct rendezvous *r)
+{
+	secret_free(r->next_trail, sizeof(*r->next_trail));
+	r->next_trail = r->trails[TRAIL_NEXT] = NULL;
+	r->trail_count = 1;
 }
 
 /* --- the timer --- */
@@ -91,8 +99,8 @@ static void arm(struct rendezvous *r)
 {
 	int64_t soonest = NEVER, now = env_mono_ms(r->with.env);
 
-	for (unsigned i = 0; i < TRAILS; i++) {
-		const struct trail *trail = &r->trails[i];
+	for (unsigned i = 0; i < r->trail_count; i++) {
+		const struct trail *trail = r->trails[i];
 		soonest = sooner(soonest, sooner(trail->look_ms, trail->aside_ms));
 		for (unsigned j = 0; j < 2; j++)
 			if (trail->publications[j].trail != NULL)
@@ -124,8 +132,8 @@ static void timer_due(void *arg)
 	struct rendezvous *r = arg;
 	int64_t now = env_mono_ms(r->with.env);
 
-	for (unsigned i = 0; i < TRAILS; i++) {
-		struct trail *trail = &r->trails[i];
+	for (unsigned i = 0; i < r->trail_count; i++) {
+		struct trail *trail = r->trails[i];
 		if (is_due(&trail->look_ms, now))
 			trail_look(trail);
 		if (is_due(&trail->aside_ms, now))
@@ -147,8 +155,9 @@ struct rendezvous *rendezvous_new(const struct rendezvous_start *start)
 	if (r == NULL)
 		return NULL;
 	r->with = *start;
+	r->trails[TRAIL_PAIR] = &r->pair_trail;
+	r->trail_count = 1;
 	trail_init(r, TRAIL_PAIR, start->pair);
-	trail_init(r, TRAIL_NEXT, NULL);
 	r->timer = timer_new(start->env, timer_due, r);
 	if (r->timer == NULL)
 		rendezvous_free(&r);
@@ -157,8 +166,8 @@ struct rendezvous *rendezvous_new(const struct rendezvous_start *start)
 
 static void stop_all(struct rendezvous *r)
 {
-	for (unsigned i = 0; i < TRAILS; i++)
-		trail_stop(&r->trails[i]);
+	for (unsigned i = 0; i < r->trail_count; i++)
+		trail_stop(r->trails[i]);
 	timer_stop(r->timer);
 }
 
@@ -168,11 +177,19 @@ void rendezvous_free(struct rendezvous **rendezvous)
 
 	if (r == NULL)
 		return;
-	for (unsigned i = 0; i < TRAILS; i++)
-		trail_stop(&r->trails[i]);
+	for (unsigned i = 0; i < r->trail_count; i++)
+		trail_stop(r->trails[i]);
 	timer_free(&r->timer);
+	free_next_trail(r);
 	secret_free(r, sizeof(*r));
 	*rendezvous = NULL;
+}
+
+int rendezvous_reserve_next(struct rendezvous *r)
+{
+	if (r->next_trail == NULL)
+		r->next_trail = malloc(sizeof(*r->next_trail));
+	return r->next_trail != NULL ? 0 : -1;
 }
 
 /* Either pair may be another now, and is not to be seen where the old one was. */
@@ -180,7 +197,14 @@ void rendezvous_set_next(struct rendezvous *r, const struct pair *next)
 {
 	stop_all(r);
 	trail_init(r, TRAIL_PAIR, r->with.pair);
-	trail_init(r, TRAIL_NEXT, next);
+	if (next == NULL) {
+		free_next_trail(r);
+	} else {
+		assert(r->next_trail != NULL);
+		r->trails[TRAIL_NEXT] = r->next_trail;
+		r->trail_count = TRAILS;
+		trail_init(r, TRAIL_NEXT, next);
+	}
 	rendezvous_jumped(r, 0);
 }
 
@@ -195,11 +219,11 @@ enum rendezvous_state rendezvous_state(const struct rendezvous *r)
 
 	if (!r->running)
 		return RENDEZVOUS_OFF;
-	for (unsigned i = 0; i < TRAILS; i++) {
-		if (r->trails[i].look != NULL)
+	for (unsigned i = 0; i < r->trail_count; i++) {
+		if (r->trails[i]->look != NULL)
 			return RENDEZVOUS_LOOKING;
 		for (unsigned j = 0; j < 2; j++)
-			publishing |= r->trails[i].publications[j].op != NULL;
+			publishing |= r->trails[i]->publications[j].op != NULL;
 	}
 	return publishing ? RENDEZVOUS_PUBLISHING : RENDEZVOUS_WAITING;
 }
@@ -212,20 +236,18 @@ static void restart(struct rendezvous *r, bool wanted)
 	r->watching = false;
 	/* Whoever has heard our goodbye looks for news. */
 	r->sequence = 0;
-	for (unsigned i = 0; i < TRAILS; i++) {
-		r->trails[i].seen = false;
-		r->trails[i].look_after = r->with.part == RENDEZVOUS_BOTH;
-		r->trails[i].look_pause =
+	for (unsigned i = 0; i < r->trail_count; i++) {
+		r->trails[i]->seen = false;
+		r->trails[i]->look_after = r->with.part == RENDEZVOUS_BOTH;
+		r->trails[i]->look_pause =
 		    r->with.part == RENDEZVOUS_LOOK ? LOOK_PAUSE_GUEST_MS : LOOK_PAUSE_MIN_MS;
 	}
 }
 
 static void look_all(struct rendezvous *r, int64_t delay_ms)
 {
-	for (unsigned i = 0; i < TRAILS; i++) {
-		struct trail *trail = &r->trails[i];
-		if (trail->pair == NULL)
-			continue;
+	for (unsigned i = 0; i < r->trail_count; i++) {
+		struct trail *trail = r->trails[i];
 		rendezvous_at(r, &trail->look_ms, delay_ms + trail_apart(trail));
 		trail_plan_aside(trail, trail->look_ms - env_mono_ms(r->with.env));
 	}
@@ -233,14 +255,14 @@ static void look_all(struct rendezvous *r, int64_t delay_ms)
 
 static void publish_all(struct rendezvous *r)
 {
-	for (unsigned i = 0; i < TRAILS; i++)
-		trail_publish(&r->trails[i]);
+	for (unsigned i = 0; i < r->trail_count; i++)
+		trail_publish(r->trails[i]);
 }
 
 static void publish_all_again(struct rendezvous *r, int64_t delay_ms)
 {
-	for (unsigned i = 0; i < TRAILS; i++)
-		trail_publish_again(&r->trails[i], delay_ms);
+	for (unsigned i = 0; i < r->trail_count; i++)
+		trail_publish_again(r->trails[i], delay_ms);
 }
 
 void rendezvous_begin(struct rendezvous *r, int64_t delay_ms)
@@ -273,17 +295,14 @@ void rendezvous_urgent(struct rendezvous *r)
 void rendezvous_absent(struct rendezvous *r)
 {
 	restart(r, true);
-	for (unsigned i = 0; i < TRAILS; i++)
-		if (r->trails[i].pair != NULL)
-			trail_plan_look(&r->trails[i]);
+	for (unsigned i = 0; i < r->trail_count; i++)
+		trail_plan_look(r->trails[i]);
 	publish_all(r);
 }
 
 void rendezvous_retry(struct rendezvous *r, int64_t delay_ms)
 {
-	struct trail *trail = r->found_next && r->trails[TRAIL_NEXT].pair != NULL
-				  ? &r->trails[TRAIL_NEXT]
-				  : &r->trails[TRAIL_PAIR];
+	struct trail *trail = r->trails[r->found_next ? r->trail_count - 1 : TRAIL_PAIR];
 
 	if (!r->running)
 		return;
@@ -308,8 +327,8 @@ void rendezvous_wake(struct rendezvous *r, int64_t delay_ms)
 {
 	if (!r->running)
 		return;
-	for (unsigned i = 0; i < TRAILS; i++) {
-		struct trail *trail = &r->trails[i];
+	for (unsigned i = 0; i < r->trail_count; i++) {
+		struct trail *trail = r->trails[i];
 		if (trail->look_backoff > 0 && trail->look == NULL)
 			rendezvous_at(r, &trail->look_ms, delay_ms + trail_apart(trail));
 		trail->look_backoff = 0;

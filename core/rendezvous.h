@@ -98,8 +98,10 @@ struct rendezvous *rendezvous_new(const struct rendezvous_start *start);
 void rendezvous_free(struct rendezvous **rendezvous);
 enum rendezvous_state rendezvous_state(const struct rendezvous *rendezvous);
 
+/* Memory for a second pair. -1: it is short. */
+int rendezvous_reserve_next(struct rendezvous *rendezvous);
 /* A second pair of the same two, under which we also publish and look; NULL: none. It must outlive
- * the rendezvous, or the next call. */
+ * the rendezvous, or the next call; and its memory must have been reserved since the last NULL. */
 void rendezvous_set_next(struct rendezvous *rendezvous, const struct pair *next);
 /* Within found(): was the record under that second pair? */
 bool rendezvous_found_next(const struct rendezvous *rendezvous);

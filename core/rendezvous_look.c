@@ -27,7 +27,7 @@ static bool look_value(void *arg, unsigned index, const uint8_t value[RECORD_LEN
 	struct record record = {0};
 	struct err why = {0};
 
-	r->found_next = trail == &r->trails[TRAIL_NEXT];
+	r->found_next = trail == r->next_trail;
 	if (record_open(r->with.env, r->with.own, r->with.contact, &trail->pair->in,
 			trail->keys[index], value, &record, &why) < 0)
 		log_debug("rendezvous: a value is no record: %s", why.text);
@@ -72,8 +72,8 @@ static void tell_watched(struct rendezvous *r)
 {
 	bool seen = false;
 
-	for (unsigned i = 0; i < TRAILS; i++)
-		seen |= r->trails[i].seen;
+	for (unsigned i = 0; i < r->trail_count; i++)
+		seen |= r->trails[i]->seen;
 	r->with.handler->watched(r->with.arg, seen);
 }
 
@@ -98,8 +98,8 @@ static void look_done(void *arg, unsigned answered)
 		tell_watched(r);
 	} else if (!r->watching && !trail->found && !trail->aside) {
 		r->wanted = true;
-		for (unsigned i = 0; i < TRAILS; i++)
-			trail_publish(&r->trails[i]);
+		for (unsigned i = 0; i < r->trail_count; i++)
+			trail_publish(r->trails[i]);
 	}
 	rendezvous_changed(r);
 }

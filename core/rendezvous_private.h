@@ -29,7 +29,7 @@ struct publication {
 /* What is done for one pair. */
 struct trail {
 	struct rendezvous *rendezvous;
-	const struct pair *pair; /* NULL: none, nothing is done */
+	const struct pair *pair;
 	struct isolation_seat seat;
 
 	struct registry_op *look;
@@ -50,7 +50,10 @@ enum { TRAIL_PAIR, TRAIL_NEXT, TRAILS };
 
 struct rendezvous {
 	struct rendezvous_start with;
-	struct trail trails[TRAILS];
+	struct trail pair_trail;
+	struct trail *next_trail;     /* NULL: there is no second pair */
+	struct trail *trails[TRAILS]; /* those two */
+	unsigned trail_count;
 	struct timer *timer; /* the soonest moment of all */
 	bool running;
 	bool wanted;     /* we are to be found */

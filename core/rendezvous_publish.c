@@ -222,8 +222,7 @@ void trail_publish(struct trail *trail)
 	uint64_t present;
 	int64_t left;
 
-	if (trail->pair == NULL || !may_publish(r) ||
-	    r->with.handler->endpoint(r->with.arg, &endpoint) < 0)
+	if (!may_publish(r) || r->with.handler->endpoint(r->with.arg, &endpoint) < 0)
 		return;
 	secret_wipe(&endpoint, sizeof(endpoint));
 	present = pair_epoch(trail->pair, rendezvous_now(r));
@@ -241,8 +240,6 @@ void trail_publish_again(struct trail *trail, int64_t delay_ms)
 {
 	struct rendezvous *r = trail->rendezvous;
 
-	if (trail->pair == NULL)
-		return;
 	of_epoch(trail, pair_epoch(trail->pair, rendezvous_now(r)));
 	for (unsigned i = 0; i < 2; i++) {
 		struct publication *p = &trail->publications[i];

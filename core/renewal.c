@@ -120,7 +120,7 @@ static bool find_base(struct contact *contact, const uint8_t base[PAIR_ID_LEN])
 
 static bool has_next(const struct contact *contact, const uint8_t id[PAIR_ID_LEN])
 {
-	return contact->has_next && secret_equal(contact->next.id, id, PAIR_ID_LEN);
+	return contact->next != NULL && secret_equal(contact->next->pair.id, id, PAIR_ID_LEN);
 }
 
 static void take_offer(struct renewal *renewal, uint64_t serial, const uint8_t fresh[FRESH_LEN])
@@ -189,7 +189,7 @@ struct renewal *renewal_new(struct contact *contact, struct session *session, st
 	}
 	renewal->contact = contact;
 	renewal->session = session;
-	if (contact->pair.low && !contact->has_next)
+	if (contact->pair.low && contact->next == NULL)
 		timer_set(renewal->due, time_left(renewal));
 	return renewal;
 }

@@ -72,7 +72,7 @@ int store_accounts(struct store *store,
 struct store_contact {
 	int64_t id;
 	uint8_t public_key[X25519_LEN];
-	char name[CONTACT_NAME_MAX + 1];
+	const char *name;       /* somebody else's, who keeps it; at most CONTACT_NAME_MAX bytes */
 	struct key secret;      /* the pair secret S */
 	struct key next_secret; /* S', which takes its place; zeros: none */
 	struct key
@@ -92,7 +92,7 @@ struct store_contact {
 /* Fills contact->id. ERR_EXISTS: this account has the key already. */
 int store_contact_add(struct store *store, int64_t account, struct store_contact *contact,
 		      struct err *err);
-/* As store_accounts, in the order in which they were added. */
+/* As store_accounts, in the order in which they were added. The name is gone after each(). */
 int store_contacts(struct store *store, int64_t account,
 		   int (*each)(void *arg, const struct store_contact *contact), void *arg,
 		   struct err *err);

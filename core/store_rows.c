@@ -128,7 +128,7 @@ static int bind_contact(struct store *store, sqlite3_stmt *statement,
 }
 
 static int read_sealed(struct store *store, sqlite3_stmt *row, int64_t account,
-		       struct store_contact *contact)
+		       struct store_contact *contact, char name[CONTACT_NAME_MAX + 1])
 {
 	const struct seal_place of_key = {.column = "contact.public_key", .owner = account};
 	struct {
@@ -151,13 +151,14 @@ static int read_sealed(struct store *store, sqlite3_stmt *row, int64_t account,
 			return -1;
 	}
 	place = contact_place("contact.name", contact);
-	return database_unseal_text(store->db, row, 2, &place, contact->name, CONTACT_NAME_MAX);
+	contact->name = name;
+	return database_unseal_text(store->db, row, 2, &place, name, CONTACT_NAME_MAX);
 }
 
 static int read_contact(struct store *store, sqlite3_stmt *row, int64_t account,
-			struct store_contact *contact)
+			struct store_contact *contact, char name[CONTACT_NAME_MAX + 1])
 {
-	if (read_sealed(store, row, account, contact) < 0)
+	if (read_sealed(store, row, account, contact, name) < 0)
 		return -1;
 	contact->id = sqlite3_column_int64(row, 0);
 	contact->out_sequence = (uint64_t)sqlite3_column_int64(row, 4);
@@ -197,17 +198,19 @@ int store_contacts(struct store *store, int64_t account,
 {
 	sqlite3_stmt *statement = database_statement(store->db, SQL_CONTACTS, err);
 	struct store_contact contact;
+	char name[CONTACT_NAME_MAX + 1];
 	int row;
 
 	if (statement == NULL)
 		return -1;
 	sqlite3_bind_int64(statement, 1, account);
 	while ((row = database_step(store->db, statement, "read contacts", err)) == 1) {
-		if (read_contact(store, statement, account, &contact) < 0)
+		if (read_contact(store, statement, account, &contact, name) < 0)
 			row = err_set(err, ERR_INPUT, "read contacts: malformed row");
 		else
 			row = each(arg, &contact);
 		store_contact_wipe(&contact);
+		secret_wipe(name, sizeof(name));
 		if (row < 0) {
 			database_done(statement);
 			return -1;

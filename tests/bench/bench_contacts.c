@@ -1,17 +1,18 @@
 /*
  * bench_contacts.c: what an account with many contacts costs: memory, CPU, registry, frames.
  *
- *     usage: bench_contacts [--json] [largest number of contacts, 500]
+ *     usage: bench_contacts [--json] [--away | --linked] [contacts ...; 10 100 1000]
  *
  * Whole engines under the fake clock, in the fake net, with the registry in memory: an hour passes
- * in seconds, and what is counted is the engine's own. Three crowds in one run, 1, 50 and the
- * largest, so that each figure stands beside its ratio to the others:
+ * in seconds, and what is counted is the engine's own. Crowds of several sizes in one run, so that
+ * each figure stands beside its ratio to that of the size before:
  *
  *     away     nobody is there: all contacts, and the decoys, are looked up and published
  *     linked   all are there; they are accounts of one other engine
  *
  * Memory is what engine_free gives back. CPU is that of the process in an hour of steady life; of
- * linked engines it is half of both, as both do the same.
+ * linked engines it is half of both, as both do the same. Circuits are the names that the registry
+ * has not been asked under before in that hour.
  */
 #include "core/engine.h"
 #include "core/registry_memory.h"
@@ -20,6 +21,7 @@
 #include "tests/scenario/fake_net.h"
 
 #include <malloc.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +31,10 @@
 #define MINUTE ((int64_t)60000)
 #define HOUR   (60 * MINUTE)
 /* Before steady life begins: pauses have grown to their longest. */
-#define SETTLE_MS (70 * MINUTE)
+#define SETTLE_MS  (70 * MINUTE)
+#define COUNTS_MAX 8
+/* Of the table of names, in bits: an account of 10,000 has some 400 circuits an hour. */
+#define NAME_BITS 14
 
 static void check(bool ok, const char *what, const struct err *err)
 {
@@ -44,8 +49,32 @@ static void check(bool ok, const char *what, const struct err *err)
 struct counter {
 	struct registry base;
 	struct registry *inner;
-	unsigned operations, keys;
+	unsigned operations, keys, circuits;
+	uint64_t names[1 << NAME_BITS]; /* hashes of those seen; 0: a free place */
 };
+
+static void note_circuit(struct counter *counter, const char *name)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	size_t at;
+
+	for (; *name != '\0'; name++) /* FNV-1a */
+		hash = (hash ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
+	for (at = hash >> (64 - NAME_BITS); counter->names[at] != 0;
+	     at = (at + 1) % (1 << NAME_BITS))
+		if (counter->names[at] == hash)
+			return;
+	check(++counter->circuits < (1 << NAME_BITS) / 2, "counting circuits", NULL);
+	counter->names[at] = hash;
+}
+
+static void note(struct counter *counter, const char *const *isolation, unsigned count)
+{
+	counter->operations++;
+	counter->keys += count;
+	for (unsigned i = 0; i < count; i++)
+		note_circuit(counter, isolation[i]);
+}
 
 static struct registry_op *publish(struct registry *registry, const char *const *isolation,
 				   const struct registry_entry *entries, unsigned count,
@@ -54,8 +83,7 @@ static struct registry_op *publish(struct registry *registry, const char *const 
 {
 	struct counter *counter = (struct counter *)registry;
 
-	counter->operations++;
-	counter->keys += count;
+	note(counter, isolation, count);
 	return registry_publish(counter->inner, isolation, entries, count, done, arg);
 }
 
@@ -66,8 +94,7 @@ static struct registry_op *lookup(struct registry *registry, const char *const *
 {
 	struct counter *counter = (struct counter *)registry;
 
-	counter->operations++;
-	counter->keys += count;
+	note(counter, isolation, count);
 	return registry_lookup(counter->inner, isolation, keys, count, value, done, arg);
 }
 
@@ -96,7 +123,7 @@ struct bench {
 };
 
 struct figures {
-	double bytes, cpu_s, operations, keys, frames;
+	double bytes, cpu, operations, keys, circuits, frames; /* cpu: % of a core */
 };
 
 static void on_write(void *arg, const struct fake_conn *conn, bool up, const uint8_t *data,
@@ -117,9 +144,8 @@ static void open_side(struct bench *bench, struct side *side, const char *name)
 	snprintf(side->path, sizeof(side->path), "%s/%s", bench->directory, name);
 	side->fake = fake_env_new(bench->clock);
 	side->host = fake_net_host(bench->net, name);
-	side->registry = (struct counter){
-	    .base = {&counting},
-	    .inner = registry_memory_new(fake_env_env(side->fake), bench->store, 300)};
+	side->registry.base.ops = &counting;
+	side->registry.inner = registry_memory_new(fake_env_env(side->fake), bench->store, 300);
 	const struct engine_config config = {
 	    .env = fake_env_env(side->fake),
 	    .registry = &side->registry.base,
@@ -189,21 +215,25 @@ static void live(struct bench *bench, unsigned contacts, bool linked, struct fig
 	account_contacts(engine_account_find(bench->one.engine, "one"), count_linked, &there);
 	check(there == (linked ? contacts : 0), "linking", NULL);
 	bench->one.registry.operations = bench->one.registry.keys = bench->frames = 0;
+	bench->one.registry.circuits = 0;
+	memset(bench->one.registry.names, 0, sizeof(bench->one.registry.names));
 	begin = cpu_seconds();
 	fake_clock_run(bench->clock, HOUR);
-	figures->cpu_s = (cpu_seconds() - begin) / (linked ? 2 : 1);
+	figures->cpu = (cpu_seconds() - begin) / (linked ? 2 : 1) / 3600 * 100;
 	figures->operations = bench->one.registry.operations / 60.0;
 	figures->keys = bench->one.registry.keys / 60.0;
+	figures->circuits = bench->one.registry.circuits / 60.0;
 	figures->frames = bench->frames / 60.0;
 }
 
 static struct figures measure(unsigned contacts, bool linked)
 {
-	struct bench bench = {.directory = "/tmp/tacet-bench-XXXXXX",
-			      .clock = fake_clock_new(contacts)};
+	static struct bench bench; /* the tables of names are large */
 	struct figures figures;
 	size_t before;
 
+	bench = (struct bench){.directory = "/tmp/tacet-bench-XXXXXX",
+			       .clock = fake_clock_new(contacts)};
 	check(mkdtemp(bench.directory) != NULL, "mkdtemp", NULL);
 	bench.fake = fake_env_new(bench.clock);
 	bench.net = fake_net_new(bench.clock);
@@ -228,73 +258,144 @@ static struct figures measure(unsigned contacts, bool linked)
 
 /* --- the report --- */
 
-static double ratio(double a, double b)
+static const struct {
+	const char *name, *unit;
+	size_t offset;
+	int decimals;
+} columns[] = {
+    {"memory", "KiB", offsetof(struct figures, bytes), 0},
+    {"CPU", "%", offsetof(struct figures, cpu), 4},
+    {"operations/min", "1/min", offsetof(struct figures, operations), 2},
+    {"keys/min", "1/min", offsetof(struct figures, keys), 2},
+    {"circuits/min", "1/min", offsetof(struct figures, circuits), 2},
+    {"frames/min", "1/min", offsetof(struct figures, frames), 2},
+};
+#define COLUMNS (sizeof(columns) / sizeof(columns[0]))
+
+static double value(const struct figures *figures, size_t column)
 {
-	return b > 0 ? a / b : 0;
+	double found = *(const double *)((const char *)figures + columns[column].offset);
+
+	return column == 0 ? found / 1024 : found;
 }
 
-static double bytes_each(const struct figures f[3], const unsigned counts[3], unsigned i)
+/* What each contact more than in the smallest crowd takes, decoys included. */
+static double bytes_each(const struct figures *f, const struct figures *smallest, unsigned more)
 {
-	return i ? (f[i].bytes - f[0].bytes) / (counts[i] - counts[0]) : 0;
+	return more > 0 ? (f->bytes - smallest->bytes) / more : 0;
 }
 
-static void report_json(bool linked, const struct figures f[3], const unsigned counts[3])
+static void report_table(const char *kind, const unsigned *counts, const struct figures *f,
+			 unsigned count)
 {
-	const char *who = linked ? "linked" : "away";
-
-	for (unsigned i = 0; i < 3; i++) {
-		const struct {
-			const char *what, *unit;
-			double value;
-			const char *target;
-		} rows[] = {
-		    {"memory a contact", "B", bytes_each(f, counts, i), i ? "value <= 2048" : NULL},
-		    {"CPU", "%", f[i].cpu_s / 36, counts[i] <= 100 ? "value <= 0.1" : NULL},
-		    {"registry operations", "/min", f[i].operations, NULL},
-		    {"frames", "/min", f[i].frames, NULL},
-		};
-
-		for (size_t k = i ? 0 : 1; k < sizeof(rows) / sizeof(*rows); k++) {
-			char name[64];
-
-			snprintf(name, sizeof(name), "%s, %u %s", rows[k].what, counts[i], who);
-			figure_print(&(struct figure){"contacts", name, rows[k].value, rows[k].unit,
-						      0, rows[k].target});
-		}
+	printf("%-7s contacts  bytes each", kind);
+	for (size_t c = 0; c < COLUMNS; c++)
+		printf("  %14s", columns[c].name);
+	printf("\n");
+	for (unsigned i = 0; i < count; i++) {
+		printf("%16u  %10.0f", counts[i], bytes_each(&f[i], &f[0], counts[i] - counts[0]));
+		for (size_t c = 0; c < COLUMNS; c++)
+			printf("  %14.*f", columns[c].decimals, value(&f[i], c));
+		printf("\n");
+		if (i == 0)
+			continue;
+		printf("%8.0f : 1 %18s", (double)counts[i] / counts[i - 1], "");
+		for (size_t c = 0; c < COLUMNS; c++)
+			printf("  %14.2f",
+			       value(&f[i - 1], c) > 0 ? value(&f[i], c) / value(&f[i - 1], c) : 0);
+		printf("\n");
 	}
 }
 
-static void report(bool linked, const struct figures f[3], const unsigned counts[3])
+/* 2 KB a contact; and 0.1 % of a core for 100 of them. */
+static const char *target_of(size_t column, unsigned contacts, bool linked)
 {
-	printf(
-	    "%-7s contacts     KiB  bytes each   CPU %%   operations/min   keys/min  frames/min\n",
-	    linked ? "linked" : "away");
-	for (unsigned i = 0; i < 3; i++)
-		printf("%16u %7.0f %11.0f %7.4f %16.2f %10.2f %11.2f\n", counts[i],
-		       f[i].bytes / 1024, bytes_each(f, counts, i), f[i].cpu_s / 36,
-		       f[i].operations, f[i].keys, f[i].frames);
-	for (unsigned i = 0; i < 2; i++)
-		printf("%9u : %-4u %7.2f             %7.2f %16.2f %10.2f %11.2f\n", counts[2],
-		       counts[i], ratio(f[2].bytes, f[i].bytes), ratio(f[2].cpu_s, f[i].cpu_s),
-		       ratio(f[2].operations, f[i].operations), ratio(f[2].keys, f[i].keys),
-		       ratio(f[2].frames, f[i].frames));
+	return column == 1 && contacts == 100 && !linked ? "value <= 0.1" : NULL;
+}
+
+static void report_json(bool linked, const unsigned *counts, const struct figures *f,
+			unsigned count)
+{
+	const char *kind = linked ? "linked" : "away";
+	char name[64];
+
+	for (unsigned i = 0; i < count; i++) {
+		for (size_t c = 0; c < COLUMNS; c++) {
+			struct figure figure = {.bench = "contacts",
+						.name = name,
+						.value = value(&f[i], c),
+						.unit = columns[c].unit,
+						.reference = i > 0 ? value(&f[i - 1], c) : 0,
+						.target = target_of(c, counts[i], linked)};
+			snprintf(name, sizeof(name), "%u %s, %s", counts[i], kind, columns[c].name);
+			figure_print(&figure);
+		}
+		snprintf(name, sizeof(name), "%u %s, memory a contact", counts[i], kind);
+		if (i > 0)
+			figure_print(&(struct figure){
+			    .bench = "contacts",
+			    .name = name,
+			    .value = bytes_each(&f[i], &f[0], counts[i] - counts[0]),
+			    .unit = "B",
+			    .target = linked ? NULL : "value <= 2048"});
+	}
+}
+
+struct wish {
+	bool json, away, linked;
+	unsigned counts[COUNTS_MAX], count;
+};
+
+static void report(const struct wish *wish, bool linked)
+{
+	const char *kind = linked ? "linked" : "away";
+	struct figures f[COUNTS_MAX];
+
+	for (unsigned i = 0; i < wish->count; i++)
+		f[i] = measure(wish->counts[i], linked);
+	if (wish->json)
+		report_json(linked, wish->counts, f, wish->count);
+	else
+		report_table(kind, wish->counts, f, wish->count);
+	fflush(stdout);
+}
+
+static bool read_word(struct wish *wish, const char *word)
+{
+	int number = atoi(word);
+
+	if (strcmp(word, "--away") == 0)
+		wish->linked = false;
+	else if (strcmp(word, "--linked") == 0)
+		wish->away = false;
+	else if (number < 1 || number > CONTACTS_MAX || wish->count == COUNTS_MAX ||
+		 (wish->count > 0 && (unsigned)number <= wish->counts[wish->count - 1]))
+		return false;
+	else
+		wish->counts[wish->count++] = (unsigned)number;
+	return true;
 }
 
 int main(int argc, char **argv)
 {
-	bool json = figures_wanted(&argc, argv);
-	const unsigned counts[3] = {1, 50, argc > 1 ? (unsigned)atoi(argv[1]) : 500};
+	static const unsigned usual[] = {10, 100, 1000};
+	struct wish wish = {.json = figures_wanted(&argc, argv), .away = true, .linked = true};
 
-	if (counts[2] <= counts[1] || counts[2] > CONTACTS_MAX) {
-		fprintf(stderr, "usage: bench_contacts [51 to %d]\n", CONTACTS_MAX);
-		return 2;
+	for (int i = 1; i < argc; i++)
+		if (!read_word(&wish, argv[i])) {
+			fprintf(stderr,
+				"usage: bench_contacts [--json] [--away | --linked] "
+				"[contacts, 1 to %d, growing ...]\n",
+				CONTACTS_MAX);
+			return 2;
+		}
+	if (wish.count == 0) {
+		memcpy(wish.counts, usual, sizeof(usual));
+		wish.count = sizeof(usual) / sizeof(usual[0]);
 	}
-	for (int linked = 0; linked < 2; linked++) {
-		struct figures f[3];
-
-		for (unsigned i = 0; i < 3; i++)
-			f[i] = measure(counts[i], linked);
-		(json ? report_json : report)(linked, f, counts);
-	}
+	if (wish.away)
+		report(&wish, false);
+	if (wish.linked)
+		report(&wish, true);
 	return 0;
 }

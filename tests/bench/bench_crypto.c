@@ -33,6 +33,7 @@ struct bench {
 	const struct env *env;
 	struct identity a, b;
 	struct pair of_a, of_b;
+	struct key session; /* of of_a */
 	struct record record;
 	uint8_t lookup[LOOKUP_KEY_LEN];
 	uint8_t sealed[RECORD_LEN];
@@ -108,7 +109,7 @@ static struct noise *start(struct bench *b, enum noise_role role)
 	    .s = &own->private_key,
 	    .s_public = own->public_key,
 	    .rs = initiator ? b->b.public_key : b->a.public_key,
-	    .psk = &b->of_a.out.session,
+	    .psk = &b->session,
 	    .ss = &b->of_a.out.dh,
 	};
 
@@ -254,6 +255,7 @@ static void bench_init(struct bench *b)
 	check(identity_generate(b->env, &b->a, NULL) == 0, "identity");
 	check(identity_generate(b->env, &b->b, NULL) == 0, "identity");
 	check(pair_derive(&b->a, b->b.public_key, &secret, &b->of_a, NULL) == 0, "pair");
+	pair_key(&b->of_a.out, PAIR_SESSION, &b->session);
 	check(pair_derive(&b->b, b->a.public_key, &secret, &b->of_b, NULL) == 0, "pair");
 	pair_lookup_key(&b->of_a.out, 1, 0, b->lookup);
 	b->record.endpoint.kind = ENDPOINT_ONION;

@@ -48,6 +48,7 @@ static void seal_plain(struct world *w, const uint8_t plain[PLAIN_LEN], uint8_t 
 {
 	static const char label[] = "tacet 1 record";
 	uint8_t prologue[sizeof label - 1 + LOOKUP_KEY_LEN];
+	struct key psk;
 	struct noise_start start = {
 	    .pattern = NOISE_KPSK0,
 	    .role = NOISE_INITIATOR,
@@ -56,10 +57,11 @@ static void seal_plain(struct world *w, const uint8_t plain[PLAIN_LEN], uint8_t 
 	    .s = &w->a.private_key,
 	    .s_public = w->a.public_key,
 	    .rs = w->b.public_key,
-	    .psk = &w->of_a.out.record,
+	    .psk = &psk,
 	};
 	struct noise *noise;
 
+	pair_key(&w->of_a.out, PAIR_RECORD, &psk);
 	memcpy(prologue, label, sizeof label - 1);
 	memcpy(prologue + sizeof label - 1, w->lookup, LOOKUP_KEY_LEN);
 	noise = noise_new(&w->random.env, &start, NULL);

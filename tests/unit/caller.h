@@ -26,6 +26,7 @@ struct caller {
 	struct buf bytes; /* that the host has said */
 	unsigned bits;    /* of work that it has asked for */
 	bool closed;
+	bool guesses; /* it knows the tag of the door, but not the secret */
 };
 
 /* A new person with the link. The caller's name on the net is name. */

@@ -220,6 +220,7 @@ static void copies_look_unrelated(void **state)
 static void seal_plain(struct world *w, const uint8_t plain[PLAIN_LEN], uint8_t out[RECORD_LEN])
 {
 	uint8_t prologue[14 + LOOKUP_KEY_LEN] = "tacet 1 record";
+	struct key psk;
 	struct noise_start start = {
 	    .pattern = NOISE_KPSK0,
 	    .role = NOISE_INITIATOR,
@@ -227,10 +228,11 @@ static void seal_plain(struct world *w, const uint8_t plain[PLAIN_LEN], uint8_t 
 	    .prologue_len = sizeof prologue,
 	    .s = &w->a.private_key,
 	    .rs = w->b.public_key,
-	    .psk = &w->of_a.out.record,
+	    .psk = &psk,
 	};
 	struct noise *noise;
 
+	pair_key(&w->of_a.out, PAIR_RECORD, &psk);
 	memcpy(prologue + 14, w->lookup, LOOKUP_KEY_LEN);
 	noise = noise_new(&w->random.env, &start, NULL);
 	assert_non_null(noise);

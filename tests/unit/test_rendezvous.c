@@ -255,6 +255,8 @@ static struct lonely *begin(uint64_t seed, bool two_pairs)
 	l->rendezvous = rendezvous_new(&start);
 	assert_non_null(l->rendezvous);
 	if (two_pairs)
+		assert_int_equal(rendezvous_reserve_next(l->rendezvous), 0);
+	if (two_pairs)
 		rendezvous_set_next(l->rendezvous, &l->pairs[NEXT]);
 	fake_clock_run(l->clock, 1 + (int64_t)env_random_below(l->env, (uint64_t)EPOCH_MS));
 	rendezvous_begin(l->rendezvous, 0);

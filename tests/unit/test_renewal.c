@@ -64,7 +64,7 @@ static bool same_key(const struct key *a, const struct key *b)
 
 static bool both_have_next(void)
 {
-	return at(low)->has_next && at(high)->has_next;
+	return at(low)->next != NULL && at(high)->next != NULL;
 }
 
 static void wait_for_next(void)
@@ -84,8 +84,8 @@ static void meet_anew(void)
 		rig_link(low, high, 5 * MINUTE_MS);
 		rig_run(rig, 11 * MINUTE_MS);
 	}
-	assert_false(at(low)->has_next);
-	assert_false(at(high)->has_next);
+	assert_false(at(low)->next != NULL);
+	assert_false(at(high)->next != NULL);
 	assert_true(same_key(&at(low)->row.secret, &at(high)->row.secret));
 	assert_false(same_key(&at(low)->row.secret, &first));
 }
@@ -117,7 +117,7 @@ static void test_renewal(void **state)
 	contact_verification(at(high), after);
 	assert_string_equal(before, after);
 	rig_run(rig, 58 * MINUTE_MS);
-	assert_false(at(low)->has_next || at(high)->has_next);
+	assert_false(at(low)->next != NULL || at(high)->next != NULL);
 	wait_for_next();
 	assert_true(rig_linked(low, high));
 	assert_true(same_key(&at(low)->row.secret, &first));
@@ -131,7 +131,7 @@ static void test_renewal(void **state)
 	assert_string_equal(before, after);
 	/* Once a day. */
 	rig_run(rig, 23 * HOUR_MS);
-	assert_false(at(low)->has_next || at(high)->has_next);
+	assert_false(at(low)->next != NULL || at(high)->next != NULL);
 	rig_run(rig, 2 * HOUR_MS);
 	assert_true(both_have_next());
 	meet_anew();
@@ -151,13 +151,13 @@ static void test_restarts_with_two(void **state)
 	rig_run(rig, 5000);
 	node_kill(low);
 	rig_run(rig, 3 * HOUR_MS);
-	assert_true(at(high)->has_next);
+	assert_true(at(high)->next != NULL);
 	node_reopen(low);
-	assert_true(at(low)->has_next);
+	assert_true(at(low)->next != NULL);
 	node_start(low);
 	rig_link(low, high, MINUTE_MS);
 	rig_run(rig, 1000);
-	assert_false(at(low)->has_next || at(high)->has_next);
+	assert_false(at(low)->next != NULL || at(high)->next != NULL);
 }
 
 /* --- deaths --- */
@@ -174,7 +174,7 @@ struct windows {
 
 static void note_window(struct windows *windows)
 {
-	bool low_two = at(low)->has_next, high_two = at(high)->has_next;
+	bool low_two = at(low)->next != NULL, high_two = at(high)->next != NULL;
 
 	if (low_two && high_two)
 		windows->two++;
@@ -268,7 +268,7 @@ static void test_deaths_at_the_next_meeting(void **state)
 				meet_anew();
 			assert_true(same_key(&at(low)->row.secret, &at(high)->row.secret));
 			assert_false(same_key(&at(low)->row.secret, &first));
-			assert_false(at(low)->has_next || at(high)->has_next);
+			assert_false(at(low)->next != NULL || at(high)->next != NULL);
 		}
 	assert_true(windows.one > 0 && windows.two > 0 && windows.promoted > 0);
 }
@@ -287,13 +287,13 @@ static void test_deaths_at_promotion(void **state)
 			fake_host_break(seed % 2 == 0 ? low->host : high->host);
 			while (both_have_next())
 				fake_clock_step(rig->clock, 1000);
-			low_first += at(high)->has_next;
-			high_first += at(low)->has_next;
+			low_first += (at(high)->next != NULL);
+			high_first += (at(low)->next != NULL);
 			die_and_come_back(victim);
 			rig_run(rig, 1000);
 			assert_true(same_key(&at(low)->row.secret, &at(high)->row.secret));
 			assert_false(same_key(&at(low)->row.secret, &first));
-			assert_false(at(low)->has_next || at(high)->has_next);
+			assert_false(at(low)->next != NULL || at(high)->next != NULL);
 		}
 	print_message("%u low first, %u high first\n", low_first, high_first);
 	assert_true(low_first > 0 && high_first > 0);
@@ -369,10 +369,10 @@ static void test_offers(void **state)
 	(void)state;
 	offer(line, 5, wrong, 1);
 	assert_int_equal(line->count[FRAME_SECRET], 0);
-	assert_false(contact->has_next);
+	assert_false(contact->next != NULL);
 	offer(line, 5, puppet->pair.id, 1);
 	assert_int_equal(line->count[FRAME_SECRET], 1);
-	assert_true(contact->has_next);
+	assert_true(contact->next != NULL);
 	/* Again, as it was; with the same number and another; from before. */
 	offer(line, 5, puppet->pair.id, 1);
 	assert_int_equal(line->count[FRAME_SECRET], 2);
@@ -381,19 +381,19 @@ static void test_offers(void **state)
 	assert_int_equal(line->count[FRAME_SECRET], 2);
 	memset(fresh, 1, sizeof(fresh));
 	pair = next_pair(line, fresh, &next);
-	assert_memory_equal(contact->next.id, pair.id, PAIR_ID_LEN);
+	assert_memory_equal(contact->next->pair.id, pair.id, PAIR_ID_LEN);
 	/* A later one takes its place. */
 	offer(line, 6, puppet->pair.id, 3);
 	assert_int_equal(line->count[FRAME_SECRET], 3);
 	memset(fresh, 3, sizeof(fresh));
 	pair = next_pair(line, fresh, &next);
-	assert_memory_equal(contact->next.id, pair.id, PAIR_ID_LEN);
+	assert_memory_equal(contact->next->pair.id, pair.id, PAIR_ID_LEN);
 	assert_true(same_key(&contact->row.next_secret, &next));
 	/* Offers from it say that we have dropped the old one. */
 	offer(line, 7, pair.id, 4);
 	assert_int_equal(line->count[FRAME_SECRET], 4);
 	assert_true(same_key(&contact->row.secret, &next));
-	assert_true(contact->has_next);
+	assert_true(contact->next != NULL);
 	offer(line, 8, puppet->pair.id, 5);
 	assert_int_equal(line->count[FRAME_SECRET], 4);
 	assert_int_equal(contact_state(contact), CONTACT_LINKED);
@@ -422,7 +422,7 @@ static void test_malformed(void **state)
 		line_close(line);
 		rig_run(rig, MINUTE_MS);
 	}
-	assert_false(puppet_contact(puppet)->has_next);
+	assert_false(puppet_contact(puppet)->next != NULL);
 }
 
 static const uint8_t *last_offer(const struct line *line)
@@ -469,23 +469,23 @@ static void test_answers(void **state)
 	line_send(line, FRAME_SECRET, answer, sizeof(answer));
 	keep_up(line, 76 * MINUTE_MS);
 	assert_int_equal(line->count[FRAME_SECRET], 2);
-	assert_false(contact->has_next);
+	assert_false(contact->next != NULL);
 	memcpy(fresh, last_offer(line) + 1 + 8 + PAIR_ID_LEN, FRESH_LEN);
 	puppet->pair = next_pair(line, fresh, &next);
 	assert_false(answered());
 	memcpy(answer + 1, puppet->pair.id, PAIR_ID_LEN);
 	line_send(line, FRAME_SECRET, answer, sizeof(answer));
 	rig_run(rig, 1000);
-	assert_true(contact->has_next);
+	assert_true(contact->next != NULL);
 	assert_true(same_key(&contact->row.next_secret, &next));
 	line_send(line, FRAME_SECRET, answer, sizeof(answer));
 	keep_up(line, 30 * HOUR_MS);
 	assert_int_equal(line->count[FRAME_SECRET], 2);
 	/* An answered knock proves nothing yet: it may be an old one. */
 	assert_true(answered());
-	assert_true(contact->has_next);
+	assert_true(contact->next != NULL);
 	puppet_link(puppet);
-	assert_false(contact->has_next);
+	assert_false(contact->next != NULL);
 	puppet->pair = old;
 	assert_false(answered());
 }

@@ -110,9 +110,12 @@ static struct store_contact add_contact(struct store *store, int64_t account, ui
 {
 	struct store_contact contact = {.public_key = {mark}, .secret = {{mark, 7}}};
 	struct err err = {0};
+	char name[16];
 
-	snprintf(contact.name, sizeof(contact.name), "contact-%u", mark);
+	snprintf(name, sizeof(name), "contact-%u", mark);
+	contact.name = name;
 	assert_int_equal(store_contact_add(store, account, &contact, &err), 0);
+	contact.name = "";
 	return contact;
 }
 
@@ -208,7 +211,7 @@ static void test_rows_survive(void **state)
 	assert_int_equal(err.code, ERR_EXISTS);
 	add_contact(store, ben, 1);
 	add_contact(store, anna, 2);
-	snprintf(contact.name, sizeof(contact.name), "renamed");
+	contact.name = "renamed";
 	contact.out_sequence = 11;
 	contact.in_sequence = 12;
 	contact.in_issued_ms = 13;
@@ -383,7 +386,7 @@ static void test_removal_is_thorough(void **state)
 	struct store_contact contact = add_contact(store, add_account(store, "anna"), 1);
 
 	(void)state;
-	snprintf(contact.name, sizeof(contact.name), "NEEDLE-name");
+	contact.name = "NEEDLE-name";
 	memcpy(contact.secret.bytes, "NEEDLE-secret", 13);
 	assert_int_equal(store_contact_save(store, &contact, NULL), 0);
 	add_message(store, STORE_OUTBOX, contact.id, 1, "NEEDLE-message");
@@ -520,7 +523,7 @@ static void assert_migrated(struct store *store, unsigned messages)
 	seen.count = 0;
 	assert_int_equal(store_contacts(store, 1, see_contact, &seen, NULL), 0);
 	assert_int_equal(seen.count, 1);
-	assert_string_equal(seen.last.name, "NEEDLE-carl");
+	assert_string_equal(seen.names[0], "NEEDLE-carl");
 	assert_memory_equal(seen.last.public_key, "NEEDLE-public-key-of-32-bytes-xx", X25519_LEN);
 	assert_memory_equal(seen.last.secret.bytes, "NEEDLE-pair-secret-32-bytes-xxxx", KEY_LEN);
 	assert_true(secret_is_zero(seen.last.next_secret.bytes, KEY_LEN));

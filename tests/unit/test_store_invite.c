@@ -186,7 +186,7 @@ static void test_blocked(void **state)
 static void test_introductions(void **state)
 {
 	struct store *store = open_store();
-	struct store_contact contact = {.public_key = {5}};
+	struct store_contact contact = {.public_key = {5}, .name = ""};
 	struct store_introduction ours = {
 	    .secret = {8}, .own_name = "Ben", .text = "it's me", .expires_ms = 77};
 	struct store_introduction found;
