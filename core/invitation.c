@@ -101,7 +101,8 @@ static void read_name(const char *value, char name[INVITATION_NAME_MAX + 1])
 	size_t len = 0;
 	int keep;
 
-	name[0] = '\0';
+	/* Nothing is left of a name before it. */
+	memset(name, 0, INVITATION_NAME_MAX + 1);
 	while (*value != '\0') {
 		uint8_t c = (uint8_t)*value++;
 		if (c == '%') {
@@ -117,7 +118,6 @@ static void read_name(const char *value, char name[INVITATION_NAME_MAX + 1])
 	if (keep <= 0)
 		return;
 	memcpy(name, decoded, (size_t)keep);
-	name[keep] = '\0';
 }
 
 static int read_parameter(const char *text, struct invitation *invitation, struct err *err)
