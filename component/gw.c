@@ -55,6 +55,7 @@ static const struct route {
     {IQ_GET, CONTACT, "pubsub", NS_PUBSUB, gw_vcard_contact},
     {MESSAGE, GATEWAY | ANYBODY, "privilege", NS_PRIVILEGE_1, gw_privileges},
     {MESSAGE, GATEWAY | ANYBODY, "privilege", NS_PRIVILEGE_2, gw_privileges},
+    {MESSAGE, GATEWAY | ANYBODY, "body", NS_CLIENT, gw_message_gateway},
     {MESSAGE, GATEWAY, NULL, NULL, gw_message_gateway},
     {MESSAGE, CONTACT, NULL, NULL, gw_message_contact},
     {PRESENCE, GATEWAY | NOT_PAID, "", NULL, gw_presence_gateway},

@@ -239,6 +239,8 @@ void gw_message_gateway(struct gw_request *request)
 	const char *text = xml_child_text(request->stanza, "body", NS_CLIENT);
 	struct gw *gw = request->gw;
 
-	if (text && !stanza_is_error(request->stanza))
+	if (!request->user)
+		gw_register_chat(request, text);
+	else if (text && !stanza_is_error(request->stanza))
 		gw->host->told(gw->bridge, request->user->jid, text);
 }

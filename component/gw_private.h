@@ -265,6 +265,8 @@ void gw_write_self(struct gw_user *user);
 /* --- gw_register.c --- */
 void gw_register_get(struct gw_request *request);
 void gw_register_set(struct gw_request *request);
+/* What somebody who is not registered writes to the gateway. */
+void gw_register_chat(struct gw_request *request, const char *text);
 
 /* --- gw_backup.c --- */
 /* A new account of the user, from the text of a backup. */

@@ -10,6 +10,9 @@
  *     set <remove/>      ─────────────────►  account removed for good
  *                        ◄───────────────── result; unavailable, unsubscribed, unsubscribe of all
  *
+ * A chat message "register" to the gateway does the same as an empty set, for clients that have no
+ * other way (Conversations).
+ *
  * Taking the gateway out of one's roster does not end the account: an identity is not lost by a
  * click in the wrong place.
  */
@@ -21,6 +24,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+
+/* For clients that know no other way than a chat. */
+#define CHAT_WORD "register"
 
 static const char *const ways[] = {"new", "A new identity", "import", "The one of a backup", NULL};
 
@@ -133,7 +140,8 @@ static void welcome(struct gw_request *request, const struct account *account)
 	struct gw *gw = request->gw;
 	struct gw_user *user = gw_user_add(gw, request->bare);
 
-	gw_result(request);
+	if (request->payload)
+		gw_result(request);
 	if (!user)
 		return;
 	log_notice("gateway: a user has registered");
@@ -172,6 +180,22 @@ static void add(struct gw_request *request)
 		welcome(request, account);
 	else
 		gw_refused(request, &err);
+}
+
+void gw_register_chat(struct gw_request *request, const char *text)
+{
+	bool open = request->from.local[0] && may_register(request->gw, request->bare);
+
+	if (stanza_is_error(request->stanza))
+		return;
+	text += strspn(text, " \t\r\n");
+	if (strncasecmp(text, CHAT_WORD, strlen(CHAT_WORD)) == 0 &&
+	    !text[strlen(CHAT_WORD) + strspn(text + strlen(CHAT_WORD), " \t\r\n")])
+		add(request);
+	else
+		gw_error(request, STANZA_REGISTRATION_REQUIRED,
+			 open ? "Write \"" CHAT_WORD "\" to get an identity of your own here."
+			      : NULL);
 }
 
 /* --- the end --- */

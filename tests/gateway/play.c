@@ -681,9 +681,10 @@ static void play_file(const char *path)
 
 int main(int argc, char **argv)
 {
-	static const char *const all[] = {
-	    "register", "presence",  "message",  "strangers", "others", "memory", "limits",
-	    "contacts", "privilege", "commands", "quotas",    "backup", "caps",   "blocking"};
+	static const char *const all[] = {"register",  "presence", "message", "strangers",
+					  "others",    "memory",   "limits",  "contacts",
+					  "privilege", "commands", "quotas",  "backup",
+					  "caps",      "blocking", "chat"};
 	char path[512];
 
 	log_set_level(LOG_LEVEL_ERROR);
