@@ -13,6 +13,9 @@
  * What is not asked now is asked the next time. */
 #define QUESTIONS_MAX 4096
 
+/* Most of one user's clients: they may leave them unanswered, and all users share the room. */
+#define CLIENT_QUESTIONS_MAX 8
+
 struct gw_question {
 	struct gw_question *next;
 	uint64_t number;
@@ -61,6 +64,8 @@ static void ask(struct gw_user *user, const char *to, const char *type, struct x
 	/* xml_append frees its child when there is no parent. */
 	payload = xml_append(iq, payload);
 	if (!question || !payload) {
+		if (question)
+			question_free(gw, &gw->questions);
 		xml_free(&iq);
 		return;
 	}
@@ -77,11 +82,32 @@ void gw_ask(struct gw_user *user, const char *type, struct xml *payload, const c
 	ask(user, user->jid, type, payload, contact, answered);
 }
 
+/* A client that is asked again has not answered before, or too late; and one question too many
+ * takes the place of the oldest. */
+static void drop_unanswered(struct gw_user *user, const char *resource)
+{
+	struct gw *gw = user->gw;
+	struct gw_question **at = &gw->questions;
+	unsigned count = 1;
+
+	while (*at) {
+		const struct gw_question *question = *at;
+		bool client = question->user == user && question->to_client;
+
+		if (client && (++count > CLIENT_QUESTIONS_MAX || !question->word ||
+			       strcmp(question->word, resource) == 0))
+			question_free(gw, at);
+		else
+			at = &(*at)->next;
+	}
+}
+
 void gw_ask_client(struct gw_user *user, const char *resource, const char *type,
 		   struct xml *payload, gw_answer answered)
 {
 	char to[JID_TEXT_SIZE];
 
+	drop_unanswered(user, resource);
 	snprintf(to, sizeof(to), "%s/%s", user->jid, resource);
 	ask(user, to, type, payload, resource, answered);
 }
