@@ -13,10 +13,10 @@
  *     requests   is asked by so many guests to become contacts, all with one invitation
  *
  * The round trips of the nine stand beside those of the quiet time, with how much of the processor
- * the house took, and the longest that one turn of its loop kept the processor: what others of the
- * daemon wait for at most, whoever else is on the machine. The flooder gives way to everybody
- * (SCHED_IDLE), so that its own work, of 1,000 guests, is not what is felt where processors are
- * few.
+ * the house took, the longest that one turn of its loop kept the processor (what others of the
+ * daemon wait for at most, whoever else is on the machine), and for how long of each trip house and
+ * friends were ready to run and had no processor. The flooder gives way to everybody (SCHED_IDLE),
+ * but where processors are few its own work, of 1,000 guests, is felt all the same.
  */
 #include "core/base/stream_socket.h"
 #include "core/engine.h"
@@ -346,6 +346,7 @@ struct side {
 	struct local_transport transport;
 	struct engine *engine;
 	pthread_t thread;
+	int tid;
 };
 
 static struct side house = {.name = "house"}, friends = {.name = "friends"},
@@ -480,6 +481,7 @@ static void *live(void *arg)
 	struct side *side = arg;
 	int seen = PREPARE;
 
+	side->tid = gettid();
 	if (side == &flooder)
 		sched_setscheduler(0, SCHED_IDLE, &(struct sched_param){0}); /* of this thread */
 	engine_start(side->engine);
@@ -541,6 +543,24 @@ static bool all_got(void)
 
 static double busy;    /* part of the processor that the house took in the last run_until */
 static double turn_ms; /* the longest that a turn of its loop kept the processor there */
+static double waited;  /* how long house and friends waited for a processor there, in ms */
+
+/* How long the side has been ready to run and did not, so far, in ms; 0 where Linux does not tell.
+ */
+static double wait_ms(const struct side *side)
+{
+	char path[64];
+	double wait_ns = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/schedstat", side->tid);
+	file = fopen(path, "r");
+	if (file && fscanf(file, "%*f %lf", &wait_ns) != 1)
+		wait_ns = 0;
+	if (file)
+		fclose(file);
+	return wait_ns / 1e6;
+}
 
 /* How long it took, in ms. */
 static double run_until(bool (*done)(void), double limit_ms)
@@ -548,6 +568,7 @@ static double run_until(bool (*done)(void), double limit_ms)
 	double begin = now_ms(), cpu = cpu_ms();
 
 	turn_ms = 0;
+	waited = -wait_ms(&house) - wait_ms(&friends);
 	while (!done() && now_ms() - begin < limit_ms) {
 		double turn = cpu_ms();
 
@@ -555,6 +576,7 @@ static double run_until(bool (*done)(void), double limit_ms)
 		turn = cpu_ms() - turn;
 		turn_ms = turn > turn_ms ? turn : turn_ms;
 	}
+	waited += wait_ms(&house) + wait_ms(&friends);
 	busy = (cpu_ms() - cpu) / (now_ms() - begin);
 	return now_ms() - begin;
 }
@@ -590,6 +612,8 @@ static void report_json(int of, const char *phase_name)
 	figure_print(&(struct figure){"fair", name, 100 * busy, "%", 0, NULL});
 	snprintf(name, sizeof(name), "longest turn of the daemon, %s", phase_name);
 	figure_print(&(struct figure){"fair", name, turn_ms, "ms", 0, NULL});
+	snprintf(name, sizeof(name), "no processor, a trip, %s", phase_name);
+	figure_print(&(struct figure){"fair", name, waited / sample_count[of], "ms", 0, NULL});
 }
 
 static void report(int of, const char *name, const char *what)
@@ -599,10 +623,10 @@ static void report(int of, const char *name, const char *what)
 		report_json(of, name);
 		return;
 	}
-	printf("%-9s %8u %10.2f %8.2f %8.2f %8.2f %8.2f %5.0f %7.2f  %s\n", name, sample_count[of],
-	       quantile(of, 0.5), quantile(of, 0.5) / quantile(QUIET, 0.5), quantile(of, 0.95),
-	       quantile(of, 0.95) / quantile(QUIET, 0.95), quantile(of, 1), 100 * busy, turn_ms,
-	       what);
+	printf("%-9s %8u %10.2f %8.2f %8.2f %8.2f %8.2f %5.0f %7.2f %7.2f  %s\n", name,
+	       sample_count[of], quantile(of, 0.5), quantile(of, 0.5) / quantile(QUIET, 0.5),
+	       quantile(of, 0.95), quantile(of, 0.95) / quantile(QUIET, 0.95), quantile(of, 1),
+	       100 * busy, turn_ms, waited / sample_count[of], what);
 	fflush(stdout);
 }
 
@@ -611,6 +635,7 @@ static void measure(void)
 	char what[64];
 	double ms;
 
+	house.tid = gettid();
 	engine_start(house.engine);
 	pthread_create(&friends.thread, NULL, live, &friends);
 	pthread_create(&flooder.thread, NULL, live, &flooder);
@@ -623,7 +648,7 @@ static void measure(void)
 	run_until(no_end, QUIET_MS / 3);
 	if (!json)
 		printf("%d accounts: trips  median ms    ratio   95 %% ms   ratio  longest CPU %% "
-		       "turn ms\n",
+		       "turn ms wait ms\n",
 		       OTHERS);
 	phase = QUIET;
 	run_until(no_end, QUIET_MS);
