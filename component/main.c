@@ -8,6 +8,7 @@
 #include "component/service.h"
 #include "core/base/log.h"
 #include "core/base/secret.h"
+#include "core/base/trim.h"
 
 #include <jansson.h>
 #include <malloc.h>
@@ -19,6 +20,10 @@
 #include <unistd.h>
 
 #define EXIT_USAGE 2
+/* When memory is given back, in ms: once what the start needs has been touched, tor's included, and
+ * then now and again, as after a flood; it takes some ms. */
+#define TRIM_FIRST_MS ((int64_t)60 * 1000)
+#define TRIM_EVERY_MS ((int64_t)10 * 60 * 1000)
 
 struct options {
 	const char *config; /* NULL: where it is by default */
@@ -30,6 +35,7 @@ struct process {
 	const struct options *options;
 	struct loop *loop;
 	struct service_manager *manager;
+	struct timer *trim;
 };
 
 static const char usage_text[] = "usage: tacetd [-dn] [-c file]\n"
@@ -128,6 +134,14 @@ static void on_reload(void *arg, unsigned signo)
 	log_notice("log level read again");
 }
 
+static void on_trim(void *arg)
+{
+	struct process *process = arg;
+
+	trim_memory();
+	timer_set(process->trim, TRIM_EVERY_MS);
+}
+
 static int serve(struct process *process, const struct config *config, struct err *err)
 {
 	struct daemon *daemon = daemon_new(process->loop, config, err);
@@ -140,6 +154,7 @@ static int serve(struct process *process, const struct config *config, struct er
 	signals[2] = watch_signal(process->loop, SIGHUP, on_reload, process);
 	log_notice("tacetd %s is ready for clients", PACKAGE_VERSION);
 	service_manager_ready(process->manager);
+	timer_set(process->trim, TRIM_FIRST_MS);
 	loop_run(process->loop);
 	service_manager_stopping(process->manager);
 	daemon_free(&daemon);
@@ -159,11 +174,13 @@ static int run(const struct options *options, const struct config *config, struc
 	if (!process.loop)
 		return -1;
 	process.manager = service_manager_new(loop_env(process.loop));
-	if (process.manager)
+	process.trim = timer_new(loop_env(process.loop), on_trim, &process);
+	if (process.manager && process.trim)
 		result = serve(&process, config, err);
 	else
 		result = err_set(err, ERR_MEMORY, "out of memory");
 	service_manager_free(&process.manager);
+	timer_free(&process.trim);
 	loop_free(&process.loop);
 	return result;
 }

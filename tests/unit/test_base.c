@@ -8,6 +8,7 @@
 #include "core/base/err.h"
 #include "core/base/log.h"
 #include "core/base/secret.h"
+#include "core/base/trim.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -344,6 +345,43 @@ static void configuration_files_are_bounded(void **state)
 	free(text);
 }
 
+static size_t resident_kib(const char *name)
+{
+	FILE *file = fopen("/proc/self/status", "r");
+	char line[128];
+	size_t kib = 0;
+
+	assert_non_null(file);
+	while (fgets(line, sizeof line, file) != NULL)
+		if (strncmp(line, name, strlen(name)) == 0)
+			kib = strtoul(line + strlen(name), NULL, 10);
+	fclose(file);
+	return kib;
+}
+
+static int changed = 7;
+static const char *const relocated[] = {"one", "two"};
+
+/* What was written stays, what was read can be read again. */
+static void trimming_loses_nothing(void **state)
+{
+	char *heap = strdup("heap"), hex[9];
+	size_t before;
+
+	(void)state;
+	assert_non_null(heap);
+	changed = 8;
+	before = resident_kib("RssFile:");
+	trim_memory();
+	assert_true(before > 0 && resident_kib("RssFile:") < before);
+	assert_int_equal(changed, 8);
+	assert_string_equal(relocated[1], "two");
+	assert_string_equal(heap, "heap");
+	hex_encode((const uint8_t *)"tace", 4, hex);
+	assert_string_equal(hex, "74616365");
+	free(heap);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -357,6 +395,7 @@ int main(void)
 	    cmocka_unit_test(configuration_is_read),
 	    cmocka_unit_test(configuration_mistakes_are_named),
 	    cmocka_unit_test(configuration_files_are_bounded),
+	    cmocka_unit_test(trimming_loses_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
