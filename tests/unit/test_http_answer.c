@@ -58,6 +58,7 @@ static const struct {
     {OK "Transfer-Encoding: gzip, chunked\r\n\r\n", NULL, 0, false, false},
     {OK "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", NULL, 0, false, false},
     {OK "Transfer-Encoding: chunked\r\n\r\n\r\n", NULL, 0, false, false},
+    {OK "Transfer-Encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n", NULL, 0, false, false},
     {OK "Transfer-Encoding: chunked\r\n\r\n0x5\r\nhello\r\n", NULL, 0, false, false},
     {OK "Transfer-Encoding: chunked\r\n\r\n10000000000000005\r\n", NULL, 0, false, false},
 };
