@@ -53,6 +53,8 @@ struct http_request {
 	struct http_answer answer;
 	size_t body_bytes, body_limit;
 	int64_t timeout_ms;
+	size_t long_bytes;
+	int64_t long_timeout_ms; /* 0: it has no longer, or has that already */
 	int64_t started_ms;
 	int64_t dated_ms; /* when the Date header came */
 	struct http_result result;
@@ -367,7 +369,14 @@ static const struct stream_handler handler = {
 
 static void limit_passed(void *arg)
 {
-	request_end(arg, HTTP_TIMEOUT);
+	struct http_request *r = arg;
+
+	if (r->long_timeout_ms <= r->timeout_ms || r->body_bytes <= r->long_bytes) {
+		request_end(r, HTTP_TIMEOUT);
+		return;
+	}
+	timer_set(r->limit, r->long_timeout_ms - r->timeout_ms);
+	r->long_timeout_ms = 0;
 }
 
 /* --- asking --- */
@@ -460,6 +469,8 @@ struct http_request *http_client_ask(struct http_client *client, const struct ht
 	r->client = client;
 	r->body_limit = q->body_limit;
 	r->timeout_ms = q->timeout_ms;
+	r->long_bytes = q->long_bytes;
+	r->long_timeout_ms = q->long_timeout_ms;
 	r->result.date_ms = -1;
 	r->received = q->received;
 	r->done = q->done;

@@ -58,6 +58,10 @@ struct http_question {
 	const char *json;      /* POST this; NULL: GET */
 	size_t body_limit;
 	int64_t timeout_ms; /* counted from the beginning of the connection */
+	/* A body of which more than long_bytes have come by then has until long_timeout_ms. 0: it
+	 * has not. */
+	size_t long_bytes;
+	int64_t long_timeout_ms;
 	/* A piece of the body of an answer with status 200; false: enough. Must not call http_*.
 	 * NULL: the body is of no interest. */
 	bool (*received)(void *arg, const uint8_t *data, size_t len);

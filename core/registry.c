@@ -36,6 +36,12 @@ struct registry_op *registry_lookup(struct registry *registry, const char *const
 	return registry->ops->lookup(registry, isolation, keys, count, value, done, arg);
 }
 
+void registry_sift(struct registry_op *op,
+		   bool (*sift)(void *arg, unsigned index, const uint8_t value[RECORD_LEN]))
+{
+	op->sift = sift;
+}
+
 void registry_cancel(struct registry_op **op)
 {
 	struct registry_op *old = *op;

@@ -16,7 +16,7 @@
 struct registry;
 struct registry_op;
 
-/* Most values of one key that a lookup hands on; a flood beyond it is dropped unread. */
+/* Most values of one key that a lookup hands on; what comes after them is dropped unread. */
 #define REGISTRY_VALUES_MAX 16
 /* A key or token that makes requests share a circuit, or not: a SOCKS user name. */
 #define REGISTRY_ISOLATION_MAX 64
@@ -59,6 +59,14 @@ struct registry_op *registry_lookup(struct registry *registry, const char *const
 				    bool (*value)(void *arg, unsigned index,
 						  const uint8_t value[RECORD_LEN]),
 				    void (*done)(void *arg, unsigned answered), void *arg);
+
+/*
+ * Right after registry_lookup: only values for which sift(arg, key index, value) is true are handed
+ * on, or count at all, so that ours is found among thousands of others. arg is the lookup's. It is
+ * called at any time, before value, and does nothing but look: it must not call registry_*.
+ */
+void registry_sift(struct registry_op *op,
+		   bool (*sift)(void *arg, unsigned index, const uint8_t value[RECORD_LEN]));
 
 /* Forget an operation; NULL is fine. Not needed (and not allowed) after done. */
 void registry_cancel(struct registry_op **op);

@@ -194,6 +194,8 @@ static bool lookup_key(struct registry_memory_store *store, struct memory_op *op
 	for (struct stored *s = store->buckets[bucket]; s; s = s->next) {
 		if (memcmp(s->entry.key, key, LOOKUP_KEY_LEN) != 0)
 			continue;
+		if (op->base.sift && !op->base.sift(op->arg, index, s->entry.value))
+			continue;
 		if (op->value(op->arg, index, s->entry.value) || op->cancelled)
 			return true;
 		if (++handed == REGISTRY_VALUES_MAX)

@@ -15,6 +15,7 @@
 #include "core/base/log.h"
 #include "core/base/secret.h"
 #include "core/gateway.h"
+#include "core/gateway_memory.h"
 #include "core/http_address.h"
 #include "core/http_client.h"
 #include "core/opendht_json.h"
@@ -31,18 +32,20 @@
 #define PUT_TRIES   4
 #define CHECK_TRIES 2
 #define GET_TRIES   3
-/* Most bytes of an answer. 16 records are 12 kB; the rest is so that they are still found among
- * some hundreds of others that someone has put under the key. */
-#define GET_BODY_MAX (256 * 1024)
+/* Most bytes of an answer: 10,000 values that someone has put under the key, and ours among them.
+ */
+#define GET_BODY_MAX (8 * 1024 * 1024)
+/* An answer of more than so many bytes is a flood: 16 records are 12 kB. Whose fault it is is not
+ * known: anybody can put values under a key at any gateway. */
+#define FLOOD_BYTES (256 * 1024)
+/* A flood takes a gateway up to 10 s and its way through Tor as much, so it has longer; and all of
+ * them may cost so many bytes in ten minutes, beyond FLOOD_BYTES each: a part of a line's or a
+ * processor's time (each value is tried, in about 0.1 ms) that can be borne. */
+#define FLOOD_TIMEOUT_MS 30000
+#define FLOOD_BYTES_MAX  (64 * 1024 * 1024)
+#define FLOOD_WINDOW_MS  ((int64_t)600 * 1000)
 /* The answer to a publication repeats the record once. */
 #define PUT_BODY_MAX (16 * 1024)
-/* Keys whose readers are remembered (struct memory), a place each: those of 100 contacts, 3
- * replicas in 2 epochs, rarely meet. Whoever is forgotten may be asked again. 28 kB. */
-#define MEMORY_PLACES 1024
-/* Then all is forgotten, in ms: keys of past epochs are not asked for, and not to be found in our
- * memory later on. */
-#define MEMORY_LIFE_MS EPOCH_MS
-
 enum task_state { TASK_PUT, TASK_CHECK, TASK_GET, TASK_ENDED };
 
 static const unsigned tries_max[] = {
@@ -57,6 +60,7 @@ struct task {
 	struct gateway_set asked;
 	int gateway;    /* asked now, or last */
 	unsigned tries; /* in this state */
+	size_t bytes;   /* of the answer that is coming */
 	struct opendht_values reader;
 	struct registry_entry entry; /* a lookup has only the key */
 	char isolation[REGISTRY_ISOLATION_MAX + 1];
@@ -90,17 +94,6 @@ struct opendht_op {
 	struct task tasks[];
 };
 
-/*
- * Through which gateways a key was read lately. One that says "there is nothing" may lie, and be as
- * friendly as any in all else. So each lookup of a key goes to one that the last ones have not been
- * to: with r replicas at r gateways, r - 1 liars cannot hide a record from r lookups.
- */
-struct memory {
-	uint8_t key[LOOKUP_KEY_LEN];
-	uint8_t count;
-	uint8_t last[REPLICAS_MAX - 1]; /* gateways, the newest first */
-};
-
 struct opendht {
 	struct registry base;
 	const struct env *env;
@@ -108,8 +101,10 @@ struct opendht {
 	struct gateway_pool *pool;
 	int64_t timeout_ms;
 	struct opendht_op *ops;
-	struct memory memory[MEMORY_PLACES];
-	int64_t memory_ms; /* since when it is kept */
+	struct gateway_memory *memory;
+	/* What floods have cost in this FLOOD_WINDOW_MS, and since when it runs. */
+	size_t flood_bytes;
+	int64_t flood_ms;
 };
 
 static struct opendht *task_registry(const struct task *task)
@@ -124,23 +119,6 @@ static void task_end(struct task *task)
 	task->state = TASK_ENDED;
 	if (--task->op->pending == 0)
 		timer_set(task->op->finish, 0);
-}
-
-/* What is remembered of a key; its place may have been another key's. Keys are pseudo-random. */
-static struct memory *memory_of(struct opendht *registry, const uint8_t key[LOOKUP_KEY_LEN])
-{
-	struct memory *memory = &registry->memory[((unsigned)key[0] << 8 | key[1]) % MEMORY_PLACES];
-	int64_t now = env_mono_ms(registry->env);
-
-	if (now - registry->memory_ms >= MEMORY_LIFE_MS) {
-		secret_wipe(registry->memory, sizeof(registry->memory));
-		registry->memory_ms = now;
-	}
-	if (memcmp(memory->key, key, LOOKUP_KEY_LEN) != 0) {
-		memcpy(memory->key, key, LOOKUP_KEY_LEN);
-		memory->count = 0;
-	}
-	return memory;
 }
 
 /* Whom the tasks beside it have asked that are about the same record: their keys are of one pair
@@ -172,40 +150,29 @@ static int choose_among(const struct task *task, const struct gateway_set *avoid
 	return gateway;
 }
 
-static void remember(struct memory *memory, int gateway)
-{
-	if (memory->count < sizeof(memory->last))
-		memory->count++;
-	memmove(memory->last + 1, memory->last, memory->count - 1u);
-	memory->last[0] = (uint8_t)gateway;
-}
-
 /* A reader avoids as many of the last ones as it can. */
 static int task_choose(const struct task *task)
 {
-	struct memory *memory = NULL;
+	struct gateway_memory *memory = task_registry(task)->memory;
+	uint8_t last[GATEWAY_MEMORY_DEPTH];
 	unsigned avoided = 0;
 	int gateway = -1;
 
-	if (task->state == TASK_GET) {
-		memory = memory_of(task_registry(task), task->entry.key);
-		avoided = memory->count;
-	}
+	if (task->state == TASK_GET)
+		avoided = gateway_memory_last(memory, task->entry.key, last);
 	for (;; avoided--) {
 		struct gateway_set avoid = {0};
 
 		for (unsigned i = 0; i < avoided; i++)
-			gateway_set_add(&avoid, memory->last[i]);
+			gateway_set_add(&avoid, last[i]);
 		gateway = choose_among(task, &avoid);
 		if (gateway >= 0 || avoided == 0)
 			break;
 	}
-	if (memory && gateway >= 0)
-		remember(memory, gateway);
+	if (task->state == TASK_GET && gateway >= 0)
+		gateway_memory_note(memory, task->entry.key, gateway);
 	return gateway;
 }
-
-_Static_assert(GATEWAYS_MAX <= 256, "struct memory has a byte for each");
 
 static struct http_request *task_send(struct task *task, struct http_question *question)
 {
@@ -226,10 +193,31 @@ static struct http_request *task_send(struct task *task, struct http_question *q
 	return http_client_ask(registry->http, question);
 }
 
+static bool is_flooded(const struct task *task)
+{
+	return task->bytes > FLOOD_BYTES / 2;
+}
+
+/* May a flood cost so much more? */
+static bool may_flood(struct opendht *registry, size_t len)
+{
+	int64_t now = env_mono_ms(registry->env);
+
+	if (now - registry->flood_ms >= FLOOD_WINDOW_MS) {
+		registry->flood_bytes = 0;
+		registry->flood_ms = now;
+	}
+	registry->flood_bytes += len;
+	return registry->flood_bytes <= FLOOD_BYTES_MAX;
+}
+
 static bool values_received(void *arg, const uint8_t *data, size_t len)
 {
 	struct task *task = arg;
 
+	task->bytes += len;
+	if (task->bytes > FLOOD_BYTES && !may_flood(task_registry(task), len))
+		return false;
 	return opendht_values_feed(&task->reader, data, len);
 }
 
@@ -241,8 +229,12 @@ static bool get_value(void *arg, const uint8_t value[RECORD_LEN]);
 
 static const struct http_question questions[] = {
     [TASK_PUT] = {.body_limit = PUT_BODY_MAX, .done = put_done},
-    [TASK_CHECK] = {.body_limit = GET_BODY_MAX, .received = values_received, .done = check_done},
-    [TASK_GET] = {.body_limit = GET_BODY_MAX, .received = values_received, .done = get_done},
+    [TASK_CHECK] = {.body_limit = FLOOD_BYTES, .received = values_received, .done = check_done},
+    [TASK_GET] = {.body_limit = GET_BODY_MAX,
+		  .long_bytes = FLOOD_BYTES / 4,
+		  .long_timeout_ms = FLOOD_TIMEOUT_MS,
+		  .received = values_received,
+		  .done = get_done},
 };
 
 /* Ask the next gateway; false: there is none, or enough have been asked. */
@@ -256,6 +248,7 @@ static bool task_ask(struct task *task)
 	if (task->gateway < 0)
 		return false;
 	task->tries++;
+	task->bytes = 0;
 	gateway_set_add(&task->asked, task->gateway);
 	gateway_set_add(&task->op->asked, task->gateway);
 	opendht_values_init(&task->reader, task->state == TASK_GET ? get_value : check_value, task);
@@ -297,6 +290,9 @@ static bool task_judge(struct task *task, const struct http_result *result)
 	suspect(task, result);
 	if (result->date_ms >= 0)
 		gateway_told_date(pool, task->gateway, result->date_ms);
+	/* One that passes a flood on has done what it could, or has made it: nothing is known. */
+	if (is_flooded(task))
+		return false;
 	if (good)
 		gateway_succeeded(pool, task->gateway, result->duration_ms);
 	else if (result->end != HTTP_PROXY_DOWN && !is_silent(result))
@@ -354,11 +350,15 @@ static void check_done(void *arg, const struct http_result *result)
 
 /* --- lookup --- */
 
-/* Keep a value until its request has ended; one that comes again must not crowd out others. */
+/* Keep a value until its request has ended, if the caller can make something of it; one that comes
+ * again must not crowd out others. */
 static bool get_value(void *arg, const uint8_t value[RECORD_LEN])
 {
 	struct task *task = arg;
+	const struct opendht_op *op = task->op;
 
+	if (op->base.sift && !op->base.sift(op->arg, (unsigned)(task - op->tasks), value))
+		return false;
 	if (!task->values)
 		task->values = calloc(REGISTRY_VALUES_MAX, RECORD_LEN);
 	if (!task->values)
@@ -411,7 +411,7 @@ static void get_done(void *arg, const struct http_result *result)
 {
 	struct task *task = arg;
 	bool good = task_judge(task, result);
-	bool cut = result->status == 200 && result->end == HTTP_CUT;
+	bool cut = result->status == 200 && (result->end == HTTP_CUT || is_flooded(task));
 
 	opendht_values_end(&task->reader);
 	if ((good || cut) && !task->answered) {
@@ -571,6 +571,7 @@ static void opendht_free(struct registry *base)
 		opendht_cancel(&registry->ops->base);
 	http_client_free(&registry->http);
 	gateway_pool_free(&registry->pool);
+	gateway_memory_free(&registry->memory);
 	free(registry);
 }
 
@@ -600,17 +601,22 @@ struct registry *registry_opendht_over(const struct env *env, struct http_client
 {
 	struct opendht *registry = calloc(1, sizeof(*registry));
 
-	if (registry)
+	if (registry) {
 		registry->pool = gateway_pool_new(env, config->gateways, config->gateway_count);
-	if (!registry || !registry->pool) {
+		registry->memory = gateway_memory_new(env);
+	}
+	if (!registry || !registry->pool || !registry->memory) {
 		http_client_free(&http);
+		if (registry) {
+			gateway_pool_free(&registry->pool);
+			gateway_memory_free(&registry->memory);
+		}
 		free(registry);
 		err_set(err, ERR_MEMORY, "registry: out of memory");
 		return NULL;
 	}
 	registry->base.ops = &opendht_ops;
 	registry->env = env;
-	registry->memory_ms = env_mono_ms(env);
 	registry->http = http;
 	registry->timeout_ms = config->timeout_ms > 0 ? config->timeout_ms : TIMEOUT_MS;
 	return &registry->base;

@@ -29,6 +29,7 @@ struct registry {
 };
 struct registry_op {
 	struct registry *registry;
+	bool (*sift)(void *arg, unsigned index, const uint8_t *value); /* NULL: none */
 };
 
 #endif

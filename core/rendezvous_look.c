@@ -104,9 +104,24 @@ static void look_done(void *arg, unsigned answered)
 	rendezvous_changed(r);
 }
 
+/* Is it the contact's, and in its time? */
+static bool look_sift(void *arg, unsigned index, const uint8_t value[RECORD_LEN])
+{
+	const struct trail *trail = arg;
+	const struct rendezvous *r = trail->rendezvous;
+	struct record record = {0};
+	bool ours = record_open(r->with.env, r->with.own, r->with.contact, &trail->pair->in,
+				trail->keys[index], value, &record, NULL) == 0 &&
+		    is_fresh(&record, rendezvous_now(r));
+
+	secret_wipe(&record, sizeof(record));
+	return ours;
+}
+
 static struct registry_op *lookup(struct trail *trail, uint64_t epoch)
 {
 	struct rendezvous *r = trail->rendezvous;
+	struct registry_op *op;
 	const char *circuits[REPLICAS_MAX];
 	char circuit[ISOLATION_NAME_SIZE];
 
@@ -115,9 +130,12 @@ static struct registry_op *lookup(struct trail *trail, uint64_t epoch)
 		return NULL;
 	for (unsigned i = 0; i < r->with.replicas; i++)
 		circuits[i] = circuit;
-	return registry_lookup(r->with.registry, circuits,
-			       (const uint8_t(*)[LOOKUP_KEY_LEN])trail->keys, r->with.replicas,
-			       look_value, look_done, trail);
+	op = registry_lookup(r->with.registry, circuits,
+			     (const uint8_t(*)[LOOKUP_KEY_LEN])trail->keys, r->with.replicas,
+			     look_value, look_done, trail);
+	if (op != NULL)
+		registry_sift(op, look_sift);
+	return op;
 }
 
 static void look(struct trail *trail, uint64_t epoch, bool aside)

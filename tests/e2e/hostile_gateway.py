@@ -3,10 +3,12 @@
 Moods: lie (takes and drops, has nothing), drop (never answers), delay (up to 60 s), flip (a bit of each
 value), replay (the oldest values it has seen, of any key), flood (10,000 values of up to 64 kB, then the
 truth), endless (a line without end), slow (a byte each half second), half (half of the truth), error.
-mixed: each time another of these.
+mixed: each time another of these. keys, which is not among them: lie, and put 10,000 values under each key
+that is heard of, at the real one, for all of its network to see.
 """
 
 import base64
+import http.client
 import http.server
 import json
 import random
@@ -67,6 +69,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_lie(self, body):
         self.head(length=len(body or b""))
         self.say(body or b"")
+
+    def do_keys(self, body):
+        self.server.flood_key(self.path)
+        self.do_lie(body)
 
     def do_drop(self, _):
         time.sleep(DELAY_S)
@@ -134,9 +140,22 @@ class Gateway(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.behind, self.mood = behind, mood
         self.lock = threading.Lock()
-        self.seen, self.loot, self.sent = {}, [], 0
+        self.seen, self.loot, self.sent, self.flooded = {}, [], 0, set()
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
         threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def flood_key(self, path):
+        with self.lock:
+            known = path in self.flooded
+            self.flooded.add(path)
+        if not known:
+            threading.Thread(target=self.put_flood, args=(path,), daemon=True).start()
+
+    def put_flood(self, path):
+        connection = http.client.HTTPConnection(self.behind.split("//")[1], timeout=60)
+        for _ in range(FLOOD):
+            connection.request("POST", path, value(secrets.token_bytes(512)), {"Content-Type": "application/json"})
+            connection.getresponse().read()
 
     def handle_error(self, *_):
         pass

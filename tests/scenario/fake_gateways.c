@@ -157,10 +157,10 @@ static void say_value(struct answering *a, const uint8_t *value, size_t len)
 	free(line);
 }
 
-static void say_junk(struct answering *a, size_t len)
+static void say_junk(struct answering *a, size_t len, unsigned count)
 {
 	static uint8_t junk[64 * 1024];
-	for (unsigned i = 0; i < FAKE_FLOOD && !is_full(a); i++) {
+	for (unsigned i = 0; i < count && !is_full(a); i++) {
 		env_random(a->g->env, junk, len);
 		say_value(a, junk, len);
 	}
@@ -187,17 +187,12 @@ static void say_stored(struct answering *a, const uint8_t *key, bool hidden, boo
 static void say_truth(struct answering *a, const uint8_t *key, bool flip)
 {
 	struct fake_gateways *g = a->g;
-	uint8_t value[RECORD_LEN];
 	/* Ours is somewhere among the flood. */
-	bool flooded = is_flooded(g, key);
-	uint64_t before = flooded ? env_random_below(g->env, FAKE_FLOOD) : 0;
-	for (uint64_t i = 0; i < before && !is_full(a); i++) {
-		env_random(g->env, value, sizeof value);
-		say_value(a, value, sizeof value);
-	}
+	unsigned count = is_flooded(g, key) ? FAKE_FLOOD : 0;
+	unsigned before = (unsigned)env_random_below(g->env, count + 1);
+	say_junk(a, RECORD_LEN, before);
 	say_stored(a, key, false, flip);
-	if (flooded)
-		say_junk(a, RECORD_LEN);
+	say_junk(a, RECORD_LEN, count - before);
 }
 
 /* own: what was seen under this key, the oldest first; else anything. */
@@ -225,10 +220,10 @@ static void get_answer(struct answering *a, const uint8_t *key, enum fake_mood m
 	case MOOD_LIE:
 		break;
 	case MOOD_FLOOD:
-		say_junk(a, RECORD_LEN);
+		say_junk(a, RECORD_LEN, FAKE_FLOOD);
 		break;
 	case MOOD_FAT:
-		say_junk(a, 64 * 1024);
+		say_junk(a, 64 * 1024, FAKE_FLOOD);
 		break;
 	default:
 		say_truth(a, key, mood == MOOD_FLIP);

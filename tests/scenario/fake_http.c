@@ -13,8 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A body comes in pieces of this size. */
-#define PIECE 4096
+/* A body comes in pieces of this size, and so many bytes a ms. */
+#define PIECE      4096
+#define BYTES_A_MS 1000
 
 struct http_request {
 	struct http_client *client;
@@ -25,6 +26,7 @@ struct http_request {
 	struct fake_answer answer;
 	char circuit[HTTP_ISOLATION_MAX + 1];
 	int64_t back_ms; /* how long the answer travels */
+	size_t in_time;  /* so many bytes of it come in time */
 	bool asked;
 	struct http_result result;
 };
@@ -55,16 +57,18 @@ static enum http_end body_arrives(struct http_request *r)
 {
 	const struct buf *body = &r->answer.body;
 	size_t most = r->answer.half ? body->len / 2 : body->len;
-	bool cut = most > r->question.body_limit;
+	bool cut = most > r->question.body_limit, late = most > r->in_time;
 	if (cut)
 		most = r->question.body_limit;
+	if (late && most > r->in_time)
+		most = r->in_time;
 	for (size_t at = 0; at < most && r->question.received && r->result.status == 200;) {
 		size_t len = most - at < PIECE ? most - at : PIECE;
 		if (!r->question.received(r->question.arg, body->data + at, len))
 			return HTTP_CONTENT;
 		at += len;
 	}
-	return cut ? HTTP_CUT : r->answer.half ? HTTP_FAILED : HTTP_COMPLETE;
+	return late ? HTTP_TIMEOUT : cut ? HTTP_CUT : r->answer.half ? HTTP_FAILED : HTTP_COMPLETE;
 }
 
 static void request_end(struct http_request *r, enum http_end end)
@@ -75,6 +79,22 @@ static void request_end(struct http_request *r, enum http_end end)
 	result.end = end;
 	request_free(r);
 	done(arg, &result);
+}
+
+/* As long as the patience lasts, which is longer for a body that is long. */
+static void body_travels(struct http_request *r, int64_t left)
+{
+	const struct http_question *q = &r->question;
+	size_t len = r->answer.body.len < q->body_limit ? r->answer.body.len : q->body_limit;
+	int64_t most;
+	if (!r->result.status)
+		return;
+	most = left - r->back_ms;
+	if (q->long_timeout_ms > 0 && (int64_t)len > most * BYTES_A_MS &&
+	    most * BYTES_A_MS > (int64_t)q->long_bytes)
+		most += q->long_timeout_ms - q->timeout_ms;
+	r->in_time = (size_t)most * BYTES_A_MS;
+	r->back_ms += (int64_t)(len < r->in_time ? len : r->in_time) / BYTES_A_MS;
 }
 
 /* First the question arrives, then the answer, or the patience is over. */
@@ -98,6 +118,7 @@ static void request_fire(void *arg)
 		r->result.status = r->answer.status;
 	else
 		r->back_ms = left;
+	body_travels(r, left);
 	r->result.duration_ms += r->back_ms;
 	timer_set(r->timer, r->back_ms);
 }

@@ -563,10 +563,63 @@ static void a_flood_is_read_up_to_a_limit(void **state)
 	wait_done(f, &found.done, 1);
 	assert_int_equal(found.values, 1);
 	f->gateways[0].flood = 10000; /* 400 kB */
+	found = (struct seen){0};
+	get(f, 1, 1, &found);
+	wait_done(f, &found.done, 1);
+	assert_int_equal(found.values, 1);
+	f->gateways[0].flood = 250000; /* 10 MB */
 	get(f, 1, 1, &cut);
 	wait_done(f, &cut.done, 1);
 	assert_int_equal(cut.values, 0);
 	assert_int_equal(cut.answered, 1);
+}
+
+/* All floods together may cost 64 MB in ten minutes; then each is read as far as any answer. */
+static void floods_have_an_allowance(void **state)
+{
+	struct fixture *f = *state;
+	struct seen later = {0}, last = {0};
+
+	start(f, 1, NULL);
+	plant(f, 1, 3);
+	f->gateways[0].flood = 250000;
+	for (unsigned i = 0; i < 9; i++) {
+		struct seen flooded = {0};
+		get(f, 1, 1, &flooded);
+		wait_done(f, &flooded.done, 1);
+	}
+	f->gateways[0].flood = 10000;
+	get(f, 1, 1, &later);
+	wait_done(f, &later.done, 1);
+	assert_int_equal(later.values, 0);
+	f->gateways[0].flood = 5000;
+	get(f, 1, 1, &last);
+	wait_done(f, &last.done, 1);
+	assert_int_equal(last.values, 1);
+	/* Nobody knows who is to blame. */
+	assert_true(scores(f).gateways[0].score >= 0.5);
+}
+
+static bool sift(void *arg, unsigned index, const uint8_t value[RECORD_LEN])
+{
+	(void)arg;
+	assert_int_equal(index, 0);
+	return value[0] == 200;
+}
+
+static void ours_is_found_among_others(void **state)
+{
+	struct fixture *f = *state;
+	struct seen seen = {0};
+
+	start(f, 1, NULL);
+	for (int i = 0; i < 10000; i++)
+		plant(f, 1, (uint8_t)(i % 199));
+	plant(f, 1, 200);
+	registry_sift(get(f, 1, 1, &seen), sift);
+	wait_done(f, &seen.done, 1);
+	assert_int_equal(seen.values, 1);
+	assert_int_equal(seen.first[0], 200);
 }
 
 /* --- cancelling --- */
@@ -954,6 +1007,8 @@ int main(void)
 	    TEST(many_values_under_one_key),
 	    TEST(copies_of_one_value_crowd_out_nothing),
 	    TEST(a_flood_is_read_up_to_a_limit),
+	    TEST(floods_have_an_allowance),
+	    TEST(ours_is_found_among_others),
 	    TEST(nothing_after_cancel),
 	    TEST(content_ends_a_lookup),
 	    TEST(cancel_while_values_come),
