@@ -1,8 +1,8 @@
 /*
  * renewal.pml: the renewal of a pair secret (core/renewal.h), for the model checker spin.
  *
- * In words, for every order of events, every frame lost, every break, every crash between two steps
- * and every power failure that undoes what was not stored for good:
+ * In words, for every order of events, every frame lost, every break, every crash between two steps,
+ * every power failure that undoes what was not stored for good, and every store that fails:
  *   1. (assert common) There is always a secret that both sides have, so a pair always finds each
  *      other; also by what each side would find on its disk if it died now.
  *   2. (assert one_secret) If nothing breaks any more, and sessions come up and offers are made as often
@@ -85,9 +85,13 @@ inline agree(s, x, ok)
 	if
 	:: sides[s].secret == x
 	:: sides[s].secret != x && sides[s].next == x && x != NONE ->
-		assert(has(1 - s, x));
-		sides[s].secret = x;
-		sides[s].next = NONE
+		if
+		:: true ->
+			assert(has(1 - s, x));
+			sides[s].secret = x;
+			sides[s].next = NONE
+		:: !quiet /* it cannot be stored: both stay */
+		fi
 	:: else -> ok = false
 	fi
 }
@@ -212,7 +216,7 @@ end:	do
 #if MUTANT != 3 /* 3: low makes offers while it has an S' */
 		sides[LOW].next == NONE &&
 #endif
-		 (offers < OFFERS || quiet && !offered && !one_secret && sides[LOW].secret != LAST) &&
+		 (offers < OFFERS || quiet && (!offered || empty(to[LOW]) && empty(to[HIGH])) && !one_secret && sides[LOW].secret != LAST) &&
 		nfull(to[HIGH]) ->
 		if
 		:: offers < OFFERS -> offers++; candidate = offers + 1; sides[LOW].serial++
@@ -227,7 +231,7 @@ end:	do
 		if
 		:: me == HIGH && sides[me].link == number && a >= sides[me].serial ->
 			agree(me, b, ok);
-
+			ok = ok && sides[me].secret == b;
 			if
 			:: ok && sides[me].next != c && a != sides[me].serial ->
 				sides[me].next = c;
@@ -237,6 +241,7 @@ end:	do
 #else
 				skip
 #endif
+			:: ok && !quiet -> ok = false /* it cannot be stored */
 			:: else
 			fi;
 			if
@@ -254,12 +259,16 @@ end:	do
 		:: me == LOW && sides[me].link == number && offered && a == candidate ->
 			offered = false;
 			candidate = NONE;
+			if
+			:: true ->
 #if MUTANT == 2 /* 2: low needs no S beside S' */
-			sides[me].secret = a;
+				sides[me].secret = a;
 #else
-			sides[me].next = a;
+				sides[me].next = a;
 #endif
-			save_for_good(me)
+				save_for_good(me)
+			:: !quiet /* it cannot be stored: low has no S' */
+			fi
 		:: else
 		fi;
 		number = 0; a = 0; b = 0; c = 0
