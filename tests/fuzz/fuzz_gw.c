@@ -12,7 +12,6 @@
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/bridge_rig.h"
 #include "xmpp/jid.h"
-#include "xmpp/server_private.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -76,25 +75,6 @@ static int link_barrier(void *arg, void (*passed)(void *passed_arg), void *passe
 static const struct gw_link fake_link = {link_send, link_room, link_barrier};
 
 /* --- the world --- */
-
-static struct server *server_make(struct side *side)
-{
-	struct server *server = calloc(1, sizeof(*server));
-
-	FUZZ_CHECK(server);
-	side_keep_local(side);
-	server->env = fake_env_env(side->fake);
-	server->domain = (char *)(uintptr_t) "localhost";
-	server->host = bridge_server_host(side->bridge);
-	server->host_arg = side->bridge;
-	return server;
-}
-
-static void server_end(struct server **server)
-{
-	free(*server);
-	*server = NULL;
-}
 
 static void come_up(struct play *play)
 {
@@ -192,7 +172,7 @@ static void play_all(const struct xml *all)
 
 	FUZZ_CHECK(mkdtemp(directory));
 	config.directory = directory;
-	play.world = rig_new(server_make, server_end);
+	play.world = rig_new_bare();
 	ann = &play.world->ann;
 	play.gw = gw_new(fake_env_env(ann->fake), ann->bridge, ann->server, ann->local, &config,
 			 &fake_link, &play, &err);

@@ -3,19 +3,13 @@
  * gateway with a real bridge and engine under a fake clock; the stream to the server is a fake, so
  * that it can be full, break, and say what no server would.
  */
-#include "tests/unit/bridge_rig.h"
-#include "tests/unit/fail_malloc.h"
+#include "tests/gateway/play.h"
 
 #include "component/gw_private.h"
-#include "core/base/codec.h"
 #include "core/base/log.h"
-#include "core/registry_memory.h"
-#include "tests/scenario/fake_net.h"
+#include "tests/unit/fail_malloc.h"
 #include "tests/xmpp/dialogue_match.h"
-#include "xmpp/form.h"
 #include "xmpp/ns.h"
-#include "xmpp/pep_private.h"
-#include "xmpp/remote.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,39 +21,16 @@
 
 #include <cmocka.h>
 
-#define NS_COMPONENT "jabber:component:accept"
-/* Stanzas that are sent and not looked at yet. */
-#define SENT_MAX_HERE 1000
-#define LINE_MAX_HERE 65536
 /* After a presence, until contacts are told. */
 #define SETTLED_MS (GW_SETTLE_MS + 100)
 
-struct play {
-	const char *path;
-	unsigned line;
-	struct world *world;
-	struct gw *gw;
-	struct gw_config config;
-	char directory[64];
-	struct xml *sent[SENT_MAX_HERE];
-	unsigned sent_count, looked_at;
-	struct xml *last;     /* the last that was looked at */
-	bool full;            /* the stream takes nothing more */
-	bool short_of_memory; /* for the next block of the server's */
-	long failing;         /* the allocation that fails */
-	void (*passed)(void *arg);
-	void *passed_arg;
-	char backup[LINE_MAX_HERE]; /* of ben, in base64 */
-	char link[512];             /* the last invitation */
-};
-
-static _Noreturn void fail_at(const struct play *play, const char *what, const char *more)
+_Noreturn void fail_at(const struct play *play, const char *what, const char *more)
 {
 	fprintf(stderr, "%s:%u: %s %s\n", play->path, play->line, what, more);
 	exit(1);
 }
 
-static const char *text_of(const struct xml *element)
+const char *text_of(const struct xml *element)
 {
 	static struct buf text = {.limit = 1 << 20};
 
@@ -109,24 +80,6 @@ static const struct gw_link fake_link = {link_send, link_room, link_barrier};
 
 /* --- the world: ben, at home, and whoever registers at ann's daemon --- */
 
-static struct server *server_make(struct side *side)
-{
-	struct server *server = calloc(1, sizeof(*server));
-
-	side_keep_local(side);
-	server->env = fake_env_env(side->fake);
-	server->domain = (char *)(uintptr_t) "localhost";
-	server->host = bridge_server_host(side->bridge);
-	server->host_arg = side->bridge;
-	return server;
-}
-
-static void server_end(struct server **server)
-{
-	free(*server);
-	*server = NULL;
-}
-
 static void gateway_start(struct play *play)
 {
 	struct side *ann = &play->world->ann;
@@ -138,7 +91,7 @@ static void gateway_start(struct play *play)
 		fail_at(play, "no gateway:", err.text);
 }
 
-static struct account *account_of(const struct play *play, const char *name)
+struct account *account_of(const struct play *play, const char *name)
 {
 	const struct world *world = play->world;
 
@@ -214,18 +167,6 @@ static void nothing_more(struct play *play)
 {
 	if (play->looked_at < play->sent_count)
 		fail_at(play, "the gateway sends, too:", text_of(play->sent[play->looked_at]));
-}
-
-static void ben_sends(struct play *play, const char *to, const char *text)
-{
-	struct side *ben = &play->world->ben;
-	struct xml *stanza = message(text);
-	struct err err = {0};
-
-	if (bridge_server_host(ben->bridge)
-		->message(ben->bridge, "ben", account_id(account_of(play, to)), stanza, NULL, &err))
-		fail_at(play, "ben cannot send:", err.text);
-	xml_free(&stanza);
 }
 
 static void pass_barrier(struct play *play)
@@ -368,127 +309,6 @@ static void play_block(struct play *play, const char *block, bool server)
 	free(text);
 }
 
-static void ben_shows(struct play *play, const char *show, const char *status)
-{
-	struct side *ben = &play->world->ben;
-	const struct server_presence presence = {strcmp(show, "unavailable") != 0,
-						 strcmp(show, "available") == 0 ? "" : show, status,
-						 0};
-
-	bridge_server_host(ben->bridge)->presence(ben->bridge, "ben", &presence);
-}
-
-static void ben_adds(struct play *play, const char *id)
-{
-	struct side *ben = &play->world->ben;
-	static const struct bridge_introduction words = {.own_name = "Ben", .text = "It is me"};
-	struct err err = {0};
-
-	if (!bridge_contact_add(ben->bridge, ben->account, id, "", &words, &err))
-		fail_at(play, "ben cannot add:", err.text);
-}
-
-static void ben_sees(struct play *play, const char *who, const char *show)
-{
-	struct contact *contact =
-	    contact_find(play->world->ben.account, account_id(account_of(play, who)));
-
-	if (!contact || strcmp(show_name(contact_status(contact)->show), show) != 0)
-		fail_at(play, "ben sees",
-			contact ? show_name(contact_status(contact)->show) : "no such contact");
-}
-
-static void ben_waits(struct play *play, const char *who, unsigned messages)
-{
-	struct contact *contact =
-	    contact_find(play->world->ben.account, account_id(account_of(play, who)));
-
-	if (!contact || contact_outbox(contact) != messages)
-		fail_at(play, "there are not so many for", who);
-}
-
-static void back_up(struct play *play)
-{
-	uint8_t data[LINE_MAX_HERE / 2];
-	struct err err = {0};
-	char path[100];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/backup", play->directory);
-	if (account_export(play->world->ben.account, "a passphrase", path, &err))
-		fail_at(play, "no backup:", err.text);
-	file = fopen(path, "r");
-	base64_encode(data, fread(data, 1, sizeof(data), file), play->backup);
-	fclose(file);
-	unlink(path);
-}
-
-/* base64 of the picture; contacts learn it by the vCard and as an avatar. */
-static void ben_has_photo(struct play *play, const char *base64)
-{
-	struct xml *vcard = xml_new("vCard", NS_VCARD);
-	struct xml *photo = xml_child_add(vcard, "PHOTO", NULL);
-	struct err err = {0};
-
-	xml_text_add(xml_child_add(photo, "TYPE", NULL), "image/png");
-	xml_text_add(xml_child_add(photo, "BINVAL", NULL), base64);
-	if (remote_vcard_set(play->world->ben.server, "ben", vcard, &err) < 0)
-		fail_at(play, "no photo:", err.text);
-	xml_free(&vcard);
-}
-
-/* The node's name, and a word in what is known. */
-static void ben_knows(struct play *play, const char *who, const char *what)
-{
-	const struct server *server = play->world->ben.server;
-	char node[300], word[300];
-	enum stanza_error error;
-	struct xml *question, *known;
-
-	if (sscanf(what, "%299s %299s", node, word) != 2)
-		fail_at(play, "what is this:", what);
-	question = pep_question(node);
-	known =
-	    server_pep_recall(server, "ben", account_id(account_of(play, who)), question, &error);
-	if (!known || !strstr(text_of(known), word))
-		fail_at(play, "ben does not know", known ? text_of(known) : what);
-	xml_free(&question);
-	xml_free(&known);
-}
-
-/* Out of the answer to a command, as a user pastes it: in lines. */
-static void keep_backup(struct play *play)
-{
-	struct xml *command = xml_child(play->last, "command", NS_COMMANDS);
-	const char *text = command ? form_value(xml_child(command, "x", NS_FORM), "backup") : NULL;
-
-	if (!text || strlen(text) >= sizeof(play->backup))
-		fail_at(play, "there is no backup in", text_of(play->last));
-	strcpy(play->backup, text);
-}
-
-/* As tacetctl would. */
-static void restore(struct play *play, const char *user)
-{
-	struct side *ann = &play->world->ann;
-	struct err err = {0};
-	char path[100];
-
-	snprintf(path, sizeof(path), "%s/backup", play->directory);
-	if (account_export(play->world->ben.account, "a passphrase", path, &err) ||
-	    !bridge_account_restore(ann->bridge, path, "a passphrase", user, &err))
-		fail_at(play, "no backup:", err.text);
-	unlink(path);
-}
-
-static void invites(struct play *play, const char *who)
-{
-	struct err err = {0};
-
-	if (account_invite(account_of(play, who), "Somebody", false, 3600000, play->link, &err))
-		fail_at(play, "no invitation:", err.text);
-}
-
 /* Answers are not looked at. */
 static void ping(struct play *play, const char *who, unsigned times)
 {
@@ -587,11 +407,11 @@ static void one_line(struct play *play, const char *line)
 	else if (strcmp(line, "the backup is kept") == 0)
 		keep_backup(play);
 	else if (strcmp(line, "ben makes a backup") == 0)
-		back_up(play);
+		ben_backs_up(play);
 	else if (sscanf(line, "operator restores %299s", who) == 1)
-		restore(play, who);
+		operator_restores(play, who);
 	else if (sscanf(line, "%299s invites", who) == 1 && strstr(line, " invites"))
-		invites(play, who);
+		user_invites(play, who);
 	else
 		fail_at(play, "what is this:", line);
 }
@@ -616,7 +436,7 @@ static void play_start(struct play *play, const char *path)
 					  .contacts = 100,
 					  .queue = 1000,
 					  .per_minute = 600};
-	play->world = rig_new(server_make, server_end);
+	play->world = rig_new_bare();
 	gateway_start(play);
 }
 

@@ -5,6 +5,7 @@
 
 #include "core/registry_memory.h"
 #include "tests/scenario/fake_net.h"
+#include "xmpp/server_private.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -73,6 +74,30 @@ struct world *rig_new(struct server *(*server_make)(struct side *side),
 	side_up(world, &world->ann, "ann", server_make);
 	side_up(world, &world->ben, "ben", server_make);
 	return world;
+}
+
+static struct server *bare_server_make(struct side *side)
+{
+	struct server *server = calloc(1, sizeof(*server));
+
+	assert_non_null(server);
+	side_keep_local(side);
+	server->env = fake_env_env(side->fake);
+	server->domain = (char *)(uintptr_t) "localhost";
+	server->host = bridge_server_host(side->bridge);
+	server->host_arg = side->bridge;
+	return server;
+}
+
+static void bare_server_end(struct server **server)
+{
+	free(*server);
+	*server = NULL;
+}
+
+struct world *rig_new_bare(void)
+{
+	return rig_new(bare_server_make, bare_server_end);
 }
 
 void rig_free(struct world **at)

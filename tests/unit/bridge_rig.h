@@ -38,6 +38,8 @@ struct world {
 /* server_make makes the server of a side whose engine and bridge are there. Freed by rig_free. */
 struct world *rig_new(struct server *(*server_make)(struct side *side),
 		      void (*server_end)(struct server **server));
+/* With as much of a server as personal eventing and the gateway need, and a local store. */
+struct world *rig_new_bare(void);
 void rig_free(struct world **world);
 
 /* From now on. */

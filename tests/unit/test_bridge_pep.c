@@ -76,25 +76,6 @@ void __wrap_server_pep_answer(struct server *server, uint64_t token, struct xml 
 
 /* --- two daemons --- */
 
-/* With as much of a server as personal eventing needs. */
-static struct server *server_make(struct side *side)
-{
-	struct server *server = calloc(1, sizeof(*server));
-
-	side_keep_local(side);
-	server->env = fake_env_env(side->fake);
-	server->domain = (char *)(uintptr_t) "localhost";
-	server->host = bridge_server_host(side->bridge);
-	server->host_arg = side->bridge;
-	return server;
-}
-
-static void server_end(struct server **server)
-{
-	free(*server);
-	*server = NULL;
-}
-
 /* A client of the side's is there, or none is. */
 static void comes(struct side *side, bool there)
 {
@@ -105,7 +86,7 @@ static void comes(struct side *side, bool there)
 
 static int setup(void **state)
 {
-	struct world *world = rig_new(server_make, server_end);
+	struct world *world = rig_new_bare();
 	struct err err;
 
 	served = answers = 0;
