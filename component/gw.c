@@ -4,16 +4,17 @@
 #include "component/gw_private.h"
 
 #include "core/base/log.h"
+#include "core/crypto.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-/* What all who are not registered may send in a second, and at once: a few people who look around.
- */
-#define STRANGERS_PER_S 10
-#define STRANGERS_BURST 100
+/* What one who is not registered may send in a second, and at once: somebody who looks around, and
+ * others who have the same of GW_STRANGERS buckets. */
+#define STRANGER_PER_S 2
+#define STRANGER_BURST 100
 /* Backups sealed or opened: each holds up all for half a second. Three at once, then one in 20 s.
  */
 #define HEAVY_BURST 60
@@ -133,6 +134,20 @@ static enum kind kind_of(struct gw_request *request)
 	return strcmp(type, "get") == 0 ? IQ_GET : strcmp(type, "set") == 0 ? IQ_SET : NONE;
 }
 
+/* Who pays for a stanza. Strangers share buckets by chance, so that none knows whom to hinder. */
+static struct bucket *payer(struct gw_request *request)
+{
+	struct gw *gw = request->gw;
+	const struct crypto_part parts[] = {{gw->salt, sizeof(gw->salt)},
+					    {request->bare, strlen(request->bare)}};
+	uint8_t hash[SHA256_LEN] = {0};
+
+	if (request->user)
+		return &request->user->bucket;
+	crypto_sha256(parts, 2, hash);
+	return &gw->strangers[hash[0] % GW_STRANGERS];
+}
+
 /* Why the sender may not; STANZA_ERRORS: it may. */
 static enum stanza_error refusal(struct gw_request *request, const struct route *route)
 {
@@ -143,7 +158,7 @@ static enum stanza_error refusal(struct gw_request *request, const struct route 
 		return STANZA_FORBIDDEN;
 	if (!is_as_stamped(request))
 		return STANZA_JID_MALFORMED;
-	if (paid && !gw_take(gw, request->user ? &request->user->bucket : &gw->strangers, 1))
+	if (paid && !gw_take(gw, payer(request), 1))
 		return STANZA_RESOURCE_CONSTRAINT;
 	if (!request->user && !(route && route->flags & ANYBODY))
 		return STANZA_REGISTRATION_REQUIRED;
@@ -451,7 +466,9 @@ struct gw *gw_new(const struct env *env, struct bridge *bridge, struct server *s
 		gw->link = link;
 		gw->link_arg = link_arg;
 		gw->batch = 1;
-		bucket_init(&gw->strangers, STRANGERS_BURST, STRANGERS_PER_S, now_ms);
+		env_random(env, gw->salt, sizeof(gw->salt));
+		for (unsigned i = 0; i < GW_STRANGERS; i++)
+			bucket_init(&gw->strangers[i], STRANGER_BURST, STRANGER_PER_S, now_ms);
 		bucket_init(&gw->heavy, HEAVY_BURST, 1, now_ms);
 		gw->greet = timer_new(env, on_greet, gw);
 	}

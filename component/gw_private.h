@@ -122,6 +122,9 @@ struct gw_question;
 
 struct gw_grant; /* gw_privilege.c */
 
+/* Buckets for all who are not registered: one of them slows down one in so many. */
+#define GW_STRANGERS 64
+
 struct gw {
 	const struct env *env;
 	struct bridge *bridge;
@@ -140,10 +143,11 @@ struct gw {
 	struct timer *greet; /* after up: GW_GREET_MS, then GW_STALE_MS */
 	bool greeted;
 	bool up;
-	bool barrier;            /* one is under way */
-	uint64_t batch;          /* the number of the next barrier */
-	struct bucket strangers; /* all who are not registered share it */
-	struct bucket heavy;     /* what takes half a second of CPU: sealing and opening backups */
+	bool barrier;                          /* one is under way */
+	uint64_t batch;                        /* the number of the next barrier */
+	struct bucket strangers[GW_STRANGERS]; /* of those who are not registered */
+	uint8_t salt[16];                      /* says who has which */
+	struct bucket heavy; /* what takes half a second of CPU: sealing and opening backups */
 };
 
 /* A stanza on its way to a handler. */
