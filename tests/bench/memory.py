@@ -1,16 +1,11 @@
 #!/usr/bin/python3
-"""What tacetd costs that has nothing to do: memory, start, size; beside Prosody in the same run.
+"""The memory of a tacetd that has nothing to do, beside Prosody's in the same run.
 
-  TACET_TESTNET=/tmp/net TACET_BUILD=build tests/bench/memory.py [--json] [--starts 10]
+usage: TACET_TESTNET=NET TACET_BUILD=BUILD-TREE tests/bench/memory.py [--json]
 
-  memory  of a daemon with one account on the private network, with its tor and gateways, after it has been
-          idle for two minutes; Prosody with one account. Rss counts each page of a library as if nobody else
-          used it, Anonymous is what is in no file. A minute after its start tacetd gives back pages that only
-          the start needed (core/base/trim.h), so the Rss before that stands beside it.
-  start   from exec to a connection to the XMPP port, without tor, with one account; the median
-  size    of the programs and the library, stripped
-
-Needs prosody (Debian package) and strip.
+One account each; tacetd on the private network, with its tor and gateways, before and after the moment, a minute
+after its start, at which it gives back pages that only the start needed (core/base/trim.h). Rss counts each page
+of a library as if nobody else used it, Anonymous is what is in no file. Needs prosody (Debian package).
 """
 
 import argparse
@@ -18,20 +13,18 @@ import pathlib
 import shutil
 import signal
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
-from lib import BUILD, Daemon, free_port  # noqa: E402
+from lib import Daemon, free_port  # noqa: E402
 from figures import figure  # noqa: E402
 
 # Before and after the moment at which memory is given back (component/main.c).
 YOUNG_S, IDLE_S = 50, 180
 LIMIT_S = 30
-FILES = {"tacetd": "tacetd", "tacetctl": "tacetctl", "libtacet": ".libs/libtacet.so"}
 
 
 def until_open(process, port):
@@ -95,52 +88,11 @@ def idle():
     return young, found
 
 
-def tacetd_starts(count):
-    daemon = Daemon("start", log_level="warn")
-    # Nobody is there: it tries again now and then.
-    for key in ("tor-program", "tor-extra-file"):
-        del daemon.settings[key]
-    daemon.settings |= {"tor-control": f"unix:{daemon.directory}/none", "tor-socks": f"unix:{daemon.directory}/none"}
-    daemon.start()
-    daemon.account("me")
-    daemon.stop()
-    times = []
-    for _ in range(count):
-        process, took = start([str(BUILD / "tacetd"), "-c", str(daemon.config)], daemon.port)
-        times.append(took)
-        end(process)
-    daemon.remove()
-    return times
-
-
-def sizes():
-    with tempfile.TemporaryDirectory(prefix="tacet-size-", dir="/tmp") as directory:
-        for name, file in FILES.items():
-            # libtool puts a script where a program needs a library of this tree.
-            source = BUILD / ".libs" / file if (BUILD / ".libs" / file).exists() else BUILD / file
-            copy = pathlib.Path(directory) / name
-            if not source.exists():
-                print(f"there is no {source}: left out")
-                continue
-            subprocess.run(["strip", "-o", str(copy), str(source)], check=True)
-            yield name, copy.stat().st_size / 1024
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--starts", type=int, default=10)
-    options = parser.parse_args()
-    rows = []
-    home = pathlib.Path(tempfile.mkdtemp(prefix="tacet-prosody-", dir="/tmp"))
+def measure():
+    """(name, value, reference, target), in KiB."""
+    home = pathlib.Path(tempfile.mkdtemp(prefix="tacet-memory-", dir="/tmp"))
     try:
-        words, port = prosody(home)
-        ours, theirs = tacetd_starts(options.starts), []
-        for _ in range(options.starts):
-            process, took = start(words, port)
-            theirs.append(took)
-            end(process)
-        process, _ = start(words, port)
+        process, _ = start(*prosody(home))
         try:
             young, old = idle()
             other = memory(process.pid)
@@ -148,18 +100,20 @@ def main():
             end(process)
     finally:
         shutil.rmtree(home)
-    for name, value in old.items():
-        rows.append((f"idle, {name}", value, "KiB", other[name], "value <= 8192" if name == "Rss" else None))
-    rows.append(("a minute old, Rss", young["Rss"], "KiB", other["Rss"], None))
-    rows.append(("start to open port", statistics.median(ours), "ms", statistics.median(theirs), "value <= 50"))
-    rows += [(f"size of {name}", value, "KiB", None, None) for name, value in sizes()]
-    for name, value, unit, reference, target in rows:
+    rows = [(f"idle, {name}", value, other[name], "value <= 8192" if name == "Rss" else None)
+            for name, value in old.items()]
+    return rows + [("a minute old, Rss", young["Rss"], other["Rss"], None)]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    for name, value, reference, target in measure():
         if options.json:
-            figure("memory", name, value, unit, reference, target)
-        elif reference:
-            print(f"{name:22} {value:9.1f} {unit}   Prosody {reference:9.1f}   ratio {value / reference:5.2f}")
+            figure("memory", name, value, "KiB", reference, target)
         else:
-            print(f"{name:22} {value:9.1f} {unit}")
+            print(f"{name:22} {value:9} KiB   Prosody {reference:9}   ratio {value / reference:5.2f}")
 
 
 if __name__ == "__main__":

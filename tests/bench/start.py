@@ -1,91 +1,83 @@
 #!/usr/bin/python3
-"""How big tacetd is, how soon its XMPP port is open without tor, and what it takes then, with one account.
+"""How soon tacetd's XMPP port is open, without tor, beside Prosody's; and how big the programs are.
 
 usage: TACET_BUILD=BUILD-TREE tests/bench/start.py [--starts 10] [--json]
 
-The time is from before fork to the first connection, tried each millisecond; the median. Sizes are those of
-stripped programs; memory is that of a build without optimization, too, if that is what $TACET_BUILD is.
+The time is from before fork to the first connection, with one account; the median. Sizes are those of stripped
+programs. Needs prosody (Debian package) and strip.
 """
 
 import argparse
 import pathlib
-import socket
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
-from figures import figure  # noqa: E402
 from lib import BUILD, Daemon  # noqa: E402
+from figures import figure  # noqa: E402
+from memory import end, prosody, start  # noqa: E402
 
-LIMIT_S = 20
-
-
-def stripped_kib(program):
-    with tempfile.NamedTemporaryFile() as file:
-        subprocess.run(["strip", "-o", file.name, str(BUILD / program)], check=True)
-        return pathlib.Path(file.name).stat().st_size / 1024
+FILES = {"tacetd": "tacetd", "tacetctl": "tacetctl", "libtacet": "libtacet.so"}
 
 
-def is_open(port):
-    try:
-        socket.create_connection(("127.0.0.1", port)).close()
-        return True
-    except OSError:
-        return False
+def took(words, port):
+    process, ms = start(words, port)
+    end(process)
+    return ms
 
 
-def start_ms(daemon):
-    began = time.monotonic()
-    process = subprocess.Popen([str(BUILD / "tacetd"), "-c", str(daemon.config)], stdin=subprocess.DEVNULL,
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        while not is_open(daemon.port):
-            if time.monotonic() - began > LIMIT_S:
-                raise SystemExit("the port is not opened")
-            time.sleep(0.001)
-        return (time.monotonic() - began) * 1000
-    finally:
-        process.terminate()
-        process.wait(LIMIT_S)
-
-
-def resident_kib(pid):
-    for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines():
-        if line.startswith("Rss:"):
-            return int(line.split()[1])
-    raise SystemExit("no Rss")
-
-
-def measure(starts):
-    """(name, value, unit, target)"""
-    daemon = Daemon("start", tor_program="/nonexistent", gateway="http://127.0.0.1:1", log_level="warn")
-    del daemon.settings["tor-extra-file"]
+def tacetd_starts(count):
+    daemon = Daemon("start", log_level="warn")
+    # Nobody is there: it tries again now and then.
+    for key in ("tor-program", "tor-extra-file"):
+        del daemon.settings[key]
+    daemon.settings |= {"tor-control": f"unix:{daemon.directory}/none", "tor-socks": f"unix:{daemon.directory}/none"}
     daemon.start()
+    daemon.account("me")
+    daemon.stop()
+    times = [took([str(BUILD / "tacetd"), "-c", str(daemon.config)], daemon.port) for _ in range(count)]
+    daemon.remove()
+    return times
+
+
+def prosody_starts(count):
+    home = pathlib.Path(tempfile.mkdtemp(prefix="tacet-start-", dir="/tmp"))
     try:
-        daemon.account("me")
-        resident = resident_kib(daemon.pid)
-        daemon.stop()
-        took = statistics.median(start_ms(daemon) for _ in range(starts))
+        words = prosody(home)
+        return [took(*words) for _ in range(count)]
     finally:
-        daemon.remove()
-    return [("start until the port is open", took, "ms", "value <= 50"),
-            ("resident, one account, no tor", resident, "KiB", "value <= 8192"),
-            *((f"size of {name}", stripped_kib(name), "KiB", None) for name in ("tacetd", "tacetctl"))]
+        shutil.rmtree(home)
+
+
+def sizes():
+    with tempfile.TemporaryDirectory(prefix="tacet-size-", dir="/tmp") as directory:
+        for name, file in FILES.items():
+            # libtool puts a script where a program needs a library of this tree.
+            source = BUILD / ".libs" / file if (BUILD / ".libs" / file).exists() else BUILD / file
+            copy = pathlib.Path(directory) / name
+            if not source.exists():
+                print(f"there is no {source}: left out")
+                continue
+            subprocess.run(["strip", "-o", str(copy), str(source)], check=True)
+            yield name, copy.stat().st_size / 1024
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--starts", type=int, default=10)
     parser.add_argument("--json", action="store_true")
-    args = parser.parse_args()
-    for name, value, unit, target in measure(args.starts):
-        if args.json:
-            figure("start", name, value, unit, target=target)
+    options = parser.parse_args()
+    ours, theirs = (statistics.median(starts(options.starts)) for starts in (tacetd_starts, prosody_starts))
+    rows = [("start until the port is open", ours, "ms", theirs, "value <= 50")]
+    rows += [(f"size of {name}", value, "KiB", None, None) for name, value in sizes()]
+    for name, value, unit, reference, target in rows:
+        if options.json:
+            figure("start", name, value, unit, reference, target)
         else:
-            print(f"{name:32}{value:10.1f} {unit}")
+            print(f"{name:32}{value:10.1f} {unit}" + (f"   Prosody {reference:10.1f}" if reference else ""))
 
 
 if __name__ == "__main__":
