@@ -10,6 +10,7 @@
 #include "component/bridge_private.h"
 
 #include "core/base/secret.h"
+#include "core/invitation.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -171,11 +172,20 @@ static void add(struct bridge *bridge, const char *user, const char *text, struc
 {
 	struct err err = {0};
 	struct account *account = bridge_account(bridge, user, &err);
+	struct invitation invitation = {0};
 
-	if (account && bridge_contact_add(bridge, account, text, NULL, NULL, &err))
-		buf_add_text(out, "Added. You will see each other once both have done so.");
+	if (account && invitation_parse(text, &invitation, &err))
+		buf_printf(out,
+			   "This is no command, and no link or id: %s. Write \"help\" to see what "
+			   "there is.",
+			   err.text);
+	else if (!account || !bridge_contact_add(bridge, account, text, NULL, NULL, &err))
+		buf_add_text(out, err.text);
+	else if (invitation.with_secret)
+		buf_add_text(out, "Added. You will see each other once they have accepted.");
 	else
-		buf_printf(out, "%s (write \"help\" to see what there is)", err.text);
+		buf_add_text(out, "Added. You will see each other once both have done so.");
+	invitation_wipe(&invitation);
 }
 
 void bridge_told(void *arg, const char *user, const char *text)

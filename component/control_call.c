@@ -54,7 +54,7 @@ struct account *control_account(const struct control_call *call, struct err *err
 	if (only.count == 0)
 		err_set(err, ERR_NOT_FOUND, "there is no account yet");
 	else if (only.count > 1)
-		err_set(err, ERR_INPUT, "there are several accounts: say which");
+		err_set(err, ERR_INPUT, "there are several accounts: say which (-a NAME)");
 	return only.count == 1 ? only.account : NULL;
 }
 

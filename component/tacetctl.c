@@ -36,7 +36,7 @@ static int usage_error(const char *what, const struct command *command)
 static int check_usage(const struct command *command, const struct options *options, int count)
 {
 	if (!command)
-		return usage_error("no such command", NULL);
+		return usage_error(count > 0 ? "no such command" : "a command is missing", NULL);
 	if (count < command->min)
 		return usage_error("an argument is missing", command);
 	if (count > command->max)

@@ -270,6 +270,10 @@ static void print_account(const json_t *account, int64_t now_ms, FILE *out)
 
 static void print_clients(const json_t *xmpp, FILE *out)
 {
+	if (print_number(xmpp, "port") == 0) {
+		fputs("clients   none can log in here: local-server is \"no\"\n", out);
+		return;
+	}
 	fprintf(out, "clients   port %" PRId64, print_number(xmpp, "port"));
 	if (print_number(xmpp, "tls_port"))
 		fprintf(out, " (TLS from the start: %" PRId64 ")", print_number(xmpp, "tls_port"));
@@ -304,6 +308,10 @@ void print_status(const json_t *answer, FILE *out)
 		print_component(json_object_get(answer, "component"), out);
 	json_array_foreach(accounts, i, account)
 	    print_account(account, print_number(answer, "now_ms"), out);
-	if (json_array_size(accounts) == 0)
-		fputs("no account yet: tacetctl account add NAME\n", out);
+	if (json_array_size(accounts) > 0)
+		return;
+	fputs(print_number(json_object_get(answer, "xmpp"), "port") > 0
+		  ? "no account yet: tacetctl account add NAME\n"
+		  : "no account yet: users of the Jabber server register at the component\n",
+	      out);
 }
