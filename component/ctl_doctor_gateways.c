@@ -83,10 +83,9 @@ static void make_isolation(struct round *round, char name[32])
 static void put(struct canary *canary)
 {
 	char name[32];
-	const char *names[] = {name};
 
 	make_isolation(canary->round, name);
-	canary->op = registry_publish(canary->registry, names, &canary->entry, 1, put_done, canary);
+	canary->op = registry_publish(canary->registry, name, &canary->entry, 1, put_done, canary);
 	canary->round->busy += canary->op != NULL;
 }
 
@@ -95,16 +94,12 @@ static void get(struct canary *canary)
 	const struct round *round = canary->round;
 	uint8_t keys[CANARIES][LOOKUP_KEY_LEN];
 	char name[32];
-	const char *names[CANARIES];
 
 	make_isolation(canary->round, name);
-	for (unsigned i = 0; i < round->count; i++) {
+	for (unsigned i = 0; i < round->count; i++)
 		memcpy(keys[i], round->canaries[i].entry.key, LOOKUP_KEY_LEN);
-		names[i] = name;
-	}
-	canary->op =
-	    registry_lookup(canary->registry, names, (const uint8_t(*)[LOOKUP_KEY_LEN])keys,
-			    round->count, found, get_done, canary);
+	canary->op = registry_lookup(canary->registry, name, (const uint8_t(*)[LOOKUP_KEY_LEN])keys,
+				     round->count, found, get_done, canary);
 	canary->round->busy += canary->op != NULL;
 }
 

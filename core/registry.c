@@ -9,30 +9,22 @@
 #include <assert.h>
 #include <string.h>
 
-static void check_isolation(const char *const *isolation, unsigned count)
-{
-	for (unsigned i = 0; i < count; i++)
-		assert(strlen(isolation[i]) <= REGISTRY_ISOLATION_MAX);
-}
-
 struct registry_op *
-registry_publish(struct registry *registry, const char *const *isolation,
+registry_publish(struct registry *registry, const char *isolation,
 		 const struct registry_entry *entries, unsigned count,
 		 void (*done)(void *arg, const struct registry_published *result), void *arg)
 {
-	assert(count <= REGISTRY_KEYS_MAX);
-	check_isolation(isolation, count);
+	assert(count <= REGISTRY_KEYS_MAX && strlen(isolation) <= REGISTRY_ISOLATION_MAX);
 	return registry->ops->publish(registry, isolation, entries, count, done, arg);
 }
 
-struct registry_op *registry_lookup(struct registry *registry, const char *const *isolation,
+struct registry_op *registry_lookup(struct registry *registry, const char *isolation,
 				    const uint8_t (*keys)[LOOKUP_KEY_LEN], unsigned count,
 				    bool (*value)(void *arg, unsigned index,
 						  const uint8_t value[RECORD_LEN]),
 				    void (*done)(void *arg, unsigned answered), void *arg)
 {
-	assert(count <= REGISTRY_KEYS_MAX);
-	check_isolation(isolation, count);
+	assert(count <= REGISTRY_KEYS_MAX && strlen(isolation) <= REGISTRY_ISOLATION_MAX);
 	return registry->ops->lookup(registry, isolation, keys, count, value, done, arg);
 }
 

@@ -20,8 +20,8 @@ struct registry_op;
 #define REGISTRY_VALUES_MAX 16
 /* A key or token that makes requests share a circuit, or not: a SOCKS user name. */
 #define REGISTRY_ISOLATION_MAX 64
-/* Most keys of one operation: several times the replicas of one pair in one epoch. */
-#define REGISTRY_KEYS_MAX (4 * REPLICAS_MAX)
+/* Most keys of one operation: the replicas of one pair in one epoch. */
+#define REGISTRY_KEYS_MAX REPLICAS_MAX
 
 struct registry_entry {
 	uint8_t key[LOOKUP_KEY_LEN];
@@ -38,11 +38,11 @@ struct registry_published {
  * Put count entries (at most REGISTRY_KEYS_MAX, copied), each through another gateway as far as
  * there are enough, and read each back through yet another; failing gateways are replaced by the
  * next. done is called exactly once, from the loop, never from within the call, never after
- * registry_cancel. isolation: one string an entry, copied: requests with different ones never share
- * a circuit. NULL: memory is short, done will not be called.
+ * registry_cancel. isolation, at most REGISTRY_ISOLATION_MAX bytes, copied: operations with
+ * different ones never share a circuit. NULL: memory is short, done will not be called.
  */
 struct registry_op *
-registry_publish(struct registry *registry, const char *const *isolation,
+registry_publish(struct registry *registry, const char *isolation,
 		 const struct registry_entry *entries, unsigned count,
 		 void (*done)(void *arg, const struct registry_published *result), void *arg);
 
@@ -54,7 +54,7 @@ registry_publish(struct registry *registry, const char *const *isolation,
  * gateway; 0 means that no gateway could be reached. The rules of registry_publish hold. value and
  * done may cancel this or other operations and free the registry.
  */
-struct registry_op *registry_lookup(struct registry *registry, const char *const *isolation,
+struct registry_op *registry_lookup(struct registry *registry, const char *isolation,
 				    const uint8_t (*keys)[LOOKUP_KEY_LEN], unsigned count,
 				    bool (*value)(void *arg, unsigned index,
 						  const uint8_t value[RECORD_LEN]),

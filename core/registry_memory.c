@@ -253,7 +253,7 @@ static struct memory_op *op_new(struct registry *base, unsigned count, void (*fi
 	return op;
 }
 
-static struct registry_op *memory_publish(struct registry *registry, const char *const *isolation,
+static struct registry_op *memory_publish(struct registry *registry, const char *isolation,
 					  const struct registry_entry *entries, unsigned count,
 					  void (*done)(void *, const struct registry_published *),
 					  void *arg)
@@ -269,7 +269,7 @@ static struct registry_op *memory_publish(struct registry *registry, const char 
 	return &op->base;
 }
 
-static struct registry_op *memory_lookup(struct registry *registry, const char *const *isolation,
+static struct registry_op *memory_lookup(struct registry *registry, const char *isolation,
 					 const uint8_t (*keys)[LOOKUP_KEY_LEN], unsigned count,
 					 bool (*value)(void *, unsigned, const uint8_t *),
 					 void (*done)(void *, unsigned), void *arg)

@@ -203,8 +203,8 @@ static void lookup_finish(void *arg)
 	done(done_arg, answered);
 }
 
-static struct opendht_op *op_new(struct registry *base, const char *const *isolation,
-				 unsigned count, enum opendht_task_state first, void *arg)
+static struct opendht_op *op_new(struct registry *base, const char *isolation, unsigned count,
+				 enum opendht_task_state first, void *arg)
 {
 	struct opendht *registry = (struct opendht *)base;
 	struct opendht_op *op = calloc(1, sizeof(*op) + count * sizeof(op->tasks[0]));
@@ -220,12 +220,11 @@ static struct opendht_op *op_new(struct registry *base, const char *const *isola
 	op->base.registry = base;
 	op->arg = arg;
 	op->count = op->pending = count;
+	snprintf(op->isolation, sizeof(op->isolation), "%s", isolation);
 	for (unsigned i = 0; i < count; i++) {
 		op->tasks[i].op = op;
 		op->tasks[i].state = first;
 		op->tasks[i].denier = -1;
-		snprintf(op->tasks[i].isolation, sizeof(op->tasks[i].isolation), "%s",
-			 isolation[i]);
 	}
 	op->next = registry->ops;
 	op->link = &registry->ops;
@@ -245,7 +244,7 @@ static struct registry_op *op_start(struct opendht_op *op)
 	return &op->base;
 }
 
-static struct registry_op *opendht_publish(struct registry *registry, const char *const *isolation,
+static struct registry_op *opendht_publish(struct registry *registry, const char *isolation,
 					   const struct registry_entry *entries, unsigned count,
 					   void (*done)(void *, const struct registry_published *),
 					   void *arg)
@@ -260,7 +259,7 @@ static struct registry_op *opendht_publish(struct registry *registry, const char
 	return op_start(op);
 }
 
-static struct registry_op *opendht_lookup(struct registry *registry, const char *const *isolation,
+static struct registry_op *opendht_lookup(struct registry *registry, const char *isolation,
 					  const uint8_t (*keys)[LOOKUP_KEY_LEN], unsigned count,
 					  bool (*value)(void *, unsigned, const uint8_t *),
 					  void (*done)(void *, unsigned), void *arg)

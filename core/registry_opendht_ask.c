@@ -9,7 +9,6 @@
 #include "core/registry_opendht_private.h"
 
 #include <stdio.h>
-#include <string.h>
 
 /* Gateways that are asked at most for one entry or key: each may cost the whole time limit. */
 #define PUT_TRIES   4
@@ -33,24 +32,11 @@
 static const unsigned tries_max[] = {
     [TASK_PUT] = PUT_TRIES, [TASK_CHECK] = CHECK_TRIES, [TASK_GET] = GET_TRIES};
 
-/* Whom the tasks beside it have asked that are about the same record: their keys are of one pair
- * and epoch, and share a circuit. */
-static struct gateway_set asked_beside(const struct opendht_task *task)
-{
-	struct gateway_set asked = {0};
-
-	for (unsigned i = 0; i < task->op->count; i++)
-		if (strcmp(task->op->tasks[i].isolation, task->isolation) == 0)
-			gateway_set_join(&asked, &task->op->tasks[i].asked);
-	return asked;
-}
-
-/* One that the whole operation has not asked yet, else one that the other replicas have not been
- * to, else one that this task has not: two replicas that meet at one gateway are better than one
- * that is not kept at all. Never one of avoid. */
+/* One that no replica of the operation has been to, else one that this task has not: two replicas
+ * that meet at one gateway are better than one that is not kept at all. Never one of avoid. */
 static int choose_among(const struct opendht_task *task, const struct gateway_set *avoid)
 {
-	const struct gateway_set sets[] = {task->op->asked, asked_beside(task), task->asked};
+	const struct gateway_set sets[] = {task->op->asked, task->asked};
 	int gateway = -1;
 
 	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]) && gateway < 0; i++) {
@@ -95,7 +81,7 @@ static struct http_request *task_send(struct opendht_task *task, struct http_que
 	hex_encode(task->entry.key, LOOKUP_KEY_LEN, key);
 	snprintf(url, sizeof(url), "%s/key/%s", gateway_url(registry->pool, task->gateway), key);
 	question->url = url;
-	question->isolation = task->isolation;
+	question->isolation = task->op->isolation;
 	question->timeout_ms = registry->timeout_ms;
 	question->arg = task;
 	if (task->state == TASK_PUT) {

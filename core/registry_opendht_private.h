@@ -24,7 +24,6 @@ struct opendht_task {
 	size_t bytes;   /* of the answer that is coming */
 	struct opendht_values reader;
 	struct registry_entry entry; /* a lookup has only the key */
-	char isolation[REGISTRY_ISOLATION_MAX + 1];
 	/* publication */
 	int keeper; /* the gateway that took the entry */
 	int denier; /* a gateway that did not have it when it was read back; -1: none */
@@ -52,6 +51,7 @@ struct opendht_op {
 	void (*looked_up)(void *arg, unsigned answered);            /* of a lookup */
 	void *arg;
 	unsigned count, pending;
+	char isolation[REGISTRY_ISOLATION_MAX + 1];
 	struct opendht_task tasks[];
 };
 

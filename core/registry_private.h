@@ -8,11 +8,11 @@
 
 struct registry_ops {
 	const char *name;
-	struct registry_op *(*publish)(struct registry *registry, const char *const *isolation,
+	struct registry_op *(*publish)(struct registry *registry, const char *isolation,
 				       const struct registry_entry *entries, unsigned count,
 				       void (*done)(void *, const struct registry_published *),
 				       void *arg);
-	struct registry_op *(*lookup)(struct registry *registry, const char *const *isolation,
+	struct registry_op *(*lookup)(struct registry *registry, const char *isolation,
 				      const uint8_t (*keys)[LOOKUP_KEY_LEN], unsigned count,
 				      bool (*value)(void *, unsigned, const uint8_t *),
 				      void (*done)(void *, unsigned), void *arg);

@@ -122,15 +122,12 @@ static struct registry_op *lookup(struct trail *trail, uint64_t epoch)
 {
 	struct rendezvous *r = trail->rendezvous;
 	struct registry_op *op;
-	const char *circuits[REPLICAS_MAX];
 	char circuit[ISOLATION_NAME_SIZE];
 
 	trail->keys = malloc(REPLICAS_MAX * sizeof(trail->keys[0]));
 	if (trail->keys == NULL || trail_keys(trail, false, epoch, trail->keys, circuit) < 0)
 		return NULL;
-	for (unsigned i = 0; i < r->with.replicas; i++)
-		circuits[i] = circuit;
-	op = registry_lookup(r->with.registry, circuits,
+	op = registry_lookup(r->with.registry, circuit,
 			     (const uint8_t(*)[LOOKUP_KEY_LEN])trail->keys, r->with.replicas,
 			     look_value, look_done, trail);
 	if (op != NULL)

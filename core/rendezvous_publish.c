@@ -144,15 +144,12 @@ static struct registry_op *put(struct publication *p, const struct record *recor
 	struct rendezvous *r = p->trail->rendezvous;
 	uint8_t keys[REPLICAS_MAX][LOOKUP_KEY_LEN];
 	struct registry_entry entries[REPLICAS_MAX];
-	const char *circuits[REPLICAS_MAX];
 	char circuit[ISOLATION_NAME_SIZE];
 
 	if (trail_keys(p->trail, true, p->epoch, keys, circuit) < 0 ||
 	    seal_all(p, record, keys, entries) < 0)
 		return NULL;
-	for (unsigned i = 0; i < r->with.replicas; i++)
-		circuits[i] = circuit;
-	return registry_publish(r->with.registry, circuits, entries, r->with.replicas, publish_done,
+	return registry_publish(r->with.registry, circuit, entries, r->with.replicas, publish_done,
 				p);
 }
 

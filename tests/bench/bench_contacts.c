@@ -68,15 +68,14 @@ static void note_circuit(struct counter *counter, const char *name)
 	counter->names[at] = hash;
 }
 
-static void note(struct counter *counter, const char *const *isolation, unsigned count)
+static void note(struct counter *counter, const char *isolation, unsigned count)
 {
 	counter->operations++;
 	counter->keys += count;
-	for (unsigned i = 0; i < count; i++)
-		note_circuit(counter, isolation[i]);
+	note_circuit(counter, isolation);
 }
 
-static struct registry_op *publish(struct registry *registry, const char *const *isolation,
+static struct registry_op *publish(struct registry *registry, const char *isolation,
 				   const struct registry_entry *entries, unsigned count,
 				   void (*done)(void *, const struct registry_published *),
 				   void *arg)
@@ -87,7 +86,7 @@ static struct registry_op *publish(struct registry *registry, const char *const 
 	return registry_publish(counter->inner, isolation, entries, count, done, arg);
 }
 
-static struct registry_op *lookup(struct registry *registry, const char *const *isolation,
+static struct registry_op *lookup(struct registry *registry, const char *isolation,
 				  const uint8_t (*keys)[LOOKUP_KEY_LEN], unsigned count,
 				  bool (*value)(void *, unsigned, const uint8_t *),
 				  void (*done)(void *, unsigned), void *arg)

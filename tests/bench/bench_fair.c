@@ -146,7 +146,7 @@ static struct op *op_new(struct registry *registry, unsigned count, void *arg)
 	return op;
 }
 
-static struct registry_op *publish(struct registry *registry, const char *const *isolation,
+static struct registry_op *publish(struct registry *registry, const char *isolation,
 				   const struct registry_entry *entries, unsigned count,
 				   void (*done)(void *, const struct registry_published *),
 				   void *arg)
@@ -166,7 +166,7 @@ static struct registry_op *publish(struct registry *registry, const char *const 
 	return &op->base;
 }
 
-static struct registry_op *lookup(struct registry *registry, const char *const *isolation,
+static struct registry_op *lookup(struct registry *registry, const char *isolation,
 				  const uint8_t (*keys)[LOOKUP_KEY_LEN], unsigned count,
 				  bool (*value)(void *, unsigned, const uint8_t *),
 				  void (*done)(void *, unsigned), void *arg)

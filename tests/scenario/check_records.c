@@ -186,7 +186,7 @@ static void log_truth(const struct spy *spy, const char *circuit, const uint8_t 
 		search, daemon_searches(daemon_find(world, spy->daemon), search) ? 'c' : 'd');
 }
 
-static struct registry_op *spy_publish(struct registry *registry, const char *const *isolation,
+static struct registry_op *spy_publish(struct registry *registry, const char *isolation,
 				       const struct registry_entry *entries, unsigned count,
 				       void (*done)(void *, const struct registry_published *),
 				       void *arg)
@@ -199,15 +199,15 @@ static struct registry_op *spy_publish(struct registry *registry, const char *co
 					   spy->daemon);
 		}
 		key_use(spy->records, spy, entries[i].key);
-		check_circuits_use(spy->lookups->circuits, env_mono_ms(spy->env), isolation[i],
+		check_circuits_use(spy->lookups->circuits, env_mono_ms(spy->env), isolation,
 				   entries[i].key);
-		log_truth(spy, isolation[i], entries[i].key,
+		log_truth(spy, isolation, entries[i].key,
 			  ((const struct publication *)arg)->trail->rendezvous);
 	}
 	return registry_publish(spy->inner, isolation, entries, count, done, arg);
 }
 
-static struct registry_op *spy_lookup(struct registry *registry, const char *const *isolation,
+static struct registry_op *spy_lookup(struct registry *registry, const char *isolation,
 				      const uint8_t (*keys)[LOOKUP_KEY_LEN], unsigned count,
 				      bool (*value)(void *, unsigned, const uint8_t *),
 				      void (*done)(void *, unsigned), void *arg)
@@ -215,9 +215,9 @@ static struct registry_op *spy_lookup(struct registry *registry, const char *con
 	struct spy *spy = (struct spy *)registry;
 	spy->lookups->count++;
 	for (unsigned i = 0; i < count; i++) {
-		check_circuits_use(spy->lookups->circuits, env_mono_ms(spy->env), isolation[i],
+		check_circuits_use(spy->lookups->circuits, env_mono_ms(spy->env), isolation,
 				   keys[i]);
-		log_truth(spy, isolation[i], keys[i], ((const struct trail *)arg)->rendezvous);
+		log_truth(spy, isolation, keys[i], ((const struct trail *)arg)->rendezvous);
 	}
 	return registry_lookup(spy->inner, isolation, keys, count, value, done, arg);
 }

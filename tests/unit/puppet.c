@@ -221,7 +221,7 @@ void puppet_publish(struct puppet *puppet, const struct record *record)
 	assert_int_equal(record_seal(puppet->env, &puppet->identity, puppet->victim_key,
 				     &puppet->pair.out, entry.key, record, entry.value, NULL),
 			 0);
-	assert_non_null(registry_publish(registry, &circuit, &entry, 1, on_put, &done));
+	assert_non_null(registry_publish(registry, circuit, &entry, 1, on_put, &done));
 	while (!done)
 		rig_run(puppet->rig, 10);
 	registry_free(&registry);

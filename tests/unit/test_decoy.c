@@ -95,7 +95,7 @@ static struct watched_op *op_begin(struct registry *registry, unsigned count, vo
 	return op;
 }
 
-static struct registry_op *publish(struct registry *registry, const char *const *isolation,
+static struct registry_op *publish(struct registry *registry, const char *isolation,
 				   const struct registry_entry *entries, unsigned count,
 				   void (*done)(void *, const struct registry_published *),
 				   void *arg)
@@ -104,11 +104,11 @@ static struct registry_op *publish(struct registry *registry, const char *const 
 	struct watched_op *op = op_begin(registry, count, arg);
 
 	op->published = done;
-	watched->seen(watched->arg, true, isolation[0], entries[0].key, count);
+	watched->seen(watched->arg, true, isolation, entries[0].key, count);
 	return &op->base;
 }
 
-static struct registry_op *lookup(struct registry *registry, const char *const *isolation,
+static struct registry_op *lookup(struct registry *registry, const char *isolation,
 				  const uint8_t (*keys)[LOOKUP_KEY_LEN], unsigned count,
 				  bool (*value)(void *, unsigned, const uint8_t *),
 				  void (*done)(void *, unsigned), void *arg)
@@ -118,7 +118,7 @@ static struct registry_op *lookup(struct registry *registry, const char *const *
 
 	(void)value;
 	op->looked_up = done;
-	watched->seen(watched->arg, false, isolation[0], keys[0], count);
+	watched->seen(watched->arg, false, isolation, keys[0], count);
 	return &op->base;
 }
 

@@ -11,9 +11,7 @@
 #include <cmocka.h>
 
 /* Most tests do not care for circuits. */
-#define FOUR "user", "user", "user", "user"
-static const char *const as_user[REGISTRY_KEYS_MAX] = {FOUR, FOUR, FOUR, FOUR,
-						       FOUR, FOUR, FOUR, FOUR};
+static const char as_user[] = "user";
 
 static struct fake_clock *fake_clock;
 

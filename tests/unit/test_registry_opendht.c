@@ -18,9 +18,7 @@
 #include <cmocka.h>
 
 /* Most tests do not care for circuits. */
-#define FOUR "user", "user", "user", "user"
-static const char *const as_user[REGISTRY_KEYS_MAX] = {FOUR, FOUR, FOUR, FOUR,
-						       FOUR, FOUR, FOUR, FOUR};
+static const char as_user[] = "user";
 
 /* Time limit of a request, in ms: where a test does not wait for it, and where it does. */
 #define PATIENT_MS 10000
@@ -175,14 +173,11 @@ static struct registry_op *get_as(struct fixture *f, const char *isolation, uint
 				  unsigned count, struct seen *seen)
 {
 	uint8_t keys[REGISTRY_KEYS_MAX][LOOKUP_KEY_LEN];
-	const char *as[REGISTRY_KEYS_MAX];
 	struct registry_op *op;
 
 	for (unsigned i = 0; i < count; i++)
 		memset(keys[i], (int)(first + i), LOOKUP_KEY_LEN);
-	for (unsigned i = 0; i < count; i++)
-		as[i] = isolation;
-	op = registry_lookup(f->registry, as, (const uint8_t(*)[LOOKUP_KEY_LEN])keys, count,
+	op = registry_lookup(f->registry, isolation, (const uint8_t(*)[LOOKUP_KEY_LEN])keys, count,
 			     on_value, on_looked_up, seen);
 	assert_non_null(op);
 	assert_int_equal(seen->done, 0);
@@ -754,9 +749,7 @@ static unsigned requests_of(const struct fake_socks *socks, const char *user)
 
 static void isolation_and_names(struct fixture *f, const char *path)
 {
-	static const char *const mixed[] = {"even", "odd"};
-	const uint8_t keys[2][LOOKUP_KEY_LEN] = {{1}, {2}};
-	struct seen put_seen = {0}, one = {0}, two = {0}, again = {0}, both = {0};
+	struct seen put_seen = {0}, one = {0}, two = {0}, again = {0};
 	char urls[4][64];
 
 	for (int i = 0; i < 4; i++) {
@@ -778,15 +771,9 @@ static void isolation_and_names(struct fixture *f, const char *path)
 	assert_int_equal(put_seen.confirmed, 2);
 	get_as(f, "epoch 1:a", 1, 4, &again);
 	wait_done(f, &again.done, 1);
-	/* Keys of one lookup may go through different circuits. */
-	assert_non_null(registry_lookup(f->registry, mixed, (const uint8_t(*)[LOOKUP_KEY_LEN])keys,
-					2, on_value, on_looked_up, &both));
-	wait_done(f, &both.done, 1);
-	assert_int_equal(requests_of(&f->socks, "tacet-registry-even"), 1);
-	assert_int_equal(requests_of(&f->socks, "tacet-registry-odd"), 1);
-	/* Two puts and their checks, fourteen gets: each over a connection of its own, also when
+	/* Two puts and their checks, twelve gets: each over a connection of its own, also when
 	 * gateway and isolation were the same before. */
-	assert_int_equal(f->socks.count, 18);
+	assert_int_equal(f->socks.count, 16);
 	/* The questions did not wait for the proxy to say that it is connected. */
 	assert_true(f->socks.early > 0);
 	assert_int_equal(requests_of(&f->socks, "tacet-registry-epoch 1:a"), 8);
