@@ -1,18 +1,14 @@
 /*
- * config.c: see config.h.
+ * config.c: see config.h. What each value may be: config_check.c.
  */
-#include "component/config.h"
+#include "component/config_private.h"
 
-#include "core/base/http_origin.h"
 #include "core/engine.h"
 #include "core/isolation.h"
 #include "core/pair.h"
 #include "core/tor_group.h"
-#include "xmpp/jid.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,46 +28,7 @@ static const char *const public_gateways[] = {
 /* Beyond this it is no limit any more. */
 #define ACCOUNTS_PER_SERVICE_MAX 1000
 
-/* --- what each value may be --- */
-
-static int check_domain(const char *value, struct err *err)
-{
-	struct jid jid;
-
-	if (jid_parse(value, &jid, err))
-		return -1;
-	if (jid.local[0] || jid.resource[0] || strcmp(jid.domain, value) != 0)
-		return err_set(err, ERR_INPUT, "must be a domain in lower case, such as localhost");
-	return 0;
-}
-
-static bool is_loopback(const char *address)
-{
-	struct in_addr v4;
-	struct in6_addr v6;
-
-	if (inet_pton(AF_INET, address, &v4) == 1)
-		return ntohl(v4.s_addr) >> 24 == 127;
-	return inet_pton(AF_INET6, address, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
-}
-
-static int check_listen(const char *value, struct err *err)
-{
-	if (!is_loopback(value))
-		return err_set(err, ERR_INPUT,
-			       "must be a numeric loopback address, 127.0.0.1 or ::1");
-	return 0;
-}
-
-/* A decimal port at *text, which moves on; 0 when there is none. */
-static unsigned port_at(const char **text)
-{
-	unsigned port = 0;
-
-	for (; **text >= '0' && **text <= '9' && port <= 65535; (*text)++)
-		port = port * 10 + (unsigned)(**text - '0');
-	return port <= 65535 ? port : 0;
-}
+/* --- the keys --- */
 
 /* What tls_port and http_port hold until it is known what port is. */
 #define PORT_USUAL (-1)
@@ -80,135 +37,6 @@ static unsigned port_at(const char **text)
 #define CLIENT_TLS_PORT 5223
 /* The one that other Jabber servers have for it. */
 #define HTTP_PORT 5280
-
-static int check_optional_port(const char *value, struct err *err)
-{
-	const char *rest = value;
-
-	if (strcmp(value, "0") == 0 || strcmp(value, "-1") == 0 || (port_at(&rest) && !*rest))
-		return 0;
-	return err_set(err, ERR_INPUT, "must be a port, 1 to 65535, or 0 for none");
-}
-
-static int check_origin(const char *value, struct err *err)
-{
-	if (!http_origin_valid(value))
-		return err_set(err, ERR_INPUT,
-			       "must be http://HOST:PORT or https://HOST, in lower case");
-	return 0;
-}
-
-/* unix:PATH or LOOPBACK:PORT, as tor.h wants them. */
-static int check_tor_address(const char *value, struct err *err)
-{
-	const char *colon = strrchr(value, ':');
-	char address[64];
-
-	if (strncmp(value, "unix:", 5) == 0) {
-		if (value[5] != '/' || strlen(value + 5) > SOCKET_PATH_MAX)
-			return err_set(err, ERR_INPUT,
-				       "needs a full path after unix:, at most %d characters",
-				       SOCKET_PATH_MAX);
-		return 0;
-	}
-	if (colon && (size_t)(colon - value) < sizeof(address)) {
-		const char *rest = colon + 1;
-
-		snprintf(address, sizeof(address), "%.*s", (int)(colon - value), value);
-		if (is_loopback(address) && port_at(&rest) && !*rest)
-			return 0;
-	}
-	return err_set(err, ERR_INPUT,
-		       "must be unix:PATH or a loopback address and port, "
-		       "such as 127.0.0.1:9051");
-}
-
-static int check_path(const char *value, struct err *err)
-{
-	if (value[0] != '/')
-		return err_set(err, ERR_INPUT, "must be a full path, beginning with /");
-	return 0;
-}
-
-static int check_socket(const char *value, struct err *err)
-{
-	if (check_path(value, err))
-		return -1;
-	if (strlen(value) > SOCKET_PATH_MAX)
-		return err_set(err, ERR_INPUT, "a socket's path has at most %d characters",
-			       SOCKET_PATH_MAX);
-	return 0;
-}
-
-/* A host that a resolver or inet_pton understands; letters, digits and what addresses have. */
-static int check_host(const char *value, struct err *err)
-{
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				      "0123456789.-:_";
-
-	if (value[strspn(value, allowed)] || value[0] == '-')
-		return err_set(err, ERR_INPUT, "must be an address or a name of a host");
-	return 0;
-}
-
-static int check_bare_jid(const char *value, struct err *err)
-{
-	char text[JID_TEXT_SIZE];
-	struct jid jid;
-
-	if (jid_parse(value, &jid, err))
-		return -1;
-	jid_format_bare(&jid, text);
-	if (!jid.local[0] || strcmp(text, value) != 0)
-		return err_set(err, ERR_INPUT,
-			       "must be a bare JID in lower case, such as romeo@example.org");
-	return 0;
-}
-
-/* The parts of "http://host:80-95". */
-struct gateway_range {
-	int base_len;         /* characters before the colon of the port */
-	unsigned first, last; /* 0: no port */
-};
-
-static int parse_gateway(const char *value, struct gateway_range *range, struct err *err)
-{
-	const char *host = strncmp(value, "http://", 7) == 0    ? value + 7
-			   : strncmp(value, "https://", 8) == 0 ? value + 8
-								: NULL;
-	const char *end;
-
-	*range = (struct gateway_range){0};
-	if (!host || !*host || strpbrk(host, "/?#@ \"\\"))
-		return err_set(err, ERR_INPUT, "must be http://HOST:PORT or http://HOST:PORT-PORT");
-	/* An IPv6 address has its colons in brackets. */
-	end = host[0] == '[' ? strchr(host, ']') : host + strcspn(host, ":");
-	if (end && *end == ']')
-		end++;
-	if (!end || end == host || (*end && *end != ':'))
-		return err_set(err, ERR_INPUT, "has no host");
-	range->base_len = (int)(end - value);
-	if (!*end)
-		return 0;
-	end++;
-	range->first = range->last = port_at(&end);
-	if (*end == '-') {
-		end++;
-		range->last = port_at(&end);
-	}
-	if (*end || range->first == 0 || range->last < range->first)
-		return err_set(err, ERR_INPUT, "has no valid port");
-	if (range->last - range->first >= CONFIG_LIST_MAX)
-		return err_set(err, ERR_LIMIT, "has more than %d ports", CONFIG_LIST_MAX);
-	return 0;
-}
-
-static int check_gateway(const char *value, struct err *err)
-{
-	struct gateway_range range;
-
-	return parse_gateway(value, &range, err);
-}
 
 static const char *const log_levels[] = {"error", "warn", "notice", "info", "debug", NULL};
 
@@ -220,11 +48,11 @@ static const char *const registrations[] = {"open", "list", "closed", NULL};
 #define HOUR      (3600 * SECOND)
 
 static const struct config_key keys[] = {
-    {.name = "state-dir", .type = CONFIG_TEXT, .offset = AT(state_dir), .check = check_path},
+    {.name = "state-dir", .type = CONFIG_TEXT, .offset = AT(state_dir), .check = config_check_path},
     {.name = "control-socket",
      .type = CONFIG_TEXT,
      .offset = AT(control_socket),
-     .check = check_socket},
+     .check = config_check_socket},
     {.name = "log-level",
      .type = CONFIG_CHOICE,
      .offset = AT(log_level),
@@ -237,8 +65,12 @@ static const struct config_key keys[] = {
      .offset = AT(domain),
      .max = 255,
      .initial = "localhost",
-     .check = check_domain},
-    {.name = "listen", .type = CONFIG_LIST, .offset = AT(listen), .max = 64, .check = check_listen},
+     .check = config_check_domain},
+    {.name = "listen",
+     .type = CONFIG_LIST,
+     .offset = AT(listen),
+     .max = 64,
+     .check = config_check_listen},
     {.name = "port",
      .type = CONFIG_NUMBER,
      .offset = AT(port),
@@ -251,25 +83,28 @@ static const struct config_key keys[] = {
      .min = PORT_USUAL,
      .max = 65535,
      .initial = "-1",
-     .check = check_optional_port},
+     .check = config_check_optional_port},
     {.name = "http-port",
      .type = CONFIG_NUMBER,
      .offset = AT(http_port),
      .min = PORT_USUAL,
      .max = 65535,
      .initial = "-1",
-     .check = check_optional_port},
+     .check = config_check_optional_port},
     {.name = "http-origin",
      .type = CONFIG_LIST,
      .offset = AT(http_origins),
      .max = 200,
-     .check = check_origin},
+     .check = config_check_origin},
     {.name = "web-directory",
      .type = CONFIG_TEXT,
      .offset = AT(web_directory),
-     .check = check_path},
+     .check = config_check_path},
     {.name = "upload", .type = CONFIG_BOOL, .offset = AT(upload), .initial = "no"},
-    {.name = "xmpp-socket", .type = CONFIG_TEXT, .offset = AT(xmpp_socket), .check = check_socket},
+    {.name = "xmpp-socket",
+     .type = CONFIG_TEXT,
+     .offset = AT(xmpp_socket),
+     .check = config_check_socket},
     {.name = "tls", .type = CONFIG_BOOL, .offset = AT(tls), .initial = "yes"},
     {.name = "plain", .type = CONFIG_BOOL, .offset = AT(plain), .initial = "yes"},
     {.name = "registration", .type = CONFIG_BOOL, .offset = AT(registration), .initial = "yes"},
@@ -277,13 +112,13 @@ static const struct config_key keys[] = {
      .type = CONFIG_TEXT,
      .offset = AT(component_domain),
      .max = 255,
-     .check = check_domain},
+     .check = config_check_domain},
     {.name = "component-server",
      .type = CONFIG_TEXT,
      .offset = AT(component_server),
      .max = 253,
      .initial = "127.0.0.1",
-     .check = check_host},
+     .check = config_check_host},
     {.name = "component-port",
      .type = CONFIG_NUMBER,
      .offset = AT(component_port),
@@ -293,12 +128,12 @@ static const struct config_key keys[] = {
     {.name = "component-secret-file",
      .type = CONFIG_TEXT,
      .offset = AT(component_secret_file),
-     .check = check_path},
+     .check = config_check_path},
     {.name = "component-user-domain",
      .type = CONFIG_LIST,
      .offset = AT(component_user_domains),
      .max = 255,
-     .check = check_domain},
+     .check = config_check_domain},
     {.name = "component-registration",
      .type = CONFIG_CHOICE,
      .offset = AT(component_registration),
@@ -308,7 +143,7 @@ static const struct config_key keys[] = {
      .type = CONFIG_LIST,
      .offset = AT(component_users),
      .max = 255,
-     .check = check_bare_jid},
+     .check = config_check_bare_jid},
     {.name = "component-accounts",
      .type = CONFIG_NUMBER,
      .offset = AT(component_accounts),
@@ -333,20 +168,26 @@ static const struct config_key keys[] = {
      .min = 60,
      .max = 60000,
      .initial = "300"},
-    {.name = "tor-program", .type = CONFIG_TEXT, .offset = AT(tor_program), .check = check_path},
+    {.name = "tor-program",
+     .type = CONFIG_TEXT,
+     .offset = AT(tor_program),
+     .check = config_check_path},
     {.name = "tor-control",
      .type = CONFIG_TEXT,
      .offset = AT(tor_control),
-     .check = check_tor_address},
-    {.name = "tor-socks", .type = CONFIG_TEXT, .offset = AT(tor_socks), .check = check_tor_address},
+     .check = config_check_tor_address},
+    {.name = "tor-socks",
+     .type = CONFIG_TEXT,
+     .offset = AT(tor_socks),
+     .check = config_check_tor_address},
     {.name = "tor-password-file",
      .type = CONFIG_TEXT,
      .offset = AT(tor_password_file),
-     .check = check_path},
+     .check = config_check_path},
     {.name = "tor-extra-file",
      .type = CONFIG_TEXT,
      .offset = AT(tor_extra_file),
-     .check = check_path},
+     .check = config_check_path},
     {.name = "tor-processes",
      .type = CONFIG_NUMBER,
      .offset = AT(tor_processes),
@@ -362,16 +203,16 @@ static const struct config_key keys[] = {
     {.name = "store-key-file",
      .type = CONFIG_TEXT,
      .offset = AT(store_key_file),
-     .check = check_path},
+     .check = config_check_path},
     {.name = "store-passphrase-file",
      .type = CONFIG_TEXT,
      .offset = AT(store_passphrase_file),
-     .check = check_path},
+     .check = config_check_path},
     {.name = "gateway",
      .type = CONFIG_LIST,
      .offset = AT(gateways),
      .max = 200,
-     .check = check_gateway},
+     .check = config_check_gateway},
     {.name = "gateway-timeout",
      .type = CONFIG_DURATION,
      .offset = AT(gateway_timeout_ms),
@@ -479,10 +320,10 @@ static int add_item(struct config_list *list, const char *text, struct err *err)
 /* Add value to list once for each port of its range. */
 static int add_gateways(struct config_list *list, const char *value, struct err *err)
 {
-	struct gateway_range range;
+	struct config_gateway_range range;
 	char one[256];
 
-	if (parse_gateway(value, &range, err))
+	if (config_parse_gateway(value, &range, err))
 		return -1;
 	if (range.first == range.last)
 		return add_item(list, value, err);
@@ -586,7 +427,7 @@ static int complete(struct config *config, struct err *err)
 		return err_wrap(err, "state-dir");
 	if (!config->control_socket)
 		config->control_socket = join(config->state_dir, "/control", err);
-	if (!config->control_socket || check_socket(config->control_socket, err))
+	if (!config->control_socket || config_check_socket(config->control_socket, err))
 		return err_wrap(err, "control-socket");
 	if (config->xmpp_socket && strcmp(config->xmpp_socket, config->control_socket) == 0)
 		return err_set(err, ERR_INPUT, "xmpp-socket: must be another than control-socket");
