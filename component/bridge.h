@@ -71,6 +71,9 @@ int bridge_account_remove(struct bridge *bridge, struct account **account, struc
 /* How an account is present: "steady" or "follow" (DESIGN section 9); ERR_INPUT. */
 int bridge_set_mode(struct bridge *bridge, struct account *account, const char *mode,
 		    struct err *err);
+/* *follows: else steady. -1: it cannot be read. */
+int bridge_mode_read(struct account *account, bool *follows, struct err *err);
+/* The same; what cannot be read counts as "follow". */
 bool bridge_follows(struct account *account);
 /* What a contact is told, or agreed on, when it is added. All may be NULL: nothing. */
 struct bridge_introduction {
@@ -101,7 +104,8 @@ int bridge_contact_remove(struct bridge *bridge, struct contact **contact, struc
 int bridge_contact_show(struct bridge *bridge, struct contact *contact, const char *word,
 			struct err *err);
 /* The word for it. */
-const char *bridge_contact_shown(struct contact *contact);
+/* -1: it cannot be read; *word is then "offline". */
+int bridge_contact_shown(struct contact *contact, const char **word, struct err *err);
 /* May contacts that see the user there ask for the daemon's version and time (XEP-0092, XEP-0202)?
  * Not unless set; kept over a restart. ERR_UNAVAILABLE: nothing is kept here, and nobody is
  * answered. */

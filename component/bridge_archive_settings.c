@@ -59,7 +59,7 @@ int bridge_archive_settings(struct bridge *bridge, const char *user,
 			    struct archive_settings *settings, struct err *err)
 {
 	size_t len;
-	char *text;
+	void *text;
 	int result;
 
 	memset(settings, 0, sizeof(*settings));
@@ -67,18 +67,22 @@ int bridge_archive_settings(struct bridge *bridge, const char *user,
 	settings->count = ARCHIVE_COUNT_USUAL;
 	if (!bridge->local)
 		return err_set(err, ERR_UNAVAILABLE, "there is no archive");
-	text = local_item_get(bridge->local, user, SPACE, SETTINGS, SETTINGS, &len);
-	if (!text)
-		return 0;
+	/* What cannot be read is not taken for "as usual": that may erase what is to be kept. */
+	result = local_item_read(bridge->local, user, SPACE, SETTINGS, SETTINGS, &text, &len, err);
+	if (result != 1)
+		return result;
 	result = read_settings(text, settings, err);
 	secret_free(text, len);
 	return result;
 }
 
-static void write_list(struct buf *out, char sign, char *const *list)
+static int write_list(struct buf *out, char sign, char *const *list)
 {
-	for (; *list; list++)
-		buf_printf(out, "%c%s\n", sign, *list);
+	int result = 0;
+
+	for (; !result && *list; list++)
+		result = buf_printf(out, "%c%s\n", sign, *list);
+	return result;
 }
 
 static int write_settings(struct bridge *bridge, const char *user,
@@ -88,12 +92,14 @@ static int write_settings(struct bridge *bridge, const char *user,
 	int result;
 
 	buf_init(&text, SETTINGS_SIZE);
-	buf_printf(&text, "%u %u %u %u\n", settings->prefs.preset, settings->days, settings->count,
-		   settings->keep_removed);
-	write_list(&text, '+', settings->prefs.always);
-	write_list(&text, '-', settings->prefs.never);
-	result = local_item_set(bridge->local, user, SPACE, SETTINGS, SETTINGS, text.data, text.len,
-				err);
+	if (buf_printf(&text, "%u %u %u %u\n", settings->prefs.preset, settings->days,
+		       settings->count, settings->keep_removed) ||
+	    write_list(&text, '+', settings->prefs.always) ||
+	    write_list(&text, '-', settings->prefs.never))
+		result = err_set(err, ERR_MEMORY, "out of memory");
+	else
+		result = local_item_set(bridge->local, user, SPACE, SETTINGS, SETTINGS, text.data,
+					text.len, err);
 	buf_free(&text);
 	return result;
 }

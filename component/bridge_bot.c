@@ -34,9 +34,10 @@ bool bridge_is_bot(const struct account *account)
 
 char *bridge_bot_rule(struct account *account)
 {
-	size_t len = 0;
-	char *rule = setting(account, &len);
-	char *copy = rule ? strndup(rule, len) : strdup("off");
+	size_t len;
+	void *rule;
+	int found = account_setting_read(account, SETTING_BOT, &rule, &len, NULL);
+	char *copy = found < 0 ? NULL : strdup(rule ? rule : "off");
 
 	secret_free(rule, len);
 	return copy;

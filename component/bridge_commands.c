@@ -366,10 +366,13 @@ static void write_blocked(void *arg, const char *id)
 static void blocked(const struct run *run, struct account *account)
 {
 	struct buf text;
+	struct err err = {0};
 
 	buf_init(&text, ANSWER_BYTES);
-	account_blocked(account, write_blocked, &text);
-	say(run, text.len > 0 ? buf_text(&text) : "Nobody.");
+	if (account_blocked(account, write_blocked, &text, &err))
+		refuse(run, &err);
+	else
+		say(run, text.len > 0 ? buf_text(&text) : "Nobody.");
 	buf_free(&text);
 }
 

@@ -61,14 +61,27 @@ void bridge_user_forget(struct bridge *bridge, struct account *account)
 	free(user);
 }
 
+int bridge_mode_read(struct account *account, bool *follows, struct err *err)
+{
+	size_t len;
+	void *value;
+	int found = account_setting_read(account, SETTING_MODE, &value, &len, err);
+
+	*follows = found == 1 && len == strlen("follow") && memcmp(value, "follow", len) == 0;
+	secret_free(value, len);
+	return found < 0 ? -1 : 0;
+}
+
 bool bridge_follows(struct account *account)
 {
-	size_t len = 0;
-	char *value = account_setting_get(account, SETTING_MODE, &len);
-	bool follows = value && len == strlen("follow") && memcmp(value, "follow", len) == 0;
+	struct err err = {0};
+	bool follows;
 
-	secret_free(value, value ? len : 0);
-	return follows;
+	if (bridge_mode_read(account, &follows, &err) == 0)
+		return follows;
+	/* Better absent than seen by those who shall not. */
+	log_warn("the mode of an account cannot be read: %s", err.text);
+	return true;
 }
 
 bool bridge_invisible(const struct account *account)

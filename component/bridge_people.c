@@ -146,7 +146,8 @@ void bridge_block_list(void *arg, const char *user,
 		       void (*each)(void *each_arg, const char *contact), void *each_arg)
 {
 	const struct account *account = bridge_account(arg, user, NULL);
+	struct err err = {0};
 
-	if (account)
-		account_blocked(account, each, each_arg);
+	if (account && account_blocked(account, each, each_arg, &err))
+		log_warn("not all who are blocked are shown: %s", err.text);
 }

@@ -23,36 +23,47 @@ static const struct {
     {"dnd", SHOW_DND},         {"xa", SHOW_XA},
 };
 
-#define WORDS     (sizeof(words) / sizeof(words[0]))
-#define WORD_SAME "same"
+#define WORDS       (sizeof(words) / sizeof(words[0]))
+#define WORD_SAME   "same"
+#define WORD_HIDDEN "offline"
 
-const char *bridge_contact_shown(struct contact *contact)
+int bridge_contact_shown(struct contact *contact, const char **word, struct err *err)
 {
-	size_t len = 0;
-	char *value = contact_setting_get(contact, SETTING_SHOWN, &len);
-	const char *word = WORD_SAME;
+	size_t len;
+	void *value;
+	int found = contact_setting_read(contact, SETTING_SHOWN, &value, &len, err);
 
+	*word = found < 0 ? WORD_HIDDEN : WORD_SAME;
 	for (size_t i = 0; value && i < WORDS; i++)
 		if (strcmp(words[i].word, value) == 0)
-			word = words[i].word;
-	secret_free(value, value ? len : 0);
-	return word;
+			*word = words[i].word;
+	secret_free(value, len);
+	return found < 0 ? -1 : 0;
 }
 
-/* As the setting says. */
-static void apply(void *arg, struct contact *contact)
+static int apply_word(struct contact *contact, const char *word)
 {
-	const char *word = bridge_contact_shown(contact);
 	struct status status = {0};
 	bool own = false;
 
-	(void)arg;
 	for (size_t i = 0; i < WORDS; i++)
 		if (strcmp(words[i].word, word) == 0) {
 			status.show = words[i].show;
 			own = true;
 		}
-	if (contact_show(contact, own ? &status : NULL))
+	return contact_show(contact, own ? &status : NULL);
+}
+
+/* As the setting says. Who may be one that shall see nothing sees nothing. */
+static void apply(void *arg, struct contact *contact)
+{
+	struct err err = {0};
+	const char *word;
+
+	(void)arg;
+	if (bridge_contact_shown(contact, &word, &err))
+		log_warn("what a contact is shown cannot be read: %s", err.text);
+	if (apply_word(contact, word))
 		log_warn("a status could not be shown to a contact");
 }
 
@@ -74,7 +85,8 @@ int bridge_contact_show(struct bridge *bridge, struct contact *contact, const ch
 	if (contact_setting_set(contact, SETTING_SHOWN, strcmp(word, WORD_SAME) != 0 ? word : NULL,
 				strlen(word), err))
 		return -1;
-	apply(NULL, contact);
+	if (apply_word(contact, word))
+		return err_set(err, ERR_MEMORY, "out of memory");
 	bridge_peer_meet(bridge, contact);
 	bridge_changed(bridge);
 	return 0;

@@ -24,15 +24,33 @@ static void client_free(struct control_client *client)
 	free(client);
 }
 
+/* A line, in *len bytes; the caller frees it. Into memory of our own, for json_dumps of
+ * jansson 2.14 leaves out what it finds no room for, and says nothing. */
+static char *write_json(const json_t *json, size_t *len)
+{
+	size_t size = json_dumpb(json, NULL, 0, JSON_COMPACT);
+	char *text = size > 0 ? malloc(size + 1) : NULL;
+
+	if (!text)
+		return NULL;
+	*len = json_dumpb(json, text, size, JSON_COMPACT);
+	if (*len != size) {
+		free(text);
+		return NULL;
+	}
+	text[(*len)++] = '\n';
+	return text;
+}
+
 int control_say(struct control_client *client, json_t *reply)
 {
-	char *text = reply ? json_dumps(reply, JSON_COMPACT) : NULL;
+	size_t len = 0;
+	char *text = reply ? write_json(reply, &len) : NULL;
 	int result = -1;
 
 	json_decref(reply);
 	if (text && stream_queued(client->stream) < CONTROL_QUEUE_MAX &&
-	    !stream_write(client->stream, text, strlen(text)) &&
-	    !stream_write(client->stream, "\n", 1))
+	    !stream_write(client->stream, text, len))
 		result = 0;
 	free(text);
 	return result;
@@ -70,6 +88,16 @@ static int handle_lines(struct control_client *client)
 	return 0;
 }
 
+/* The rest of what it says is not heard. */
+static void refuse(struct control_client *client, enum err_code code, const char *text)
+{
+	control_say(client, json_pack("{s:b, s:s, s:s}", "ok", 0, "code", err_code_name(code),
+				      "error", text));
+	buf_clear(&client->line);
+	stream_pause(client->stream, true);
+	stream_finish(client->stream);
+}
+
 static void received(void *arg, const uint8_t *data, size_t len)
 {
 	struct control_client *client = arg;
@@ -79,13 +107,12 @@ static void received(void *arg, const uint8_t *data, size_t len)
 		size_t room = client->line.limit - client->line.len;
 		size_t piece = len < room ? len : room;
 
-		if (piece == 0 || buf_add(&client->line, data, piece)) {
-			control_say(client, json_pack("{s:b, s:s, s:s}", "ok", 0, "code",
-						      err_code_name(ERR_LIMIT), "error",
-						      "the request is too long"));
-			buf_clear(&client->line);
-			stream_pause(client->stream, true);
-			stream_finish(client->stream);
+		if (piece == 0) {
+			refuse(client, ERR_LIMIT, "the request is too long");
+			return;
+		}
+		if (buf_add(&client->line, data, piece)) {
+			refuse(client, ERR_MEMORY, "out of memory");
 			return;
 		}
 		data += piece;

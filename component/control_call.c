@@ -65,6 +65,21 @@ int control_put(json_t *object, const char *key, json_t *value, struct err *err)
 	return 0;
 }
 
+void control_list_init(struct control_list *list)
+{
+	list->array = json_array();
+}
+
+void control_list_add(struct control_list *list, json_t *item)
+{
+	if (!list->array) {
+		json_decref(item);
+	} else if (json_array_append_new(list->array, item)) {
+		json_decref(list->array);
+		list->array = NULL;
+	}
+}
+
 int control_number_optional(const struct control_call *call, const char *name, int64_t *number,
 			    struct err *err)
 {

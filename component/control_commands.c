@@ -48,16 +48,16 @@ static int account_remove(struct control_call *call, struct err *err)
 
 static void list_account(void *arg, struct account *account)
 {
-	json_array_append_new(arg, control_account_json(account));
+	control_list_add(arg, control_account_json(account));
 }
 
 static int account_list(struct control_call *call, struct err *err)
 {
-	json_t *list = json_array();
+	struct control_list list;
 
-	if (list)
-		engine_accounts(bridge_engine(call->host->bridge), list_account, list);
-	return control_put(call->reply, "accounts", list, err);
+	control_list_init(&list);
+	engine_accounts(bridge_engine(call->host->bridge), list_account, &list);
+	return control_put(call->reply, "accounts", list.array, err);
 }
 
 static int show_id(struct control_call *call, struct err *err)
@@ -269,7 +269,7 @@ json_t *control_run(struct control_client *client, const char *line, size_t len,
 	json_decref(request);
 	if (result) {
 		json_decref(call.reply);
-		return refusal(&err);
+		return call.done ? NULL : refusal(&err);
 	}
 	*after = call.after;
 	return call.reply;

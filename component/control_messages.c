@@ -25,7 +25,7 @@ static struct contact *named_contact(const struct control_call *call, struct err
 /* --- messages that wait --- */
 
 struct listing {
-	json_t *list;
+	struct control_list list;
 	json_int_t total;
 	struct contact *contact;
 	bool failed;
@@ -41,8 +41,8 @@ static bool list_message(void *arg, const struct waiting *waiting)
 		return true;
 	if (listing->total++ >= LISTED_MAX)
 		return true;
-	json_array_append_new(
-	    listing->list,
+	control_list_add(
+	    &listing->list,
 	    json_pack("{s:s, s:s, s:I, s:I, s:i, s:b}", "contact", contact_id(listing->contact),
 		      "name", contact_name(listing->contact), "number", (json_int_t)waiting->token,
 		      "since_ms", (json_int_t)waiting->since_ms, "size", (int)waiting->len,
@@ -71,14 +71,12 @@ static int outbox(struct control_call *call, struct err *err)
 		return -1;
 	if (word && !(contact = bridge_contact_find(account, word, err)))
 		return -1;
-	listing.list = json_array();
-	if (control_put(call->reply, "messages", listing.list, err))
-		return -1;
+	control_list_init(&listing.list);
 	if (contact)
 		list_contact(&listing, contact);
 	else
 		account_contacts(account, list_contact, &listing);
-	if (listing.failed)
+	if (control_put(call->reply, "messages", listing.list.array, err) || listing.failed)
 		return -1;
 	return control_put(call->reply, "total", json_integer(listing.total), err);
 }
@@ -167,7 +165,9 @@ static int show(struct control_call *call, struct err *err)
 		return -1;
 	if (word && bridge_contact_show(call->host->bridge, contact, word, err))
 		return -1;
-	return control_put(call->reply, "show", json_string(bridge_contact_shown(contact)), err);
+	if (bridge_contact_shown(contact, &word, err))
+		return -1;
+	return control_put(call->reply, "show", json_string(word), err);
 }
 
 /* --- what contacts are told --- */

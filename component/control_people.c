@@ -32,21 +32,23 @@ static int invite(struct control_call *call, struct err *err)
 
 static void list_invitation(void *arg, const struct invitation_info *invitation)
 {
-	json_array_append_new(arg, json_pack("{s:I, s:b, s:I, s:i, s:s}", "number",
-					     (json_int_t)invitation->number, "reusable",
-					     (int)invitation->reusable, "expires_ms",
-					     (json_int_t)invitation->expires_ms, "used",
-					     (int)invitation->used, "link", invitation->link));
+	control_list_add(arg, json_pack("{s:I, s:b, s:I, s:i, s:s}", "number",
+					(json_int_t)invitation->number, "reusable",
+					(int)invitation->reusable, "expires_ms",
+					(json_int_t)invitation->expires_ms, "used",
+					(int)invitation->used, "link", invitation->link));
 }
 
 static int invitations(struct control_call *call, struct err *err)
 {
 	const struct account *account = control_account(call, err);
-	json_t *list = account ? json_array() : NULL;
+	struct control_list list;
 
-	if (list)
-		account_invitations(account, list_invitation, list);
-	return account ? control_put(call->reply, "invitations", list, err) : -1;
+	if (!account)
+		return -1;
+	control_list_init(&list);
+	account_invitations(account, list_invitation, &list);
+	return control_put(call->reply, "invitations", list.array, err);
 }
 
 static int invitation_revoke(struct control_call *call, struct err *err)
@@ -80,19 +82,21 @@ static int introduce(struct control_call *call, struct err *err)
 
 static void list_request(void *arg, const struct contact_request *request)
 {
-	json_array_append_new(arg, json_pack("{s:s, s:s, s:s, s:I}", "id", request->id, "name",
-					     request->name, "text", request->text, "since_ms",
-					     (json_int_t)request->since_ms));
+	control_list_add(arg, json_pack("{s:s, s:s, s:s, s:I}", "id", request->id, "name",
+					request->name, "text", request->text, "since_ms",
+					(json_int_t)request->since_ms));
 }
 
 static int requests(struct control_call *call, struct err *err)
 {
 	const struct account *account = control_account(call, err);
-	json_t *list = account ? json_array() : NULL;
+	struct control_list list;
 
-	if (list)
-		account_requests(account, list_request, list);
-	return account ? control_put(call->reply, "requests", list, err) : -1;
+	if (!account)
+		return -1;
+	control_list_init(&list);
+	account_requests(account, list_request, &list);
+	return control_put(call->reply, "requests", list.array, err);
 }
 
 static int accept_request(struct control_call *call, struct err *err)
@@ -149,17 +153,22 @@ static int unblock(struct control_call *call, struct err *err)
 
 static void list_id(void *arg, const char *id)
 {
-	json_array_append_new(arg, json_string(id));
+	control_list_add(arg, json_string(id));
 }
 
 static int blocked(struct control_call *call, struct err *err)
 {
 	const struct account *account = control_account(call, err);
-	json_t *list = account ? json_array() : NULL;
+	struct control_list list;
 
-	if (list)
-		account_blocked(account, list_id, list);
-	return account ? control_put(call->reply, "blocked", list, err) : -1;
+	if (!account)
+		return -1;
+	control_list_init(&list);
+	if (account_blocked(account, list_id, &list, err)) {
+		json_decref(list.array);
+		return -1;
+	}
+	return control_put(call->reply, "blocked", list.array, err);
 }
 
 /* --- verification --- */
@@ -176,7 +185,7 @@ static json_t *verification_json(struct contact *contact)
 
 static void list_verification(void *arg, struct contact *contact)
 {
-	json_array_append_new(arg, verification_json(contact));
+	control_list_add(arg, verification_json(contact));
 }
 
 /* One contact, after setting whether it is verified if that is said; or all of them. */
@@ -185,7 +194,7 @@ static int verify(struct control_call *call, struct err *err)
 	const char *word;
 	struct account *account = control_account(call, err);
 	struct contact *contact = NULL;
-	json_t *list;
+	struct control_list list;
 	bool verified;
 
 	if (!account || control_text_optional(call, "contact", &word, err))
@@ -200,12 +209,12 @@ static int verify(struct control_call *call, struct err *err)
 	if (contact && verified != contact_verified(contact) &&
 	    contact_set_verified(contact, verified, err))
 		return -1;
-	list = json_array();
-	if (list && contact)
-		list_verification(list, contact);
-	else if (list)
-		account_contacts(account, list_verification, list);
-	return control_put(call->reply, "contacts", list, err);
+	control_list_init(&list);
+	if (contact)
+		list_verification(&list, contact);
+	else
+		account_contacts(account, list_verification, &list);
+	return control_put(call->reply, "contacts", list.array, err);
 }
 
 /* --- presence --- */
@@ -213,14 +222,16 @@ static int verify(struct control_call *call, struct err *err)
 static int mode(struct control_call *call, struct err *err)
 {
 	const char *wanted;
+	bool follows;
 	struct account *account = control_account(call, err);
 
 	if (!account || control_text_optional(call, "mode", &wanted, err))
 		return -1;
 	if (wanted && bridge_set_mode(call->host->bridge, account, wanted, err))
 		return -1;
-	return control_put(call->reply, "mode",
-			   json_string(bridge_follows(account) ? "follow" : "steady"), err);
+	if (bridge_mode_read(account, &follows, err))
+		return -1;
+	return control_put(call->reply, "mode", json_string(follows ? "follow" : "steady"), err);
 }
 
 /* --- backups --- */

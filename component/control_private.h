@@ -43,6 +43,14 @@ struct control_call {
 	json_t *args;
 	json_t *reply; /* an object to add to */
 	enum control_after after;
+	bool done; /* it cannot be undone: when its answer cannot be made, the connection ends,
+		    * since an error would say that nothing has happened */
+};
+
+/* What an answer lists. An item that cannot be added spoils it: half a list looks like a whole one.
+ */
+struct control_list {
+	json_t *array; /* NULL: spoilt */
 };
 
 enum {
@@ -84,6 +92,9 @@ int control_flag_optional(const struct control_call *call, const char *name, boo
 			  struct err *err);
 /* The account that the request names; the only one when it names none. */
 struct account *control_account(const struct control_call *call, struct err *err);
+void control_list_init(struct control_list *list);
+/* item is taken over; NULL: there was no memory for it. */
+void control_list_add(struct control_list *list, json_t *item);
 /* As json_object_set_new, which takes a NULL value for an error. */
 int control_put(json_t *object, const char *key, json_t *value, struct err *err);
 
@@ -97,7 +108,7 @@ json_t *control_status(const struct control_host *host);
 json_t *control_account_json(const struct account *account);
 /* A contact with its state. */
 json_t *control_contact_json(const struct contact *contact);
-/* All contacts of account as an array. */
+/* All contacts of account as an array; NULL when memory is short. */
 json_t *control_contacts_json(const struct account *account);
 
 #endif

@@ -352,6 +352,7 @@ static int send_command(struct control_call *call, struct err *err)
 	}
 	if (bridge_program_send(call->host->bridge, contact, text, &token, id, err))
 		return -1;
+	call->done = true;
 	if (wait)
 		fill(wait, contact_id(contact), token, "");
 	if (control_put(call->reply, "contact", json_string(contact_id(contact)), err) ||

@@ -17,16 +17,16 @@ json_t *control_contact_json(const struct contact *contact)
 
 static void list_contact(void *arg, struct contact *contact)
 {
-	json_array_append_new(arg, control_contact_json(contact));
+	control_list_add(arg, control_contact_json(contact));
 }
 
 json_t *control_contacts_json(const struct account *account)
 {
-	json_t *list = json_array();
+	struct control_list list;
 
-	if (list)
-		account_contacts(account, list_contact, list);
-	return list;
+	control_list_init(&list);
+	account_contacts(account, list_contact, &list);
+	return list.array;
 }
 
 json_t *control_account_json(const struct account *account)
@@ -41,8 +41,11 @@ static void list_account(void *arg, struct account *account)
 {
 	json_t *item = control_account_json(account);
 
-	json_object_set_new(item, "contacts", control_contacts_json(account));
-	json_array_append_new(arg, item);
+	if (json_object_set_new(item, "contacts", control_contacts_json(account))) {
+		json_decref(item);
+		item = NULL;
+	}
+	control_list_add(arg, item);
 }
 
 static json_t *locked_status(const struct control_host *host)
@@ -58,20 +61,20 @@ static json_t *locked_status(const struct control_host *host)
 
 json_t *control_status(const struct control_host *host)
 {
-	json_t *accounts, *status;
+	struct control_list accounts;
+	json_t *status;
 	const char *trouble;
 
 	if (host->locked && host->locked(host->arg))
 		return locked_status(host);
-	accounts = json_array();
-	trouble = engine_trouble(bridge_engine(host->bridge));
-	status = json_pack("{s:b, s:o, s:s}", "ok", 1, "accounts", accounts, "trouble",
-			   trouble ? trouble : "");
-
-	if (!status)
+	control_list_init(&accounts);
+	engine_accounts(bridge_engine(host->bridge), list_account, &accounts);
+	if (!accounts.array)
 		return NULL;
-	engine_accounts(bridge_engine(host->bridge), list_account, accounts);
-	if (host->status && host->status(host->arg, status)) {
+	trouble = engine_trouble(bridge_engine(host->bridge));
+	status = json_pack("{s:b, s:o, s:s}", "ok", 1, "accounts", accounts.array, "trouble",
+			   trouble ? trouble : "");
+	if (status && host->status && host->status(host->arg, status)) {
 		json_decref(status);
 		return NULL;
 	}

@@ -271,6 +271,8 @@ int inner_write(const struct xml *message, struct buf *out, struct err *err)
 	kind = kind_of(inner);
 	if (kind != INNER_NOTHING && xml_write(inner, "", out)) {
 		xml_free(&inner);
+		if (out->starved)
+			return err_set(err, ERR_MEMORY, "out of memory");
 		return err_set(err, ERR_LIMIT, "the message is longer than %zu bytes", out->limit);
 	}
 	xml_free(&inner);

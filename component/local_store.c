@@ -335,22 +335,33 @@ int local_item_set(struct local_store *store, const char *user, const char *spac
 	return own ? local_store_commit(store, err) : 0;
 }
 
-void *local_item_get(struct local_store *store, const char *user, const char *space,
-		     const char *node, const char *id, size_t *len)
+int local_item_read(struct local_store *store, const char *user, const char *space,
+		    const char *node, const char *id, void **value, size_t *len, struct err *err)
 {
 	const char *const names[] = {space, node, id};
 	struct address address;
 	struct seal_place place;
 	sqlite3_stmt *statement;
+	int found = ready(store, SQL_ITEM_GET, user, &address, names, &statement, err);
+
+	*value = NULL;
+	*len = 0;
+	if (found == 1)
+		found = database_step(store->db, statement, "read the item", err);
+	if (found != 1)
+		return found;
+	place = place_of(&address, 3);
+	*value = database_unseal(store->db, statement, 0, &place, len);
+	database_done(statement);
+	return *value ? 1 : err_set(err, ERR_CRYPTO, "the item cannot be read");
+}
+
+void *local_item_get(struct local_store *store, const char *user, const char *space,
+		     const char *node, const char *id, size_t *len)
+{
 	void *value;
 
-	*len = 0;
-	if (ready(store, SQL_ITEM_GET, user, &address, names, &statement, NULL) != 1 ||
-	    database_step(store->db, statement, "read the item", NULL) != 1)
-		return NULL;
-	place = place_of(&address, 3);
-	value = database_unseal(store->db, statement, 0, &place, len);
-	database_done(statement);
+	local_item_read(store, user, space, node, id, &value, len, NULL);
 	return value;
 }
 

@@ -50,8 +50,11 @@ int local_store_scrub(struct local_store *store, struct err *err);
  * ERR_LIMIT: a name or the value is too long, or the user would have too much. */
 int local_item_set(struct local_store *store, const char *user, const char *space, const char *node,
 		   const char *id, const void *value, size_t len, struct err *err);
-/* A copy, followed by a NUL that is not counted; free it with secret_free(value, *len). NULL: there
- * is none, or it cannot be read. */
+/* A copy, followed by a NUL that is not counted; free it with secret_free(*value, *len). 1; 0:
+ * there is none (*value is NULL); -1: it cannot be read. */
+int local_item_read(struct local_store *store, const char *user, const char *space,
+		    const char *node, const char *id, void **value, size_t *len, struct err *err);
+/* The same where it does not matter why there is nothing: NULL. */
 void *local_item_get(struct local_store *store, const char *user, const char *space,
 		     const char *node, const char *id, size_t *len);
 /* 1: removed; 0: there was none. */

@@ -540,6 +540,13 @@ void *account_setting_get(struct account *account, const char *key, size_t *len)
 	return store_setting_get(account->engine->store, STORE_ACCOUNT, account->id, key, len);
 }
 
+int account_setting_read(struct account *account, const char *key, void **value, size_t *len,
+			 struct err *err)
+{
+	return store_setting_read(account->engine->store, STORE_ACCOUNT, account->id, key, value,
+				  len, err);
+}
+
 void engine_deliver_waiting(struct account *account)
 {
 	unsigned left = account->contact_count;

@@ -68,6 +68,8 @@ static int add_field(struct export *out, enum field kind, const void *first, siz
 	    buf_add(&out->content, first, first_len) == 0 &&
 	    buf_add(&out->content, rest, rest_len) == 0)
 		return 0;
+	if (out->content.starved)
+		return err_set(out->err, ERR_MEMORY, "backup: out of memory");
 	return err_set(out->err, ERR_LIMIT, "backup: the account is too large");
 }
 

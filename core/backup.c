@@ -122,7 +122,8 @@ static int read_file(const char *path, struct buf *file, struct err *err)
 		result = err_set(err, ERR_INPUT, "%s is not a file", path);
 	while (result == 0 && (n = fread(block, 1, sizeof(block), in)) > 0)
 		if (buf_add(file, block, n) < 0)
-			result = err_set(err, ERR_INPUT, "%s is too large", path);
+			result = file->starved ? err_set(err, ERR_MEMORY, "out of memory")
+					       : err_set(err, ERR_INPUT, "%s is too large", path);
 	if (result == 0 && ferror(in))
 		result = err_system(err, "read %s", path);
 	fclose(in);

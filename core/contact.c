@@ -227,6 +227,13 @@ int contact_setting_set(struct contact *contact, const char *key, const void *va
 				 err);
 }
 
+int contact_setting_read(struct contact *contact, const char *key, void **value, size_t *len,
+			 struct err *err)
+{
+	return store_setting_read(store_of(contact), STORE_CONTACT, contact->row.id, key, value,
+				  len, err);
+}
+
 void *contact_setting_get(struct contact *contact, const char *key, size_t *len)
 {
 	return store_setting_get(store_of(contact), STORE_CONTACT, contact->row.id, key, len);

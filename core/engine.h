@@ -221,6 +221,10 @@ void account_reach_free(struct account_reach **reach);
 int account_setting_set(struct account *account, const char *key, const void *value, size_t len,
 			struct err *err);
 void *account_setting_get(struct account *account, const char *key, size_t *len);
+/* The same where a missing value and one that cannot be read are not alike. 1; 0: there is none
+ * (*value is NULL); -1: it cannot be read. */
+int account_setting_read(struct account *account, const char *key, void **value, size_t *len,
+			 struct err *err);
 /* A pointer that the layer above keeps with the account. */
 void account_set_user(struct account *account, void *user);
 void *account_user(const struct account *account);
@@ -275,6 +279,8 @@ int contact_set_name(struct contact *contact, const char *name, struct err *err)
 int contact_setting_set(struct contact *contact, const char *key, const void *value, size_t len,
 			struct err *err);
 void *contact_setting_get(struct contact *contact, const char *key, size_t *len);
+int contact_setting_read(struct contact *contact, const char *key, void **value, size_t *len,
+			 struct err *err);
 enum contact_state contact_state(const struct contact *contact);
 /* Unix time in ms since when it is in that state. */
 int64_t contact_since_ms(const struct contact *contact);
@@ -336,8 +342,9 @@ int account_request_deny(struct account *account, const char *id, struct err *er
 /* Remove the contact or request with this id, if there is one, and never hear of it again. */
 int account_block(struct account *account, const char *id, struct err *err);
 int account_unblock(struct account *account, const char *id, struct err *err);
-void account_blocked(const struct account *account, void (*each)(void *arg, const char *id),
-		     void *arg);
+/* -1: they are not all. */
+int account_blocked(const struct account *account, void (*each)(void *arg, const char *id),
+		    void *arg, struct err *err);
 
 /* --- presence modes (DESIGN section 9) --- */
 /* At once, with a goodbye in the sessions. Not kept over a restart. */

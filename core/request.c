@@ -352,12 +352,10 @@ static int show_blocked(void *arg, const uint8_t public_key[X25519_LEN])
 	return 0;
 }
 
-void account_blocked(const struct account *account, void (*each)(void *arg, const char *id),
-		     void *arg)
+int account_blocked(const struct account *account, void (*each)(void *arg, const char *id),
+		    void *arg, struct err *err)
 {
 	struct blocked_walk walk = {each, arg};
-	struct err why = {0};
 
-	if (store_blocked(store_of(account), account->id, show_blocked, &walk, &why) < 0)
-		log_warn("account: %s", why.text);
+	return store_blocked(store_of(account), account->id, show_blocked, &walk, err) < 0 ? -1 : 0;
 }

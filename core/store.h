@@ -108,8 +108,11 @@ enum store_owner { STORE_ACCOUNT, STORE_CONTACT };
 /* value NULL deletes. ERR_LIMIT: key or value too long. */
 int store_setting_set(struct store *store, enum store_owner kind, int64_t owner, const char *key,
 		      const void *value, size_t len, struct err *err);
-/* A copy, followed by a NUL that is not counted; free it with secret_free(value, *len). NULL: there
- * is none, or it cannot be read. */
+/* A copy, followed by a NUL that is not counted; free it with secret_free(*value, *len). 1; 0:
+ * there is none (*value is NULL); -1: it cannot be read. */
+int store_setting_read(struct store *store, enum store_owner kind, int64_t owner, const char *key,
+		       void **value, size_t *len, struct err *err);
+/* The same where it does not matter why there is nothing: NULL. */
 void *store_setting_get(struct store *store, enum store_owner kind, int64_t owner, const char *key,
 			size_t *len);
 /* All of them; as store_accounts. */

@@ -279,24 +279,35 @@ int store_setting_set(struct store *store, enum store_owner kind, int64_t owner,
 	return database_run(store->db, statement, "store setting", err);
 }
 
+int store_setting_read(struct store *store, enum store_owner kind, int64_t owner, const char *key,
+		       void **value, size_t *len, struct err *err)
+{
+	sqlite3_stmt *statement =
+	    database_statement(store->db, for_owner(SQL_SETTING_GET, kind), err);
+	const struct seal_place place = setting_place(kind, owner, key);
+	int found;
+
+	*value = NULL;
+	*len = 0;
+	if (statement == NULL)
+		return -1;
+	sqlite3_bind_int64(statement, 1, owner);
+	database_bind_text(statement, 2, key);
+	found = database_step(store->db, statement, "read setting", err);
+	if (found != 1)
+		return found;
+	*value = database_unseal(store->db, statement, 0, &place, len);
+	database_done(statement);
+	return *value ? 1 : err_set(err, ERR_CRYPTO, "read setting: it cannot be unsealed");
+}
+
 void *store_setting_get(struct store *store, enum store_owner kind, int64_t owner, const char *key,
 			size_t *len)
 {
-	sqlite3_stmt *statement =
-	    database_statement(store->db, for_owner(SQL_SETTING_GET, kind), NULL);
-	const struct seal_place place = setting_place(kind, owner, key);
-	void *copy = NULL;
+	void *value;
 
-	*len = 0;
-	if (statement == NULL)
-		return NULL;
-	sqlite3_bind_int64(statement, 1, owner);
-	database_bind_text(statement, 2, key);
-	if (database_step(store->db, statement, "read setting", NULL) != 1)
-		return NULL;
-	copy = database_unseal(store->db, statement, 0, &place, len);
-	database_done(statement);
-	return copy;
+	store_setting_read(store, kind, owner, key, &value, len, NULL);
+	return value;
 }
 
 struct settings_walk {

@@ -198,7 +198,7 @@ int tacet_unblock(struct tacet_account *account, const char *id, struct tacet_er
 void tacet_blocked(const struct tacet_account *account, void (*each)(void *arg, const char *id),
 		   void *arg)
 {
-	account_blocked(account_in(account), each, arg);
+	account_blocked(account_in(account), each, arg, NULL);
 }
 
 void tacet_contact_phrase(const struct tacet_contact *contact, char phrase[TACET_PHRASE_SIZE])

@@ -33,8 +33,10 @@ static int buf_reserve(struct buf *buf, size_t len)
 		size *= 2;
 	/* Not realloc: it would leave a copy of what may be secret behind. */
 	data = malloc(size);
-	if (data == NULL)
+	if (data == NULL) {
+		buf->starved = true;
 		return -1;
+	}
 	if (buf->len > 0)
 		memcpy(data, buf->data, buf->len);
 	data[buf->len] = '\0';

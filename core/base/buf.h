@@ -4,6 +4,7 @@
 #ifndef CORE_BASE_BUF_H
 #define CORE_BASE_BUF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,6 +13,7 @@ struct buf {
 	size_t len;
 	size_t size;  /* allocated */
 	size_t limit; /* len never passes it */
+	bool starved; /* something was not added for want of memory, not for the limit */
 };
 
 /* Empty, with a limit in bytes. Nothing is allocated yet. */
