@@ -54,6 +54,18 @@ void *fake_alloc(size_t len)
 	return memory;
 }
 
+/* Likewise. */
+static struct timer *fake_timer(const struct env *env, void (*fire)(void *arg), void *arg)
+{
+	struct timer *timer = timer_new(env, fire, arg);
+
+	if (!timer)
+		timer = timer_new(env, fire, arg);
+	if (!timer)
+		abort();
+	return timer;
+}
+
 int64_t fake_latency(struct fake_net *net)
 {
 	return FAKE_LATENCY_MIN_MS +
@@ -112,7 +124,7 @@ static struct service *fake_service_new(struct transport *transport,
 	service->host->services_made++;
 	service->handler = handler;
 	service->arg = arg;
-	service->timer = timer_new(service->host->net->env, service_fire, service);
+	service->timer = fake_timer(service->host->net->env, service_fire, service);
 	timer_set(service->timer, FAKE_ADDRESS_MS);
 	LIST_INSERT_HEAD(&service->host->services, service, next);
 	return &service->service;
@@ -266,7 +278,7 @@ fake_dial_begin(struct transport *transport, const struct endpoint *endpoint, co
 	dial->endpoint = *endpoint;
 	dial->done = done;
 	dial->arg = arg;
-	dial->timer = timer_new(host->net->env, dial_fire, dial);
+	dial->timer = fake_timer(host->net->env, dial_fire, dial);
 	timer_set(dial->timer, 2 * fake_latency(host->net));
 	LIST_INSERT_HEAD(&host->pending, dial, next);
 	return &dial->dial;
