@@ -12,6 +12,7 @@
 
 /* A clock that is further off than the first is worth a word; than the second, records and
  * handshakes are refused by who does not correct his own (DESIGN section 4), in ms. */
+#define SECOND_MS     1000
 #define CLOCK_WARN_MS (30 * 1000)
 #define CLOCK_FAIL_MS (300 * 1000)
 /* Longest that the daemon may take to reach itself, in ms: more than its own limit. */
@@ -149,8 +150,12 @@ static void check_clock(struct doctor *doctor)
 				   : off >= CLOCK_WARN_MS ? FINDING_WARN
 							  : FINDING_OK;
 
+	if (off < SECOND_MS && !print_member(clock, "why")[0]) {
+		doctor_note(doctor, FINDING_OK, "clock", NULL, "no error is known");
+		return;
+	}
 	doctor_note(doctor, state, "clock", "set the clock of this machine, and its date",
-		    "%" PRId64 " s %s%s%s", off / 1000, ms < 0 ? "fast" : "slow",
+		    "%" PRId64 " s %s%s%s", off / SECOND_MS, ms < 0 ? "fast" : "slow",
 		    print_member(clock, "why")[0] ? ": " : "", print_member(clock, "why"));
 }
 
@@ -164,7 +169,7 @@ static void check_component(struct doctor *doctor)
 		return;
 	if (strcmp(print_member(component, "state"), "up") == 0)
 		doctor_note(doctor, FINDING_OK, "component", NULL,
-			    "the Jabber server has taken %s, %" PRId64 " users",
+			    "the Jabber server has taken %s; users: %" PRId64,
 			    print_member(component, "domain"), print_number(component, "users"));
 	else
 		doctor_note(doctor, FINDING_FAIL, "component",

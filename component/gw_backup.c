@@ -21,13 +21,16 @@
 #define TEXT_MAX ((size_t)192 * 1024)
 /* Characters of a line of it, as in MIME. */
 #define LINE_LEN 76
+/* Longest path of a backup on its way, with its NUL; a state directory that is longer has none. */
+#define PATH_SIZE 512
 
-static int begin(struct gw *gw, const char *name, char *path, size_t size, struct err *err)
+static int begin(struct gw *gw, const char *name, char path[PATH_SIZE], struct err *err)
 {
 	if (!gw_take(gw, &gw->heavy, HEAVY_COST))
 		return err_set(err, ERR_UNAVAILABLE,
 			       "too many backups at once; try again in a minute");
-	snprintf(path, size, "%s/%s", gw->config->directory, name);
+	if (snprintf(path, PATH_SIZE, "%s/%s", gw->config->directory, name) >= PATH_SIZE)
+		return err_set(err, ERR_LIMIT, "the state directory's name is too long");
 	unlink(path); /* of an earlier process that was killed */
 	return 0;
 }
@@ -51,11 +54,11 @@ struct account *gw_backup_take(struct gw *gw, const char *jid, const char *text,
 	uint8_t *data = malloc(len + 1);
 	int size = data ? base64_decode(text, len, data, len + 1) : -1;
 	struct account *account = NULL;
-	char path[512];
+	char path[PATH_SIZE];
 
 	if (size <= 0) {
 		err_set(err, ERR_INPUT, "this is not the text of a backup");
-	} else if (begin(gw, "import", path, sizeof(path), err) == 0) {
+	} else if (begin(gw, "import", path, err) == 0) {
 		if (write_file(path, data, (size_t)size, err) == 0)
 			account = bridge_account_restore(gw->bridge, path, passphrase, jid, err);
 		unlink(path);
@@ -102,10 +105,10 @@ static int make(struct gw *gw, const char *jid, const char *passphrase, struct b
 		struct err *err)
 {
 	const struct account *account = bridge_account(gw->bridge, jid, err);
-	char path[512];
+	char path[PATH_SIZE];
 	int result;
 
-	if (!account || begin(gw, "export", path, sizeof(path), err) < 0)
+	if (!account || begin(gw, "export", path, err) < 0)
 		return -1;
 	result = account_export(account, passphrase, path, err);
 	if (!result)

@@ -12,15 +12,14 @@
 
 #define NS_ROSTERX "http://jabber.org/protocol/rosterx"
 
-/* FNV-1a. Who makes two alike deceives itself only. */
+/* Who makes two alike deceives itself only. */
 static uint64_t hash_of(const char *node, const char *ver)
 {
 	const char *const texts[] = {node, "#", ver};
-	uint64_t hash = 14695981039346656037U;
+	uint64_t hash = GW_HASH_NEW;
 
 	for (size_t i = 0; i < 3; i++)
-		for (const char *c = texts[i]; *c; c++)
-			hash = (hash ^ (uint8_t)*c) * 1099511628211U;
+		hash = gw_hash(hash, texts[i], strlen(texts[i]));
 	return hash ? hash : 1;
 }
 

@@ -178,6 +178,18 @@ struct contact *gw_request_contact(const struct gw_request *request);
 /* Take from a bucket, if there is anything in it. */
 bool gw_take(const struct gw *gw, struct bucket *bucket, int64_t amount);
 
+/* FNV-1a (the authors' offset basis and prime for 64 bits) of data behind what hash is of,
+ * GW_HASH_NEW: of nothing. No secret: who wants to can make two alike. */
+#define GW_HASH_NEW UINT64_C(14695981039346656037)
+static inline uint64_t gw_hash(uint64_t hash, const void *data, size_t len)
+{
+	const uint8_t *bytes = data;
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ bytes[i]) * UINT64_C(1099511628211);
+	return hash;
+}
+
 /* --- gw_ask.c --- */
 /* word is what was given to the question; payload the answer's (NULL: an error). */
 typedef void (*gw_answer)(struct gw_user *user, const char *word, struct xml *payload);

@@ -7,17 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* FNV-1a. Who could make two presences alike would keep its own from being seen. */
+/* Who could make two presences alike would keep its own from being seen. 0: memory was short. */
 static uint64_t hash_of(const struct xml *stanza)
 {
-	uint64_t hash = 14695981039346656037U;
+	uint64_t hash = 0;
 	struct buf text;
 
 	buf_init(&text, XML_LIMIT_BYTES);
-	if (xml_write(stanza, "", &text) < 0)
-		hash = 0;
-	for (size_t i = 0; i < text.len; i++)
-		hash = (hash ^ text.data[i]) * 1099511628211U;
+	if (xml_write(stanza, "", &text) == 0)
+		hash = gw_hash(GW_HASH_NEW, text.data, text.len);
 	buf_free(&text);
 	return hash;
 }

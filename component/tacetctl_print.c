@@ -194,7 +194,7 @@ static void print_component(const json_t *component, FILE *out)
 		fputs(", next attempt in ", out);
 		print_span(print_number(component, "retry_ms"), out);
 	}
-	fprintf(out, ", %" PRId64 " users, %" PRId64 " there\n", print_number(component, "users"),
+	fprintf(out, "; users: %" PRId64 ", there: %" PRId64 "\n", print_number(component, "users"),
 		print_number(component, "there"));
 	if (print_number(component, "messages") + print_number(component, "queued") > 0)
 		fprintf(out,
