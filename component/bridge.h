@@ -68,7 +68,7 @@ struct account *bridge_account_restore(struct bridge *bridge, const char *path,
 /* Remove an account for good (engine_account_remove); its clients are disconnected. *account
  * becomes NULL. */
 int bridge_account_remove(struct bridge *bridge, struct account **account, struct err *err);
-/* How an account is present: "steady" or "follow" (DESIGN section 9); ERR_INPUT. */
+/* How an account is present: "steady" or "follow" (tacetctl(1)); ERR_INPUT. */
 int bridge_set_mode(struct bridge *bridge, struct account *account, const char *mode,
 		    struct err *err);
 /* *follows: else steady. -1: it cannot be read. */

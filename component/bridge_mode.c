@@ -1,5 +1,5 @@
 /*
- * bridge_mode.c: how an account is present: always, with its clients, or unseen (DESIGN section 9).
+ * bridge_mode.c: how an account is present: always, with its clients, or unseen (tacetctl(1)).
  *
  *     setting "mode": "steady" (also when it is missing) or "follow"
  *

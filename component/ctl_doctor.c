@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SECOND_MS 1000
 /* A clock that is further off than the first is worth a word; than the second, records and
- * handshakes are refused by who does not correct his own (DESIGN section 4), in ms. */
-#define SECOND_MS     1000
+ * handshakes are refused by who does not correct his own (protocol.md, Record), in ms. */
 #define CLOCK_WARN_MS (30 * 1000)
 #define CLOCK_FAIL_MS (300 * 1000)
 /* Longest that the daemon may take to reach itself, in ms: more than its own limit. */

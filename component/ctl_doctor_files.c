@@ -21,7 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The oldest tor that does all that is needed (DESIGN section 11). */
+/* The oldest tor that does all that is needed (tacetd.conf(5)). */
 static const int tor_oldest[] = {0, 4, 7};
 /* What a queue of a day's messages may take, and what no commit works with, in bytes. */
 #define DISK_WARN ((uint64_t)200 * 1024 * 1024)

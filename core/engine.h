@@ -2,7 +2,7 @@
  * engine.h: accounts, their contacts, and all that goes on between them.
  *
  * The engine translates "this account has this status" and "send this to that contact" into
- * records, sessions and frames (DESIGN sections 4 to 9). It knows no XMPP: a message's payload is
+ * records, sessions and frames (protocol.md). It knows no XMPP: a message's payload is
  * opaque bytes. Everything is called from one thread, the loop's.
  */
 #ifndef CORE_ENGINE_H
@@ -94,7 +94,7 @@ struct invitation_info {
 	char link[INVITATION_LINK_SIZE];
 };
 
-/* Whether an account can be found and linked (DESIGN section 9). */
+/* Whether an account can be found and linked (protocol.md, Finding each other). */
 enum account_visibility {
 	/* Publishes, listens, links: the default, "steady" and "follow" with a client. */
 	ACCOUNT_SHOWN,
@@ -310,7 +310,7 @@ int engine_flush(struct engine *engine, struct err *err);
 void account_sent_marks(struct account *account,
 			void (*each)(void *arg, const uint8_t mark[SENT_MARK_LEN]), void *arg);
 
-/* --- invitations and requests (DESIGN section 8) --- */
+/* --- invitations and requests (protocol.md, Invitation) --- */
 /* A new invitation, one-time or reusable; lifetime_ms > 0. name: as the link shall call the
  * account. ERR_LIMIT: INVITATIONS_MAX are open. */
 int account_invite(struct account *account, const char *name, bool reusable, int64_t lifetime_ms,
@@ -346,7 +346,7 @@ int account_unblock(struct account *account, const char *id, struct err *err);
 int account_blocked(const struct account *account, void (*each)(void *arg, const char *id),
 		    void *arg, struct err *err);
 
-/* --- presence modes (DESIGN section 9) --- */
+/* --- presence modes (tacetctl(1), mode) --- */
 /* At once, with a goodbye in the sessions. Not kept over a restart. */
 void account_set_visibility(struct account *account, enum account_visibility visibility);
 enum account_visibility account_visibility(const struct account *account);

@@ -1,5 +1,5 @@
 /*
- * renewal.h: how a pair gets a new pair secret, within a session (DESIGN section 5).
+ * renewal.h: how a pair gets a new pair secret, within a session (protocol.md).
  *
  *     low  -> high   offer 1 ‖ serial 8 ‖ base 16 ‖ fresh 32
  *     high -> low    stored 2 ‖ next 16

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define GARBAGE_LEN 600
-/* The tag of session's first message, see DESIGN section 7. */
+/* The tag of session's first message, see protocol.md, Session. */
 #define TAG_LEN 16
 
 struct attack {
