@@ -400,7 +400,9 @@ void guest_free(struct guest **guest)
 
 	if (g == NULL)
 		return;
-	hang_up(g);
+	/* One that could not be made whole has never dialled. */
+	if (g->limit != NULL && g->work != NULL)
+		hang_up(g);
 	rendezvous_free(&g->rendezvous);
 	dialler_free(&g->dialler);
 	timer_free(&g->expiry);
