@@ -55,6 +55,17 @@ static void refuse(const struct run *run, const struct err *err)
 	run->answer(run->answer_arg, &answer);
 }
 
+/* What was written, or none if it is nothing. Half of it is not shown as if it were all. */
+static void say_list(const struct run *run, const struct buf *text, const char *none)
+{
+	static const struct err starved = {.code = ERR_MEMORY, .text = "out of memory"};
+
+	if (text->starved)
+		refuse(run, &starved);
+	else
+		say(run, text->len > 0 ? buf_text(text) : none);
+}
+
 /* A link as text and as a picture; without the picture when there can be none. */
 static void show_link(const struct run *run, const char *note, const char *label, const char *link)
 {
@@ -372,7 +383,7 @@ static void blocked(const struct run *run, struct account *account)
 	if (account_blocked(account, write_blocked, &text, &err))
 		refuse(run, &err);
 	else
-		say(run, text.len > 0 ? buf_text(&text) : "Nobody.");
+		say_list(run, &text, "Nobody.");
 	buf_free(&text);
 }
 
@@ -394,7 +405,7 @@ static void status(const struct run *run, struct account *account)
 					      : "You cannot be reached yet",
 		   bridge_follows(account) ? "while a client is there" : "day and night");
 	account_contacts(account, write_contact, &text);
-	say(run, buf_text(&text));
+	say_list(run, &text, "");
 	buf_free(&text);
 }
 
@@ -409,7 +420,7 @@ static void requests(const struct run *run, struct account *account)
 
 	buf_init(&text, (size_t)REQUESTS_MAX * 2 * REQUEST_TEXT_MAX);
 	account_requests(account, write_request, &text);
-	say(run, text.len > 0 ? buf_text(&text) : "Nobody waits for an answer.");
+	say_list(run, &text, "Nobody waits for an answer.");
 	buf_free(&text);
 }
 

@@ -55,6 +55,8 @@ static struct xml *numbered(unsigned number)
 }
 
 #define NUMBERS_MAX 500
+/* More allocations than any one command makes. */
+#define COMMAND_TRIES_MAX 5000
 
 /* What the bridge has taken comes; what it has not does not. */
 static void messages_that_leave(void **state)
@@ -234,6 +236,35 @@ static void hidden(void **state)
 	}
 }
 
+/* Each of a client's commands, which all answer; the next one is as good as the first. */
+static void commands(void **state)
+{
+	const char *form[] = {"contact",  "Ben", "show", "dnd", "mode", "steady",
+			      "days",     "7",   "name", "Ann", "lift", "0",
+			      "verified", "1",   "link", "x",   NULL};
+	struct world *world = *state;
+	struct side *ann = &world->ann;
+
+	become_contacts(world);
+	side_keep_local(ann);
+	for (const struct server_command *c = host->commands; c->node; c++) {
+		struct answer answer;
+		bool failed = true;
+		long n;
+
+		for (n = 0; failed && n < COMMAND_TRIES_MAX; n++) {
+			fail_malloc_arm(n);
+			answer = command(ann, c->node, form);
+			failed = fail_malloc_disarm();
+			if (!answer.error && !answer.note[0] && !answer.value[0])
+				fail_msg("%s, allocation %ld: no answer", c->node, n);
+		}
+		assert_false(failed);
+	}
+	/* It is still an account that works. */
+	assert_non_null(strstr(command(ann, "id", NULL).value, id_of(ann)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -242,6 +273,7 @@ int main(void)
 	    TOLD_TEST(roster),
 	    TOLD_TEST(presence),
 	    TOLD_TEST(hidden),
+	    TOLD_TEST(commands),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
