@@ -103,8 +103,7 @@ int bridge_contact_remove(struct bridge *bridge, struct contact **contact, struc
  * before it. ERR_INPUT. */
 int bridge_contact_show(struct bridge *bridge, struct contact *contact, const char *word,
 			struct err *err);
-/* The word for it. */
-/* -1: it cannot be read; *word is then "offline". */
+/* The word for it. -1: it cannot be read; *word is then "offline". */
 int bridge_contact_shown(struct contact *contact, const char **word, struct err *err);
 /* May contacts that see the user there ask for the daemon's version and time (XEP-0092, XEP-0202)?
  * Not unless set; kept over a restart. ERR_UNAVAILABLE: nothing is kept here, and nobody is
