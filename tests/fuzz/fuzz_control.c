@@ -5,107 +5,17 @@
  *
  * Requests that name a file are left out: they would write where the fuzzer says.
  */
-#include "component/control.h"
-#include "component/local_store.h"
-#include "core/registry_memory.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/unit/control_rig.h"
 
-#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 /* Requests of one input; each may take a millisecond, and a password ten. */
 #define LINES_MAX 20
 /* Turns of the loop without anything to read, after which nothing more is expected. */
 #define QUIET_TURNS 3
-#define WORDS       "{\"cmd\":\"account add\",\"args\":{\"name\":\"ann\",\"password\":\"secret\"}}\n"
-
-struct world {
-	char dir[64], path[96];
-	struct loop *loop;
-	struct registry_memory_store *store;
-	struct registry *registry;
-	struct transport transport;
-	struct engine *engine;
-	struct bridge *bridge;
-	struct control *control;
-	int fd;
-};
-
-static struct service *no_service(struct transport *transport,
-				  const struct service_handler *handler, void *arg, struct err *err)
-{
-	(void)transport;
-	(void)handler;
-	(void)arg;
-	err_set(err, ERR_UNAVAILABLE, "there is no net here");
-	return NULL;
-}
-
-static const struct transport_ops no_net = {.name = "none", .service_new = no_service};
-
-static void on_stop(void *arg)
-{
-	(void)arg;
-}
-
-static void open_engine(struct world *world, struct err *err)
-{
-	const struct engine_config config = {.env = loop_env(world->loop),
-					     .registry = world->registry,
-					     .transport = &world->transport,
-					     .database = ":memory:",
-					     .store_key = &(const struct key){{1}}};
-
-	world->engine = engine_new(&config, bridge_engine_handler(), world->bridge, err);
-	FUZZ_CHECK(world->engine);
-	bridge_set_engine(world->bridge, world->engine);
-}
-
-static void connect_client(struct world *world)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-
-	world->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", world->path);
-	FUZZ_CHECK(connect(world->fd, (struct sockaddr *)&address, sizeof(address)) == 0);
-}
-
-static void world_open(struct world *world)
-{
-	struct control_host host = {.stop = on_stop};
-	struct err err = {0};
-
-	memset(world, 0, sizeof(*world));
-	snprintf(world->dir, sizeof(world->dir), "%s/tacet-fuzz-XXXXXX",
-		 access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-	FUZZ_CHECK(mkdtemp(world->dir));
-	snprintf(world->path, sizeof(world->path), "%s/control", world->dir);
-	world->loop = loop_new(&err);
-	world->store = registry_memory_store_new(loop_env(world->loop));
-	world->registry = registry_memory_new(loop_env(world->loop), world->store, 0);
-	world->transport.ops = &no_net;
-	world->bridge = bridge_new(loop_env(world->loop), "localhost", &err);
-	open_engine(world, &err);
-	host.bridge = world->bridge;
-	world->control = control_new(world->loop, world->path, &host, &err);
-	FUZZ_CHECK(world->control);
-	connect_client(world);
-}
-
-static void world_close(struct world *world)
-{
-	close(world->fd);
-	control_free(&world->control);
-	engine_free(&world->engine);
-	bridge_free(&world->bridge);
-	registry_free(&world->registry);
-	registry_memory_store_free(&world->store);
-	loop_free(&world->loop);
-	rmdir(world->dir);
-}
 
 /* A line of the daemon; returns 1 when it is an answer, and not an event. */
 static unsigned check_answer(const char *line, size_t len)
@@ -124,7 +34,7 @@ static unsigned check_answer(const char *line, size_t len)
 }
 
 /* Let the daemon answer; returns how many answers came. */
-static unsigned answers(struct world *world)
+static unsigned answers(struct world *world, int fd)
 {
 	static char text[1 << 20];
 	size_t len = 0, begin = 0;
@@ -134,7 +44,7 @@ static unsigned answers(struct world *world)
 		ssize_t got;
 
 		loop_run_once(world->loop, 0);
-		while ((got = recv(world->fd, text + len, sizeof(text) - len, 0)) > 0) {
+		while ((got = recv(fd, text + len, sizeof(text) - len, 0)) > 0) {
 			len += (size_t)got;
 			quiet = 0;
 		}
@@ -148,11 +58,10 @@ static unsigned answers(struct world *world)
 	return count;
 }
 
-static void say(struct world *world, const void *text, size_t len)
+static void say(int fd, const void *text, size_t len)
 {
 	/* It may have closed the connection on a line before. */
-	if (len > 0)
-		(void)!send(world->fd, text, len, MSG_NOSIGNAL);
+	(void)!send(fd, text, len, MSG_NOSIGNAL);
 }
 
 static bool names_a_file(const uint8_t *line, size_t len)
@@ -166,22 +75,27 @@ static bool names_a_file(const uint8_t *line, size_t len)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct world world;
+	void *state;
+	struct world *world;
 	const uint8_t *end;
+	int fd;
 
-	world_open(&world);
-	say(&world, WORDS, strlen(WORDS));
-	FUZZ_CHECK(answers(&world) == 1);
+	setup(&state);
+	world = state;
+	fd = connect_client(world);
+	say(fd, ADD_ANN "\n", strlen(ADD_ANN "\n"));
+	FUZZ_CHECK(answers(world, fd) == 1);
 	for (unsigned i = 0; i < LINES_MAX && (end = memchr(data, '\n', size)); i++) {
 		size_t len = (size_t)(end - data);
 
 		if (!names_a_file(data, len)) {
-			say(&world, data, len + 1);
-			FUZZ_CHECK(answers(&world) <= 1);
+			say(fd, data, len + 1);
+			FUZZ_CHECK(answers(world, fd) <= 1);
 		}
 		data += len + 1;
 		size -= len + 1;
 	}
-	world_close(&world);
+	close(fd);
+	teardown(&state);
 	return 0;
 }
