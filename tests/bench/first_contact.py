@@ -22,7 +22,6 @@ import json
 import pathlib
 import re
 import secrets
-import socket
 import statistics
 import subprocess
 import sys
@@ -32,7 +31,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
 import delayed  # noqa: E402
 from figures import figure  # noqa: E402
-from tor_trip import Echo, bare_trip, connect  # noqa: E402
+import through_tor  # noqa: E402
+from tor_trip import Echo, bare_trip  # noqa: E402
 
 STAGES = ["lookup", "dial", "answer"]
 # What the log says when one of them begins, also again.
@@ -92,25 +92,10 @@ def first_contact(guest, account, host):
 
 # --- the same, bare ---
 
-def open_through(tor, host, port):
-    """A connection through a tor, over circuits of its own; its SOCKS port is told name or address, and port."""
-    connection = connect(tor / "socks")
-    user = secrets.token_hex(8).encode()
-    connection.sendall(b"\5\1\2")
-    assert connection.recv(2) == b"\5\2"
-    connection.sendall(b"\1" + bytes([len(user)]) + user + b"\1x")
-    assert connection.recv(2) == b"\1\0"
-    connection.sendall(b"\5\1\0\3" + bytes([len(host)]) + host.encode() + port.to_bytes(2, "big"))
-    answer = connection.recv(4, socket.MSG_WAITALL)
-    assert len(answer) == 4 and answer[1] == 0, "not connected"
-    connection.recv({1: 6, 4: 18}[answer[3]], socket.MSG_WAITALL)
-    return connection
-
-
 def bare_lookup(tor, gateway):
     host, _, port = gateway.removeprefix("http://").partition(":")
     began = time.monotonic()
-    with open_through(tor, host, int(port)) as connection:
+    with through_tor.dial(tor, host, int(port)) as connection:
         connection.sendall(f"GET /key/{secrets.token_hex(20)} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
         assert b"200" in connection.recv(4096)
     return time.monotonic() - began

@@ -20,6 +20,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
 from figures import figure  # noqa: E402
 from lib import COOKIE_SIZE, NET, Tor, say, wait_until  # noqa: E402
+import through_tor  # noqa: E402
 from test_forward import Work, become_contacts, forward  # noqa: E402
 
 NUMBERS = [int(word) for word in sys.argv[1:] if word != "--json"]
@@ -111,19 +112,7 @@ class Onion:
             return False
 
     def connect(self):
-        connection = socket.socket(socket.AF_UNIX)
-        connection.settimeout(60)
-        connection.connect(str(self.tors[1].directory / "socks"))
-        name = self.name.encode()
-        connection.sendall(b"\5\1\0")
-        assert connection.recv(2) == b"\5\0"
-        connection.sendall(b"\5\1\0\3" + bytes([len(name)]) + name + b"\0\x50")
-        answer = connection.recv(4, socket.MSG_WAITALL)
-        if len(answer) < 4 or answer[1] != 0:
-            connection.close()
-            raise OSError("not dialled")
-        connection.recv({1: 6, 4: 18}[answer[3]], socket.MSG_WAITALL)
-        return connection
+        return through_tor.dial(self.tors[1].directory, self.name, 80)
 
     def end(self):
         for tor in self.tors:

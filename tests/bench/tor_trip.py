@@ -26,6 +26,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
 from figures import figure  # noqa: E402
 import delayed  # noqa: E402
+import through_tor  # noqa: E402
 
 # On the wire, whatever they carry (core/frame.h): a cell of tor's.
 FRAME = 488
@@ -39,13 +40,13 @@ class Echo:
     def __init__(self, tor):
         self.listener = socket.create_server(("127.0.0.1", 0))
         threading.Thread(target=self.serve, daemon=True).start()
-        self.control = connect(tor / "control")
+        self.control = through_tor.connect(tor / "control")
         lines = self.control.makefile("r")
         self.control.sendall(f"AUTHENTICATE {(tor / 'cookie').read_bytes().hex()}\r\n"
                              "ADD_ONION NEW:ED25519-V3 Flags=DiscardPK "
                              f"Port=80,127.0.0.1:{self.listener.getsockname()[1]}\r\n".encode())
         assert lines.readline().startswith("250")
-        self.name = lines.readline().strip().split("=")[1].encode() + b".onion"
+        self.name = lines.readline().strip().split("=")[1] + ".onion"
 
     def serve(self):
         while True:
@@ -63,32 +64,10 @@ class Echo:
         limit = time.monotonic() + LIMIT_S
         while True:
             try:
-                return self.try_dial(tor)
+                return through_tor.dial(tor, self.name, 80)
             except OSError:
                 assert time.monotonic() < limit, "the bare onion service cannot be reached"
                 time.sleep(1)
-
-    def try_dial(self, tor):
-        connection = connect(tor / "socks")
-        user = secrets.token_hex(8).encode()
-        connection.sendall(b"\5\1\2")
-        assert connection.recv(2) == b"\5\2"
-        connection.sendall(b"\1" + bytes([len(user)]) + user + b"\1x")
-        assert connection.recv(2) == b"\1\0"
-        connection.sendall(b"\5\1\0\3" + bytes([len(self.name)]) + self.name + b"\0\x50")
-        answer = connection.recv(4, socket.MSG_WAITALL)
-        if len(answer) < 4 or answer[1] != 0:
-            connection.close()
-            raise OSError("not dialled")
-        connection.recv({1: 6, 4: 18}[answer[3]], socket.MSG_WAITALL)
-        return connection
-
-
-def connect(path):
-    connection = socket.socket(socket.AF_UNIX)
-    connection.settimeout(LIMIT_S)
-    connection.connect(str(path))
-    return connection
 
 
 class People:

@@ -50,7 +50,9 @@ VALGRIND = ["valgrind", "-q", "--error-exitcode=9", "--leak-check=full", "--erro
 
 def without_network():
     """More lines for the torrc of a daemon that needs none."""
-    torrc = pathlib.Path(tempfile.mkdtemp(prefix="tacet-torrc-")) / "torrc"
+    directory = tempfile.mkdtemp(prefix="tacet-torrc-", dir="/tmp")
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    torrc = pathlib.Path(directory) / "torrc"
     torrc.write_text("DisableNetwork 1\n")
     return torrc
 

@@ -4,18 +4,9 @@ the daemon was killed, page by page; what was taken back is not; tacetctl turns 
 nothing of it can be read in the files. Needs no network: what is said waits for a contact."""
 
 import asyncio
-import pathlib
-import tempfile
 import xml.etree.ElementTree as ET
 
-from lib import Client, Daemon, Refused, say
-
-
-
-def without_network():
-    torrc = pathlib.Path(tempfile.mkdtemp(prefix="tacet-torrc-")) / "torrc"
-    torrc.write_text("DisableNetwork 1\n")
-    return torrc
+from lib import Client, Daemon, Refused, say, without_network
 
 
 class Reader(Client):

@@ -5,6 +5,7 @@ import asyncio
 import os
 import pathlib
 import resource
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -102,6 +103,7 @@ def wrong_cookie():
         daemon.remove()
     finally:
         tor.end()
+        shutil.rmtree(home)
 
 
 def read_all(connection, limit=5):

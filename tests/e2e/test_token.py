@@ -42,6 +42,7 @@ def main():
         assert "<success" in client.authenticate("PLAIN", plain("alice", "another"))
     say("after a new password it is not")
     daemon.stop()
+    daemon.remove()
     say("done")
 
 
