@@ -181,7 +181,8 @@ void publication_start(struct publication *p)
 /* --- which ones --- */
 
 /* The last epoch's records must be there for EPOCH_MARGIN_MS after its end; those that were put
- * before it are not. True: there is something to be done for it. */
+ * before it are not. True: so long its place is not for the next one, which would forget that it is
+ * done. */
 static bool plan_last(struct trail *trail, uint64_t present, int64_t since_ms)
 {
 	struct publication *p;
@@ -189,11 +190,8 @@ static bool plan_last(struct trail *trail, uint64_t present, int64_t since_ms)
 	if (since_ms >= EPOCH_MARGIN_MS || present == 0)
 		return false;
 	p = of_epoch(trail, present - 1);
-	if (!is_idle(p))
-		return true;
-	if (p->put_ms > 0 && p->put_ms >= mono(p) - since_ms)
-		return false;
-	at(p, rendezvous_apart(trail->rendezvous));
+	if (is_idle(p) && (p->put_ms == 0 || p->put_ms < mono(p) - since_ms))
+		at(p, rendezvous_apart(trail->rendezvous));
 	return true;
 }
 

@@ -45,6 +45,7 @@ struct lonely {
 	int seen_pair;   /* of what it was */
 	uint64_t seen_epoch;
 	unsigned puts, gets, changes, close;
+	unsigned late[PAIRS][KNOWN]; /* publications of an epoch that was over, since it was seen */
 };
 
 /* --- the registry --- */
@@ -144,6 +145,10 @@ static struct registry_op *publish(struct registry *registry, const char *isolat
 		assert_int_equal(pair_of(l, entries[i].key, true, i, &other), pair);
 		assert_true(other == epoch);
 	}
+	if (epoch + 1 == pair_epoch(&l->pairs[pair], env_wall_ms(l->env)))
+		l->late[pair][epoch % KNOWN]++;
+	else
+		l->late[pair][epoch % KNOWN] = 0;
 	l->put_ms[pair][epoch % KNOWN] = l->seen_ms;
 	l->puts++;
 	return op;
@@ -330,6 +335,24 @@ static void epochs_and_pairs_are_kept_apart(void **state)
 	assert_true(close * 20 < changes);
 }
 
+/* An epoch ends with the first publication after its end, also while its neighbour is renewed. */
+static void the_last_publication_is_the_last(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= RUNS; seed++) {
+		struct lonely *l = begin(seed, seed % 2);
+		/* What begins near an edge has the neighbour besides. */
+		fake_clock_run(l->clock, EPOCH_MS);
+		for (int minutes = 0; minutes < 12 * 60; minutes++) {
+			fake_clock_run(l->clock, MINUTE);
+			for (int pair = 0; pair <= (int)(seed % 2); pair++)
+				for (unsigned i = 0; i < KNOWN; i++)
+					assert_in_range(l->late[pair][i], 0, 1);
+		}
+		end(&l);
+	}
+}
+
 /* What it costs: 3 copies each 7 minutes, in the mean for 22 minutes more than an epoch. */
 static void requests_are_few(void **state)
 {
@@ -354,6 +377,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_reader_with_another_clock_finds_it),
 	    cmocka_unit_test(epochs_and_pairs_are_kept_apart),
+	    cmocka_unit_test(the_last_publication_is_the_last),
 	    cmocka_unit_test(requests_are_few),
 	};
 
