@@ -3,7 +3,8 @@
  * for clients that have no menu for them:
  *
  *     help
- *     invite                        a command by its node, with what its form has at first
+ *     invite                        a command by its node; what it does not need to know is as
+ *                                   its form has it at first
  *     invite Romeo days=3           fields in the form's order, or by name; the last takes the rest
  *     tacet:ID?s=SECRET             a link or an id alone makes a contact
  */
@@ -110,27 +111,41 @@ static const struct server_field *wrong_field(struct chat *chat)
 		const struct server_field *field = &chat->command->form[i];
 		const char *value = get(chat, field->name);
 
-		if ((field->required && (!value || !*value)) ||
+		/* What a menu shows as the first choice is not chosen here by saying nothing. */
+		if ((field->required && (!chat->values[i] || !*value)) ||
 		    (value && !is_option(field->options, value)))
 			return field;
 	}
 	return NULL;
 }
 
+/* The choices, or the field's name where there are none. */
+static void explain_place(struct buf *out, const struct server_field *field)
+{
+	const char *const *options = field->options;
+
+	buf_add_text(out, field->required ? " " : " [");
+	if (!options)
+		buf_add_text(out, field->name);
+	for (unsigned i = 0; options && options[i]; i += 2)
+		buf_printf(out, "%s%s", i > 0 ? "|" : "", options[i]);
+	buf_add_text(out, field->required ? "" : "]");
+}
+
 static void explain(struct buf *out, const struct server_command *command)
 {
-	buf_printf(out, "%s", command->node);
-	for (unsigned i = 0; i < field_count(command); i++) {
-		const struct server_field *field = &command->form[i];
-
-		buf_printf(out, field->required ? " %s" : " [%s]", field->name);
-	}
+	buf_add_text(out, command->node);
+	for (unsigned i = 0; i < field_count(command); i++)
+		explain_place(out, &command->form[i]);
 	buf_printf(out, ": %s\n", command->name);
 }
 
 static void explain_field(struct buf *out, const struct server_field *field)
 {
-	buf_printf(out, "%s: %s\n", field->name, field->label);
+	if (field->options)
+		buf_printf(out, "%s\n", field->label);
+	else
+		buf_printf(out, "%s: %s\n", field->name, field->label);
 	for (const char *const *option = field->options; option && option[0]; option += 2)
 		buf_printf(out, "    %s: %s\n", option[0], option[1]);
 }
@@ -192,6 +207,7 @@ void bridge_told(void *arg, const char *user, const char *text)
 {
 	struct chat chat = {0};
 	char *copy = strndup(text + strspn(text, " \t\r\n"), TOLD_MAX);
+	size_t size = copy ? strlen(copy) : 0; /* it is cut into words */
 	size_t len = copy ? strcspn(copy, " \t\r\n") : 0;
 
 	if (!copy)
@@ -208,5 +224,5 @@ void bridge_told(void *arg, const char *user, const char *text)
 		chat.answer.data[--chat.answer.len] = '\0';
 	bridge_say(arg, user, buf_text(&chat.answer));
 	buf_free(&chat.answer);
-	secret_free(copy, strlen(copy));
+	secret_free(copy, size);
 }

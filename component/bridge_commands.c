@@ -169,22 +169,24 @@ static void verify(const struct run *run, struct account *account)
 static const char *const mode_options[] = {"steady", "Linked day and night", "follow",
 					   "Only while a client is there", NULL};
 
-static const struct server_field mode_form[] = {{.name = "mode",
-						 .label = "Be reachable",
-						 .type = "list-single",
-						 .value = "steady",
-						 .options = mode_options,
-						 .required = true},
-						{0}};
+static const struct server_field mode_form[] = {
+    {.name = "mode", .label = "Be reachable", .type = "list-single", .options = mode_options}, {0}};
 
+/* Nothing chosen: say which it is. */
 static void presence_mode(const struct run *run, struct account *account)
 {
+	const char *wanted = field(run, "mode");
 	struct err err = {0};
+	bool follows;
 
-	if (bridge_set_mode(run->bridge, account, field(run, "mode"), &err))
+	if (*wanted ? bridge_set_mode(run->bridge, account, wanted, &err)
+		    : bridge_mode_read(account, &follows, &err))
 		refuse(run, &err);
-	else
+	else if (*wanted)
 		say(run, "Done.");
+	else
+		say(run, follows ? "follow: reachable only while a client is there"
+				 : "steady: linked day and night");
 }
 
 static const char *const cover_options[] = {
