@@ -91,7 +91,7 @@ char *text_file_read_secret(const char *path, struct err *err)
 	char *text = NULL;
 
 	if (fd >= 0 && !fstat(fd, &st) && st.st_mode & (S_IRWXO | S_IWGRP))
-		err_set(err, ERR_AUTH, "%s: others can read or change it; chmod 600 %s", path,
+		err_set(err, ERR_AUTH, "%s: others can read or change it; chmod g-w,o= %s", path,
 			path);
 	else
 		text = read_text(path, fd, err);
