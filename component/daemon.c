@@ -207,7 +207,7 @@ static int unlock(void *arg, const char *passphrase, struct err *err)
 	if (load_key(daemon, passphrase, err))
 		return -1;
 	if (!start_all(daemon, err)) {
-		log_notice("unlocked: ready for clients");
+		log_notice("unlocked: ready");
 		return 0;
 	}
 	log_error("cannot go on: %s", err->text);

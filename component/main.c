@@ -152,7 +152,7 @@ static int serve(struct process *process, const struct config *config, struct er
 	signals[0] = watch_signal(process->loop, SIGTERM, on_end, process);
 	signals[1] = watch_signal(process->loop, SIGINT, on_end, process);
 	signals[2] = watch_signal(process->loop, SIGHUP, on_reload, process);
-	log_notice("tacetd %s is ready for clients", PACKAGE_VERSION);
+	log_notice("tacetd %s is ready", PACKAGE_VERSION);
 	service_manager_ready(process->manager);
 	timer_set(process->trim, TRIM_FIRST_MS);
 	loop_run(process->loop);
