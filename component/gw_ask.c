@@ -20,7 +20,7 @@ struct gw_question {
 	struct gw_question *next;
 	uint64_t number;
 	struct gw_user *user;
-	char *word;     /* NULL: none */
+	char *word;     /* NULL: none, and the server was asked */
 	bool to_client; /* word is the resource that was asked */
 	void (*answered)(struct gw_user *user, const char *word, struct xml *payload);
 };
@@ -43,9 +43,13 @@ static struct gw_question *question_new(struct gw_user *user, const char *word)
 
 	if (!question)
 		return NULL;
+	question->word = word ? strdup(word) : NULL;
+	if (word && !question->word) {
+		free(question);
+		return NULL;
+	}
 	question->number = ++gw->question_no;
 	question->user = user;
-	question->word = word ? strdup(word) : NULL;
 	question->next = gw->questions;
 	gw->questions = question;
 	gw->question_count++;
@@ -94,8 +98,8 @@ static void drop_unanswered(struct gw_user *user, const char *resource)
 		const struct gw_question *question = *at;
 		bool client = question->user == user && question->to_client;
 
-		if (client && (++count > CLIENT_QUESTIONS_MAX || !question->word ||
-			       strcmp(question->word, resource) == 0))
+		if (client &&
+		    (++count > CLIENT_QUESTIONS_MAX || strcmp(question->word, resource) == 0))
 			question_free(gw, at);
 		else
 			at = &(*at)->next;
@@ -121,9 +125,8 @@ static bool is_answered_by(const struct gw_question *question, const struct gw_r
 
 	snprintf(wanted, sizeof(wanted), "gw%" PRIu64, question->number);
 	return id && strcmp(id, wanted) == 0 && question->user == request->user &&
-	       (question->to_client
-		    ? question->word && strcmp(request->from.resource, question->word) == 0
-		    : !request->from.resource[0]);
+	       (question->to_client ? strcmp(request->from.resource, question->word) == 0
+				    : !request->from.resource[0]);
 }
 
 void gw_answered(struct gw_request *request)

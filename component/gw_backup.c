@@ -96,6 +96,8 @@ static int read_text(const char *path, struct buf *text, struct err *err)
 					 "the account is too large for this; the operator of the "
 					 "gateway can make a backup");
 	}
+	if (!result && ferror(file))
+		result = err_set(err, ERR_UNAVAILABLE, "the backup cannot be read");
 	if (file)
 		fclose(file);
 	return result;

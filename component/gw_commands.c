@@ -109,8 +109,6 @@ static void execute(struct run *run, struct xml *data)
 	}
 	arg = run->command == &gw_backup_command ? (void *)request->gw : request->gw->bridge;
 	run->command->run(arg, request->user->jid, get_value, data, on_answer, run);
-	if (data)
-		form_wipe(data, run->command->form);
 }
 
 void gw_command(struct gw_request *request)
@@ -141,4 +139,6 @@ void gw_command(struct gw_request *request)
 	} else {
 		execute(&run, id ? data : NULL);
 	}
+	if (data)
+		form_wipe(data, run.command->form);
 }

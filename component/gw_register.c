@@ -94,7 +94,7 @@ static char *joined(const struct xml *data, const char *name)
 				if (!strchr(" \t\r\n", *at))
 					buf_add(&text, at, 1);
 	}
-	copy = strdup(buf_text(&text));
+	copy = text.starved ? NULL : strdup(buf_text(&text));
 	buf_free(&text);
 	return copy;
 }
@@ -169,13 +169,8 @@ static void add(struct gw_request *request)
 		gw_error(request, STANZA_RESOURCE_CONSTRAINT, "there are too many accounts");
 		return;
 	}
-	if (data && form_check(data, form, &err) < 0) {
-		gw_refused(request, &err);
-		return;
-	}
-	account = make_account(request, data, &err);
-	if (data)
-		form_wipe(data, form);
+	account =
+	    data && form_check(data, form, &err) < 0 ? NULL : make_account(request, data, &err);
 	if (account)
 		welcome(request, account);
 	else
@@ -221,10 +216,14 @@ static void end(struct gw_request *request)
 
 void gw_register_set(struct gw_request *request)
 {
+	struct xml *data = xml_child(request->payload, "x", NS_FORM);
+
 	if (xml_child(request->payload, "remove", NS_REGISTER))
 		end(request);
 	else if (request->user)
 		gw_result(request);
 	else
 		add(request);
+	if (data)
+		form_wipe(data, form);
 }
