@@ -11,6 +11,8 @@
 #include <string.h>
 
 #define NS_ROSTERX "http://jabber.org/protocol/rosterx"
+/* Contacts in one suggestion: with long names some 50 KB, which servers let through. */
+#define SUGGESTED_MAX 32
 
 /* Who makes two alike deceives itself only. */
 static uint64_t hash_of(const char *node, const char *ver)
@@ -119,17 +121,22 @@ static void tell_photos(const struct gw_user *user, const char *resource)
 static void learned(struct gw_user *user, const char *name, struct xml *query)
 {
 	struct gw_resource *resource = gw_resource_find(user, name);
-	bool wanted;
+	bool wants = has(query, NS_AVATAR_METADATA "+notify"), begins;
 
 	if (!resource)
 		return;
-	wanted = resource->wants_avatars;
+	begins = wants && !resource->wants_avatars;
+	/* Too often: it is asked again when it says something again. */
+	if (begins && !gw_photo_pay(user)) {
+		resource->caps = 0;
+		wants = begins = false;
+	}
 	resource->features = xml_is(query, "query", NS_DISCO_INFO) ? remote_features_read(query)
 								   : remote_features_usual();
-	resource->wants_avatars = has(query, NS_AVATAR_METADATA "+notify");
+	resource->wants_avatars = wants;
 	resource->takes_items = has(query, NS_ROSTERX);
 	gw_caps_tell(user);
-	if (resource->wants_avatars && !wanted)
+	if (begins)
 		tell_photos(user, name);
 }
 
@@ -143,9 +150,13 @@ void gw_caps_presence(struct gw_user *user, const char *name, const struct xml *
 
 	if (!resource)
 		return;
-	if (caps == 0)
-		resource->features = remote_features_usual();
-	if (caps == resource->caps || caps == 0 || strlen(node) + strlen(ver) + 2 > sizeof(text))
+	if (caps == 0 || strlen(node) + strlen(ver) + 2 > sizeof(text)) {
+		/* Section 8.4: a server may leave out what has not changed. */
+		if (resource->caps == 0)
+			resource->features = remote_features_usual();
+		return;
+	}
+	if (caps == resource->caps)
 		return;
 	/* It is the user's own stanza that makes the gateway ask. */
 	if (!gw_take(user->gw, &user->bucket, 1))
@@ -168,15 +179,17 @@ static const struct gw_resource *suggestible(const struct gw_user *user)
 	return resource;
 }
 
-bool gw_suggest(struct gw_user *user, const char *contact, const char *name,
+bool gw_suggest(struct gw_user *user, struct gw_item *gw_item, const char *name,
 		const char *const *groups)
 {
 	const struct gw_resource *resource = suggestible(user);
 	char jid[JID_TEXT_SIZE];
 	struct xml *x, *item;
 
-	if (!resource)
-		return false;
+	if (!resource || gw_item->suggested)
+		return resource != NULL;
+	if (user->suggested == SUGGESTED_MAX)
+		gw_suggest_send(user);
 	if (!user->suggestion) {
 		snprintf(jid, sizeof(jid), "%s/%s", user->jid, resource->name);
 		user->suggestion = gw_new_stanza(user->gw, "message", NULL, NULL, jid);
@@ -184,18 +197,34 @@ bool gw_suggest(struct gw_user *user, const char *contact, const char *name,
 	}
 	x = xml_child(user->suggestion, "x", NS_ROSTERX);
 	item = xml_child_add(x, "item", NULL);
-	snprintf(jid, sizeof(jid), "%s@%s", contact, user->gw->config->domain);
+	snprintf(jid, sizeof(jid), "%s@%s", gw_item->contact, user->gw->config->domain);
 	xml_set(item, "action", "add");
 	xml_set(item, "jid", jid);
 	xml_set(item, "name", name && *name ? name : NULL);
 	for (; groups && *groups; groups++)
 		xml_text_add(xml_child_add(item, "group", NULL), *groups);
+	gw_item->suggested = item != NULL;
+	user->suggested += item != NULL;
 	return item != NULL;
 }
 
 void gw_suggest_send(struct gw_user *user)
 {
-	if (user->suggestion)
-		gw_send(user->gw, user->suggestion);
+	bool left;
+
+	if (!user->suggestion)
+		return;
+	left = gw_send(user->gw, user->suggestion) == 0;
 	user->suggestion = NULL;
+	user->suggested = 0;
+	for (struct gw_item *item = user->items; item; item = item->next) {
+		if (item->suggested && left)
+			gw_item_set(user, item, GW_OFFERED, 0);
+		item->suggested = false;
+	}
+	/* When there is room. */
+	if (!left) {
+		user->sync = true;
+		user->sync_at = 0;
+	}
 }

@@ -125,8 +125,15 @@ static void resource_says(struct gw_user *user, const char *name, struct gw_says
 
 void gw_user_stale(struct gw_user *user)
 {
-	for (struct gw_resource *r = user->resources; r; r = r->next)
+	for (struct gw_resource *r = user->resources; r; r = r->next) {
 		r->stale = true;
+		/* What was asked and not answered is asked again. */
+		if (r->features == 0)
+			r->caps = 0;
+	}
+	if (user->photo_asked)
+		user->photo[0] = '\0';
+	user->photo_asked = false;
 	user->there = user->takes = user->unwritable = false;
 	gw_shown_forget(user);
 	gw_parcels_rewind(user);

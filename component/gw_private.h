@@ -79,6 +79,7 @@ struct gw_item {
 	unsigned flags;
 	char *name;     /* as written last; "" */
 	uint64_t shown; /* hash of the presence that the user was shown last; 0: none */
+	bool suggested; /* in the suggestion that has not left yet */
 };
 
 /* A message for the user, until the server has handled it. */
@@ -111,9 +112,11 @@ struct gw_user {
 	bool refused;         /* the engine holds messages back: it is told when there is room */
 	const char *removing; /* the contact that the user is removing just now */
 	char photo[41];       /* hash of the photo that its presence names; "": none or not known */
+	bool photo_asked;     /* the answer is still to come */
 	struct bucket photos; /* how often that is asked for */
 	unsigned features;    /* that contacts were told last */
 	struct xml *suggestion; /* for a client; NULL: none */
+	unsigned suggested;     /* contacts in it */
 	bool unwritable;        /* writing its roster has failed since the stream is up */
 };
 
@@ -299,8 +302,8 @@ void gw_caps_tell(struct gw_user *user);
 /* Tell clients that want to know of the contact's photo (XEP-0084). */
 void gw_avatar_event(const struct gw_user *user, const char *contact);
 /* Suggest the contact to a client, in place of a subscription request. False: there is none that
- * takes suggestions. They go out with gw_suggest_send. */
-bool gw_suggest(struct gw_user *user, const char *contact, const char *name,
+ * takes suggestions. They go out with gw_suggest_send, and count as offered when they have left. */
+bool gw_suggest(struct gw_user *user, struct gw_item *item, const char *name,
 		const char *const *groups);
 void gw_suggest_send(struct gw_user *user);
 
@@ -341,6 +344,8 @@ void gw_blocking(struct gw_request *request);
 /* Learn the user's own vCard from the user's server. */
 void gw_vcard_ask(struct gw_user *user);
 void gw_photo_init(struct gw_user *user);
+/* May the user cause work with photos now? It is paid for then. */
+bool gw_photo_pay(struct gw_user *user);
 /* The user's presence names this photo ("": none). */
 void gw_photo_named(struct gw_user *user, const char *hash);
 

@@ -223,9 +223,7 @@ void gw_item_push(struct gw_user *user, const char *contact, const struct roster
 		return;
 	if (gw_may_write(user))
 		write_item(user, gw_item, item);
-	else if (gw_item->flags == 0 && gw_suggest(user, contact, item->name, item->groups))
-		gw_item_set(user, gw_item, GW_OFFERED, 0);
-	else if (gw_item->flags == 0)
+	else if (gw_item->flags == 0 && !gw_suggest(user, gw_item, item->name, item->groups))
 		offer(user, gw_item, item->name, NULL);
 }
 

@@ -45,6 +45,7 @@ static void vcard_came(struct gw_user *user, const char *contact, struct xml *vc
 	struct err err;
 
 	(void)contact;
+	user->photo_asked = false;
 	if (!vcard || !xml_is(vcard, "vCard", NS_VCARD))
 		return;
 	if (remote_vcard_set(user->gw->server, user->jid, vcard, &err) < 0)
@@ -56,8 +57,8 @@ void gw_vcard_ask(struct gw_user *user)
 	gw_ask(user, "get", xml_new("vCard", NS_VCARD), NULL, vcard_came);
 }
 
-/* The few bytes of a presence cost a whole vCard: so many at once, then one in PHOTO_COST seconds.
- */
+/* The few bytes of a presence cost a whole vCard, or a look at all contacts: so many at once, then
+ * one in PHOTO_COST seconds. */
 #define PHOTO_BURST 60
 #define PHOTO_COST  20
 
@@ -66,12 +67,18 @@ void gw_photo_init(struct gw_user *user)
 	bucket_init(&user->photos, PHOTO_BURST, 1, env_mono_ms(user->gw->env));
 }
 
+bool gw_photo_pay(struct gw_user *user)
+{
+	return gw_take(user->gw, &user->photos, PHOTO_COST);
+}
+
 /* One that is not asked for now is asked for at the next presence that names it. */
 void gw_photo_named(struct gw_user *user, const char *hash)
 {
-	if (strcmp(user->photo, hash) == 0 || !gw_take(user->gw, &user->photos, PHOTO_COST))
+	if (strcmp(user->photo, hash) == 0 || !gw_photo_pay(user))
 		return;
 	snprintf(user->photo, sizeof(user->photo), "%s", hash);
+	user->photo_asked = true;
 	gw_vcard_ask(user);
 }
 
@@ -104,14 +111,6 @@ static bool read_item(const struct gw *gw, const struct xml *item, struct jid *j
 	       strcmp(jid->domain, gw->config->domain) == 0;
 }
 
-static void unblock(void *arg, const char *id)
-{
-	const struct gw_request *request = arg;
-	struct err err = {0};
-
-	request->gw->host->block(request->gw->bridge, request->user->jid, id, false, &err);
-}
-
 /* Section 3.5: <unblock/> without items. */
 static void unblock_all(struct gw_request *request)
 {
@@ -119,6 +118,7 @@ static void unblock_all(struct gw_request *request)
 	struct xml *reply = stanza_result(request->stanza);
 	struct xml *all = xml_new("blocklist", NS_BLOCKING);
 	struct gw_request listing = *request;
+	struct err err = {0};
 	struct jid jid;
 
 	/* The list changes while it is gone through: first the names. */
@@ -126,7 +126,7 @@ static void unblock_all(struct gw_request *request)
 	gw->host->block_list(gw->bridge, request->user->jid, list, &listing);
 	for (struct xml *item = xml_first(all); item; item = xml_next(item))
 		if (read_item(gw, item, &jid))
-			unblock(request, jid.local);
+			gw->host->block(gw->bridge, request->user->jid, jid.local, false, &err);
 	xml_free(&all);
 	gw_reply(request, reply);
 }

@@ -398,6 +398,8 @@ static void one_line(struct play *play, const char *line)
 		ben_sees(play, who, word);
 	else if (sscanf(line, "%299s pings %u times", who, &number) == 2)
 		ping(play, who, number);
+	else if (sscanf(line, "%299s adds %u contacts", who, &number) == 2)
+		user_adds(play, who, number);
 	else if (sscanf(line, "ben has %u messages waiting for %299s", &number, who) == 2)
 		ben_waits(play, who, number);
 	else if (sscanf(line, "ben has the photo %299s", word) == 1)

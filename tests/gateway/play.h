@@ -55,5 +55,6 @@ void keep_backup(struct play *play);
 /* As tacetctl would. */
 void operator_restores(struct play *play, const char *user);
 void user_invites(struct play *play, const char *who);
+void user_adds(struct play *play, const char *who, unsigned count);
 
 #endif

@@ -147,3 +147,21 @@ void user_invites(struct play *play, const char *who)
 	if (account_invite(account_of(play, who), "Somebody", false, 3600000, play->link, &err))
 		fail_at(play, "no invitation:", err.text);
 }
+
+/* By ids of people who are no more. */
+void user_adds(struct play *play, const char *who, unsigned count)
+{
+	struct engine *engine = bridge_engine(play->world->ben.bridge);
+	struct err err = {0};
+
+	for (unsigned i = 0; i < count; i++) {
+		struct account *other = engine_account_add(engine, "other", &err);
+		char id[ID_LEN + 1];
+
+		snprintf(id, sizeof(id), "%s", account_id(other));
+		if (engine_account_remove(&other, &err) ||
+		    !bridge_contact_add(play->world->ann.bridge, account_of(play, who), id, NULL,
+					NULL, &err))
+			fail_at(play, "a contact cannot be added:", err.text);
+	}
+}
