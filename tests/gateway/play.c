@@ -378,6 +378,8 @@ static void one_line(struct play *play, const char *line)
 		fake_clock_run(play->world->clock, number);
 	else if (number_of(line, " messages a minute", &number))
 		play->config.per_minute = number;
+	else if (number_of(line, " accounts at most", &number))
+		play->config.accounts = number;
 	else if (number_of(line, " contacts at most", &number))
 		play->config.contacts = number;
 	else if (number_of(line, " messages wait at most", &number))
