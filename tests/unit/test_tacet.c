@@ -2,6 +2,7 @@
 #include <tacet.h>
 
 #include <dirent.h>
+#include <event2/event.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -420,6 +421,33 @@ static void a_foreign_loop_hears_of_tor(void **state)
 	assert_int_equal(tacet_network(f->tacet).tor, TACET_TOR_DOWN);
 }
 
+static void one_round(evutil_socket_t fd, short what, void *tacet)
+{
+	(void)fd;
+	if (what & EV_READ)
+		tacet_run_once(tacet, 0);
+}
+
+/* As in a program that has a libevent of its own: the loop is asked for nothing but the descriptor.
+ */
+static void libevent_hears_of_tor(void **state)
+{
+	struct fixture *f = *state;
+	struct event_base *base = event_base_new();
+	struct event *ready;
+
+	assert_non_null(base);
+	ready =
+	    event_new(base, tacet_fd(f->tacet, NULL), EV_READ | EV_PERSIST, one_round, f->tacet);
+	assert_non_null(ready);
+	assert_int_equal(event_add(ready, &(struct timeval){.tv_usec = 100000}), 0);
+	for (int i = 0; i < 50 && f->tor != TACET_TOR_DOWN; i++)
+		event_base_loop(base, EVLOOP_ONCE);
+	assert_int_equal(f->tor, TACET_TOR_DOWN);
+	event_free(ready);
+	event_base_free(base);
+}
+
 static void the_log_goes_where_one_wants(void **state)
 {
 	struct fixture *f = *state;
@@ -447,6 +475,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(accounts_move, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(streams_need_a_link, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(a_foreign_loop_hears_of_tor, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(libevent_hears_of_tor, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(the_log_goes_where_one_wants, set_up, tear_down),
 	};
 
