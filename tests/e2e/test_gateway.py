@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """The gateway behind real servers: Alice is a user of Prosody, Carol of ejabberd, each server with a tacetd
-of its own as its component; Bob has a tacetd at home. And a server of our own, that says what no server says."""
+of its own as its component; Bob has a tacetd at home. One daemon as both. And a server of our own, that says what no
+server says."""
 
 import asyncio
 import base64
@@ -16,6 +17,7 @@ from slixmpp.xmlstream.matcher import MatchXPath
 
 from lib import BUILD, Client, Daemon, main, say, wait_until
 from servers import COMPONENT, Ejabberd, Prosody, installed
+from test_people import read_code
 
 PUBSUB = "http://jabber.org/protocol/pubsub"
 METADATA, DATA = "urn:xmpp:avatar:metadata", "urn:xmpp:avatar:data"
@@ -257,6 +259,46 @@ async def users_of_two_servers():
         server.remove()
 
 
+async def one_daemon_for_both():
+    """Its own server for users at home, and the component for those of another one whom its operator has listed. Who has
+    the same JID at both is two people."""
+    prosody = Prosody(users={"alice": "secret", "carol": "secret"}).start()
+    daemon = gateway("both", prosody, component_registration="list", component_user="alice@localhost")
+    daemon.settings["local-server"] = "yes"
+    daemon.start()
+    home_id = daemon.account("alice")
+    home = await Client(daemon, "alice").login()
+    alice, carol = await User(prosody, "alice").login(), await User(prosody, "carol").login()
+    await alice.register()
+    assert alice.id != home_id
+    assert {a["name"]: a["id"] for a in daemon.ctl("status")["accounts"]} == {"alice": home_id, "alice@localhost": alice.id}
+    try:
+        await carol.register()
+        raise AssertionError("Carol is not on the list")
+    except slixmpp.exceptions.IqError as error:
+        assert error.condition == "not-allowed", error.condition
+    answer = await alice.ask("set", "<command xmlns='http://jabber.org/protocol/commands' node='id' action='execute'/>")
+    [picture] = answer.iter("{urn:xmpp:bob}data")
+    assert read_code(base64.b64decode(picture.text)) == f"tacet:{alice.id}"
+    say("they become contacts, and talk")
+    daemon.ctl("contact", "add", alice.id, "-a", "alice")
+    alice.accept(home_id)
+    await alice.until("the one at home is there", lambda: alice.sees(home_id))
+    await home.until("the one behind the gateway is there", lambda: home.sees(alice.id))
+    home.say_to(alice.id, "from home")
+    alice.say_to(home_id, "from Prosody")
+    await alice.until("a message", lambda: alice.heard(home_id) == ["from home"])
+    await home.until("a message", lambda: home.messages == [(f"{alice.id}@localhost", "from Prosody")])
+    say("Prosody ends; who is at home stays")
+    prosody.stop()
+    await home.until("the other is gone", lambda: home.sees(alice.id, ""))
+    assert daemon.ctl("status")["xmpp"]["authenticated"] == 1 and not home.ended.is_set()
+    await home.logout()
+    daemon.stop()
+    daemon.remove()
+    prosody.remove()
+
+
 async def a_wrong_secret():
     prosody = Prosody(users={"alice": "secret"}).start()
     daemon = gateway("wrong", prosody)
@@ -353,4 +395,4 @@ if __name__ == "__main__":
     if len(installed()) < 2:
         print("prosody or ejabberd is not installed")
         raise SystemExit(77)
-    main(what_no_server_says, a_wrong_secret, users_of_two_servers)
+    main(what_no_server_says, a_wrong_secret, one_daemon_for_both, users_of_two_servers)

@@ -21,6 +21,8 @@ DEPLOY = pathlib.Path(__file__).resolve().parent.parent.parent / "deploy"
 CGROUPS = [pathlib.Path("/sys/fs/cgroup") / name for name in ("systemd", "unified")]
 # In place of the unit's minute.
 WATCHDOG_S = 4
+# Of the unit: 1 GiB for tacetd and its tors, and no swap.
+MEMORY_MAX = 1 << 30
 
 PREPARE = """set -eu
 mount -t tmpfs -o size=700m tmpfs "$TOP"; mkdir "$TOP/up" "$TOP/work" "$TOP/root"; N=$TOP/root
@@ -51,6 +53,7 @@ echo "active: $(systemctl is-active tacetd)"
 P=$(show MainPID)
 [ "$P" != 0 ] || { systemctl status --no-pager tacetd; echo "end"; exit; }
 grep -E "^(CapPrm|CapBnd|NoNewPrivs|Seccomp):" "/proc/$P/status"
+echo "memory: $(show MemoryMax) $(show MemorySwapMax)"
 echo "user: $(stat -c %U "/proc/$P")"
 echo "state: $(stat -c '%U %a' /var/lib/tacet)"
 nsenter -t "$P" -m sh -c 'for d in /etc /usr /home /root /var /dev; do touch $d/x 2>/dev/null && echo "writable: $d"; done
@@ -163,7 +166,7 @@ def main():
             print(machine.result())
         result = machine.result()
         for line in ("active: active", "CapPrm:\t0000000000000000", "CapBnd:\t0000000000000000", "NoNewPrivs:\t1",
-                     "Seccomp:\t2", "user: tacet", "state: tacet 700", "state is writable", "child: tor tacet Seccomp:2",
+                     "Seccomp:\t2", f"memory: {MEMORY_MAX} 0", "user: tacet", "state: tacet 700", "state is writable", "child: tor tacet Seccomp:2",
                      "account: made", "reload: active", "watchdog: restarts 1, another process: yes", "account: kept",
                      "stopped: success 0 inactive"):
             assert line in result.splitlines(), line
